@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "gateway/base/assert.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/function.h"
 #include "gateway/base/result.h"
@@ -94,8 +96,12 @@ class Loop {
   /// previous call of take_max_lag(). Any thread.
   Duration take_max_lag();
 
-  /// For the event room's own handles.
+  /// For the event room's own handles; each of their callbacks begins with enter(), which reads the
+  /// clock once after each wait.
   uv_loop_s* uv() { return uv_.get(); }
+  void enter() {
+    if (!entered_) refresh();
+  }
 
  private:
   struct Hooks;  // the uv handles that drive a tick
@@ -104,9 +110,11 @@ class Loop {
 
   void begin_tick();
   void end_tick();
+  void finish_work();
   void run_posted();
-  void arm_wake_up();
-  void close_all();
+  void refresh();
+  void note_lag(Duration busy);
+  void arm_wake_up(MonoTime now);
 
   LoopOptions options_;
   const Clock& clock_;
@@ -126,7 +134,9 @@ class Loop {
   std::vector<std::unique_ptr<char[]>> output_buffers_;
   std::vector<char> read_slab_;
 
-  MonoTime woke_at_{};
+  bool entered_ = false;   // the clock was read since the last wait
+  MonoTime entered_at_{};
+  std::optional<MonoTime> wake_up_at_;
   std::atomic<std::int64_t> max_lag_ns_{0};
 };
 

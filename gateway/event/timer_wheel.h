@@ -78,8 +78,10 @@ class TimerWheel {
   /// by a callback wait for the next call, so a timer that re-arms itself cannot hold the loop.
   std::size_t advance(MonoTime now);
 
-  /// The instant of the last advance: what arm_after counts from.
+  /// The latest instant the wheel was told: what arm_after counts from.
   MonoTime now() const { return now_; }
+  /// Moves now() without firing anything.
+  void set_now(MonoTime now) { now_ = now > now_ ? now : now_; }
 
   /// When advance is due next: never later than the earliest deadline rounded up to a tick, possibly
   /// earlier (a far slot must be spread first). Nothing when no timer is armed.
