@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -58,7 +59,7 @@ class LineLog {
 
   struct Chunk {
     std::size_t used = 0;
-    char bytes[kLineChunkBytes];
+    char bytes[kLineChunkBytes - sizeof(std::size_t)];
   };
   using ChunkPtr = std::unique_ptr<Chunk>;
 

@@ -169,14 +169,15 @@ class Metrics {
   struct Callback;
   struct Exposition;
 
-  Result<AnyFamily*> declare(MetricDescription description);
+  Result<AnyFamily*> find_or_make(MetricDescription description);
+  template <typename Instrument>
+  Result<Family<Instrument>*> declare(MetricDescription description);
   void remove_callback(std::uint64_t id);
 
   std::mutex mutex_;  // guards everything but the cells' values
   CellSlabs slabs_;
   std::vector<bool> shard_claimed_;
   std::map<std::string, std::unique_ptr<AnyFamily>, std::less<>> families_;
-  std::vector<std::unique_ptr<Callback>> callbacks_;
   std::uint64_t callbacks_made_ = 0;
 };
 
