@@ -49,6 +49,9 @@ class TcpListener {
    public:
     virtual ~Events() = default;
     virtual void on_accept(std::unique_ptr<Stream> stream) = 0;
+    /// What a peer is told that shall not be let in; empty: it is accepted. The listener sends the
+    /// bytes as far as they go at once and closes. Static text.
+    virtual std::string_view refusal(const Address& peer) = 0;
     /// The process has no descriptor left for a new connection. The listener sends the returned
     /// bytes to it and closes it, through a descriptor held in reserve.
     virtual std::string_view on_descriptors_exhausted() = 0;

@@ -104,6 +104,7 @@ class TcpListener::Impl {
  private:
   /// So that a flood of connections does not keep those already here waiting.
   static constexpr int kAcceptsPerTick = 64;
+  static constexpr int kRefusedReads = 4;
   static constexpr Duration kRetryAfter = std::chrono::milliseconds(100);
 
   struct Accepted {
@@ -132,9 +133,23 @@ class TcpListener::Impl {
         if (errno != EAGAIN) wait_and_retry();
         return;
       }
+      if (const std::string_view answer = events_.refusal(accepted.peer); !answer.empty()) {
+        refuse(accepted.fd, answer);
+        continue;
+      }
       auto stream = adopt_tcp_socket(loop_, accepted.fd, accepted.peer);
       if (stream) events_.on_accept(std::move(*stream));
     }
+  }
+
+  static void refuse(int fd, std::string_view answer) {
+    // Unread bytes at close would turn into a reset that overtakes the answer.
+    char request[4096];
+    for (int i = 0; i < kRefusedReads && ::recv(fd, request, sizeof(request), 0) > 0; ++i) {
+    }
+    (void)::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
+    ::shutdown(fd, SHUT_WR);
+    ::close(fd);
   }
 
   // Without a free descriptor the kernel would report the same connection for ever: spend the one held
@@ -142,16 +157,7 @@ class TcpListener::Impl {
   bool refuse_with_reserve() {
     if (reserve_ >= 0) ::close(std::exchange(reserve_, -1));
     const Accepted accepted = accept_one();
-    if (accepted.fd >= 0) {
-      const std::string_view answer = events_.on_descriptors_exhausted();
-      // Unread bytes at close would turn into a reset that overtakes the answer.
-      char request[4096];
-      while (::recv(accepted.fd, request, sizeof(request), 0) > 0) {
-      }
-      (void)::send(accepted.fd, answer.data(), answer.size(), MSG_NOSIGNAL);
-      ::shutdown(accepted.fd, SHUT_WR);
-      ::close(accepted.fd);
-    }
+    if (accepted.fd >= 0) refuse(accepted.fd, events_.on_descriptors_exhausted());
     reserve_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (accepted.fd < 0 || reserve_ < 0) {
       wait_and_retry();

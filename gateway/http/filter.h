@@ -54,8 +54,9 @@ class FilterContext {
   virtual void want_request_body(BodyWish wish) = 0;
   virtual void want_response_body(BodyWish wish) = 0;
 
-  /// Answers in the handler's place; the hook must then return kRespond. Headers and body are copied.
-  /// In a response hook it replaces the answer, as long as its head has not left.
+  /// Answers in the handler's place; the hook must then return kRespond. The body is copied, the
+  /// head's views must live in the arena or be static. In a response hook it replaces the answer;
+  /// when the answer's head has left already, the exchange is aborted instead.
   virtual void respond(const ResponseHead& head, std::string_view body) = 0;
 
   /// Ends a hold of this filter, in either direction. Also allowed before the hook has returned
@@ -66,7 +67,8 @@ class FilterContext {
 /// One filter working on one exchange; made by its factory when the exchange begins. Hooks of one
 /// exchange run one at a time on its loop. Request hooks run in configured order, response hooks in
 /// reverse over the filters whose on_request_head ran. 1xx responses bypass filters; after an upgrade
-/// only done follows.
+/// only done follows. In each direction exactly one hook carries the end: the head with `end`, a data
+/// hook with `end`, or the trailers.
 class HttpFilter {
  public:
   virtual ~HttpFilter() = default;

@@ -24,7 +24,11 @@ struct RequestHead {
 /// The head of a response. Framing fields (Content-Length, Transfer-Encoding, Connection, Date) are
 /// the codec's: it writes them itself and drops others' attempts.
 struct ResponseHead {
+  static constexpr std::uint64_t kUnknownLength = ~std::uint64_t{0};
+
   int status = 200;
+  /// How many bytes follow; a filter that changes the body changes this too, if only to unknown.
+  std::uint64_t body_bytes = kUnknownLength;
   HeaderMap headers;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -23,6 +23,14 @@ class HeaderMap {
  public:
   /// Room for the most fields a peer may send plus what filters add.
   static constexpr std::size_t kFieldsMax = 128;
+
+  HeaderMap() {}  // NOLINT(modernize-use-equals-default): the table stays uninitialised
+  HeaderMap(const HeaderMap& other) { *this = other; }
+  HeaderMap& operator=(const HeaderMap& other) {
+    count_ = other.count_;
+    std::copy_n(other.fields_, count_, fields_);
+    return *this;
+  }
 
   /// False when the table is full.
   [[nodiscard]] bool add(std::string_view name, std::string_view value) {
@@ -49,13 +57,15 @@ class HeaderMap {
   /// True when some field of that name holds `token` in its comma-separated list (RFC 9110 5.6.1).
   bool list_has(std::string_view name, std::string_view token) const;
 
-  std::span<const Header> all() const { return {fields_.data(), count_}; }
-  std::span<Header> all() { return {fields_.data(), count_}; }
+  std::span<const Header> all() const { return {fields_, count_}; }
+  std::span<Header> all() { return {fields_, count_}; }
   std::size_t size() const { return count_; }
   bool empty() const { return count_ == 0; }
 
  private:
-  std::array<Header, kFieldsMax> fields_;  // only the first count_ are meaningful
+  union {  // only the first count_ are alive: clearing 4 KiB per head would cost more than most heads
+    Header fields_[kFieldsMax];
+  };
   std::size_t count_ = 0;
 };
 
