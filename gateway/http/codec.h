@@ -1,17 +1,15 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <string>
 #include <string_view>
 
-#include "gateway/event/stream.h"
 #include "gateway/http/head.h"
 
 namespace tocsin::http {
 
 /// What an exchange needs of the protocol that carries it: HTTP/1.1 now, HTTP/2 as a second one.
-/// Calls come from the exchange's loop; none of them calls back into the exchange.
+/// Calls come from the exchange's loop; none of them calls back into the exchange. After a head of
+/// status 101 the codec leaves the connection and hands it over through Exchange::upgraded().
 class Codec {
  public:
   virtual ~Codec() = default;
@@ -30,10 +28,6 @@ class Codec {
 
   /// The answer cannot be completed: the peer must notice (HTTP/1: connection reset).
   virtual void abort_answer() = 0;
-
-  /// Ends the protocol on this connection and gives the stream away; `unread` gets the bytes already
-  /// received behind the request.
-  virtual std::unique_ptr<event::Stream> take_stream(std::string& unread) = 0;
 };
 
 }  // namespace tocsin::http

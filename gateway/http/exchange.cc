@@ -7,6 +7,8 @@
 
 namespace tocsin::http {
 
+void Responder::on_upgraded(std::unique_ptr<event::Stream>, std::string) {}
+
 Exchange::Exchange(event::Loop& loop, BlockPool& pool)
     : loop_(loop), arena_(pool, kArenaBytesMax), chain_(*this, *this) {}
 
@@ -48,6 +50,15 @@ void Exchange::push_trailers(HeaderMap& trailers) { chain_.push_request_trailers
 void Exchange::transport_writable() {
   transport_full_ = false;
   if (responder_ != nullptr && !response_source_held_) responder_->on_writable();
+}
+
+void Exchange::drop_body() {
+  chain_.stop_request();
+  body_holds_ = 0;
+}
+
+void Exchange::upgraded(std::unique_ptr<event::Stream> stream, std::string unread) {
+  if (responder_ != nullptr) responder_->on_upgraded(std::move(stream), std::move(unread));
 }
 
 void Exchange::release_response_source() {
@@ -119,10 +130,6 @@ void Exchange::abort() {
   if (answer_complete_ || aborted_) return;
   aborted_ = true;
   codec_->abort_answer();
-}
-
-std::unique_ptr<event::Stream> Exchange::take_stream(std::string& unread) {
-  return codec_->take_stream(unread);
 }
 
 void Exchange::request_head(RequestHead& head, bool) {

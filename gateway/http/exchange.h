@@ -70,6 +70,10 @@ class Exchange final : private FilterChain::Ends {
   void push_body(std::string_view bytes, bool end);
   void push_trailers(HeaderMap& trailers);
   void transport_writable();
+  /// The answer is complete before the request: what still comes of its body is nobody's.
+  void drop_body();
+  /// The handler answered 101: the connection is handed over. close() follows.
+  void upgraded(std::unique_ptr<event::Stream> stream, std::string unread);
   /// Answers in place of everybody for a request the codec refuses; nothing when an answer has begun.
   void refuse(const std::shared_ptr<const RouteSource>& source, int status, std::string_view detail);
   /// The exchange is over: tells filters and handler, exactly once, and releases everything.
@@ -109,8 +113,6 @@ class Exchange final : private FilterChain::Ends {
   /// Stop and go on receiving body.
   void hold_body() { hold_source(kHandlerHold); }
   void release_body() { release_source(kHandlerHold); }
-  /// After a 101 with end: the stream is the handler's, on_done follows. `unread` gets what came early.
-  std::unique_ptr<event::Stream> take_stream(std::string& unread);
 
  private:
   enum Hold : std::uint8_t { kChainHold = 1, kHandlerHold = 2 };

@@ -2,9 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "gateway/base/arena.h"
+#include "gateway/event/stream.h"
 #include "gateway/http/head.h"
 
 namespace tocsin::http {
@@ -112,6 +115,9 @@ class Responder {
   /// A piece of the request body, borrowed for the call; `end` marks the last, which may be empty.
   virtual void on_body(std::string_view bytes, bool end) = 0;
   virtual void on_trailers(const HeaderMap&) {}
+  /// After an answer of status 101 with end: the connection is the responder's from here on, and its
+  /// events must be set before this returns. `unread` came in behind the request. on_done follows.
+  virtual void on_upgraded(std::unique_ptr<event::Stream> stream, std::string unread);
   /// The transport has room again after a send_data that returned false.
   virtual void on_writable() {}
   /// The exchange is over, answered or not; it must not be touched afterwards. Exactly once.

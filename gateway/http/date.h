@@ -1,0 +1,25 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "gateway/base/clock.h"
+
+namespace tocsin::http {
+
+/// The value of the Date field (IMF-fixdate, RFC 9110 5.6.7), made anew once a second. One per loop.
+class DateCache {
+ public:
+  /// `now` is the loop's instant; the wall clock is read only when the second has passed.
+  std::string_view text(MonoTime now, const Clock& clock);
+
+ private:
+  std::array<char, 32> text_{};
+  std::size_t length_ = 0;
+  MonoTime stale_at_{};
+};
+
+/// "Sun, 06 Nov 1994 08:49:37 GMT"
+std::size_t format_http_date(WallTime when, char* out, std::size_t room);
+
+}  // namespace tocsin::http

@@ -1,0 +1,407 @@
+#include "gateway/http/server_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "gateway/base/assert.h"
+#include "gateway/http/target.h"
+
+namespace tocsin::http {
+
+ServerConnection::ServerConnection(Server& server, std::unique_ptr<event::Stream> stream)
+    : server_(server),
+      loop_(server.loop_),
+      stream_(std::move(stream)),
+      peer_(stream_->peer()),
+      parser_(server.options_.request, *this),
+      timer_(loop_.timers(), [this] { on_timer(); }),
+      phase_began_(loop_.now()) {}
+
+ServerConnection::~ServerConnection() { loop_.cancel_tick_end(*this); }
+
+void ServerConnection::begin() {
+  stream_->set_events(*this);
+  stream_->read_start();
+  set_deadline();
+}
+
+void ServerConnection::drain() {
+  close_after_ = true;
+  if (exchange_ == nullptr || parser_.idle()) vanish({.drained = true});
+}
+
+void ServerConnection::cut() { vanish({.drained = true}); }
+
+// --- what the stream says --------------------------------------------------------------------------
+
+void ServerConnection::on_data(std::string_view bytes) {
+  if (lingering_) {
+    lingered_ += bytes.size();
+    if (lingered_ > kLingerBytesMax) vanish({});
+    return;
+  }
+  if (!early_.empty() || !can_parse()) {
+    keep_early(bytes);
+    return;
+  }
+  parse(bytes);
+  if (!gone_) set_deadline();
+}
+
+void ServerConnection::on_end() {
+  peer_ended_ = true;
+  loop_.at_tick_end(*this);
+}
+
+void ServerConnection::on_broken(const Error&) { vanish({.downstream_closed = true}); }
+
+void ServerConnection::on_writable() {
+  if (exchange_ != nullptr && !exchange_->answer_complete()) exchange_->transport_writable();
+  set_deadline();
+}
+
+// --- reading requests ------------------------------------------------------------------------------
+
+bool ServerConnection::can_parse() const {
+  return !gone_ && !lingering_ && !body_held_ && !aborting_ &&
+         (exchange_ == nullptr || !parser_.complete());
+}
+
+void ServerConnection::keep_early(std::string_view bytes) {
+  early_.append(bytes);
+  if (early_.size() > kEarlyMax) stream_->read_stop();
+}
+
+void ServerConnection::parse_early() {
+  const std::string bytes = std::exchange(early_, {});
+  if (!peer_ended_) stream_->read_start();
+  parse(bytes);
+}
+
+void ServerConnection::parse(std::string_view bytes) {
+  parsing_ = true;
+  while (!bytes.empty() && can_parse()) {
+    if (exchange_ == nullptr) begin_exchange();
+    bytes.remove_prefix(parser_.feed(bytes));
+    if (const RequestFault& fault = parser_.fault()) {
+      refuse(fault.status, fault.detail, {.malformed = true});
+      break;
+    }
+    move_on();
+  }
+  parsing_ = false;
+  if (!gone_ && !lingering_ && !bytes.empty()) keep_early(bytes);
+  if (upgrading_) move_on();
+}
+
+void ServerConnection::begin_exchange() {
+  exchange_ = server_.take_exchange();
+  exchange_->open(*this, peer_, "http");
+  parser_.begin(exchange_->request_head(), exchange_->arena());
+  phase_began_ = loop_.now();
+  body_suppressed_ = continue_wanted_ = false;
+}
+
+void ServerConnection::on_head(bool end) {
+  RequestHead& head = exchange_->request_head();
+  body_began_ = body_read_at_ = loop_.now();
+  if (const char* error = read_target(head, "http", exchange_->arena()); error != nullptr) {
+    refuse(400, error, {.malformed = true});
+    return;
+  }
+  if (head.method == "CONNECT" || head.method == "TRACE") {
+    refuse(head.method == "TRACE" ? 405 : 501, "The gateway does not serve this method.", {});
+    return;
+  }
+  if (const auto expectation = head.headers.find("expect")) {
+    if (!equals_ignoring_case(*expectation, "100-continue")) {
+      refuse(417, "The only expectation understood is 100-continue.", {});
+      return;
+    }
+    continue_wanted_ = !end && head.minor_version >= 1;
+  }
+  exchange_->start(server_.source_, end);
+  if (continue_wanted_ && !exchange_->answer_begun() && !aborting_) {
+    continue_wanted_ = false;
+    send_informational(100, HeaderMap());
+  }
+}
+
+void ServerConnection::on_body(std::string_view bytes) {
+  body_read_at_ = loop_.now();
+  exchange_->push_body(bytes, false);
+}
+
+void ServerConnection::on_complete() {
+  if (parser_.has_trailers()) {
+    exchange_->push_trailers(parser_.trailers());
+  } else if (parser_.body_bytes() > 0 || exchange_->request().headers.has("transfer-encoding")) {
+    exchange_->push_body({}, true);
+  }
+}
+
+// The connection is beyond use: answer if nothing was answered yet, and close.
+void ServerConnection::refuse(int status, std::string_view detail, DoneFlags flags) {
+  parser_.stop();
+  close_after_ = true;
+  const bool answering = exchange_->answer_begun() && !exchange_->answer_complete();
+  if (answering || aborting_) {
+    stream_->reset_on_close();
+    vanish(flags);
+    return;
+  }
+  exchange_->refuse(server_.source_, status, detail);
+  finish_exchange(flags);
+}
+
+// --- answering -------------------------------------------------------------------------------------
+
+HeadFraming ServerConnection::frame(const ResponseHead& head, bool end) {
+  HeadFraming framing;
+  const bool modern = exchange_->request().minor_version >= 1;
+  if (head.status == 101) {
+    upgrading_ = true;
+    framing.connection = HeadFraming::Connection::kUpgrade;
+    return framing;
+  }
+  body_suppressed_ = exchange_->request().is_head() || status_forbids_body(head.status);
+  const bool known = head.body_bytes != ResponseHead::kUnknownLength;
+  if (status_forbids_body(head.status)) {
+    framing.body = HeadFraming::Body::kNone;
+  } else if (known || (end && !exchange_->request().is_head())) {
+    framing.body = HeadFraming::Body::kLength;
+    framing.length = known ? head.body_bytes : 0;
+  } else if (modern) {
+    framing.body = HeadFraming::Body::kChunked;
+  } else if (!body_suppressed_) {
+    framing.body = HeadFraming::Body::kUntilClose;
+    close_after_ = true;
+  }
+  const std::size_t most = server_.options_.requests_per_connection_max;
+  // A client that waits for "100 Continue" may or may not send its body after a final answer.
+  close_after_ = close_after_ || continue_wanted_ || server_.draining_ || !parser_.keep_alive() ||
+                 (most != 0 && requests_ + 1 >= most);
+  if (close_after_) {
+    framing.connection = HeadFraming::Connection::kClose;
+  } else if (!modern) {
+    framing.connection = HeadFraming::Connection::kKeepAlive;
+  }
+  return framing;
+}
+
+void ServerConnection::send_head(const ResponseHead& head, bool end) {
+  framing_ = frame(head, end);
+  body_left_ = framing_.length;
+  write_response_head(*stream_, head, framing_, server_.date_.text(loop_.now(), loop_.clock()));
+  if (!end) return;
+  if (framing_.body == HeadFraming::Body::kChunked && !body_suppressed_) {
+    write_last_chunk(*stream_, nullptr);
+  }
+  if (answer_framing_broken(0, true)) return;
+  if (!parsing_) loop_.at_tick_end(*this);
+}
+
+// An answer longer or shorter than its own Content-Length must not look whole to the client.
+bool ServerConnection::answer_framing_broken(std::size_t more, bool end) {
+  if (body_suppressed_ || framing_.body != HeadFraming::Body::kLength) return false;
+  if (more <= body_left_ && (!end || more == body_left_)) {
+    body_left_ -= more;
+    return false;
+  }
+  abort_answer();
+  return true;
+}
+
+bool ServerConnection::send_data(std::string_view bytes, bool end) {
+  if (answer_framing_broken(bytes.size(), end)) return false;
+  bool room = true;
+  if (!body_suppressed_) {
+    const bool chunked = framing_.body == HeadFraming::Body::kChunked;
+    if (chunked && !bytes.empty()) write_chunk_size(*stream_, bytes.size());
+    room = stream_->write(bytes);
+    if (chunked && !bytes.empty()) room = stream_->write("\r\n");
+    if (chunked && end) room = write_last_chunk(*stream_, nullptr);
+  }
+  if (end && !parsing_) loop_.at_tick_end(*this);
+  return room;
+}
+
+void ServerConnection::send_trailers(const HeaderMap& trailers) {
+  if (!body_suppressed_ && framing_.body == HeadFraming::Body::kChunked) {
+    write_last_chunk(*stream_, &trailers);
+  } else if (answer_framing_broken(0, true)) {
+    return;
+  }
+  if (!parsing_) loop_.at_tick_end(*this);
+}
+
+void ServerConnection::send_informational(int status, const HeaderMap& headers) {
+  if (exchange_->request().minor_version == 0) return;
+  ResponseHead head;
+  head.status = status;
+  head.headers = headers;
+  write_response_head(*stream_, head, {}, {});
+}
+
+void ServerConnection::hold_body() {
+  body_held_ = true;
+  parser_.stop();
+}
+
+void ServerConnection::release_body() {
+  body_held_ = false;
+  body_read_at_ = loop_.now();
+  loop_.at_tick_end(*this);
+}
+
+// Only marks: the caller is an exchange that must not be closed under its own feet.
+void ServerConnection::abort_answer() {
+  aborting_ = true;
+  parser_.stop();
+  loop_.at_tick_end(*this);
+}
+
+void ServerConnection::on_tick_end() {
+  if (gone_) return;
+  if (aborting_) {
+    stream_->reset_on_close();
+    vanish({});
+    return;
+  }
+  move_on();
+  if (!early_.empty() && can_parse()) parse_early();
+  if (gone_) return;
+  if (peer_ended_) close_after_peer();
+  if (!gone_) set_deadline();
+}
+
+// The client sends no more: nothing is left to wait for but our own answer.
+void ServerConnection::close_after_peer() {
+  const bool answer_awaited = exchange_ != nullptr && parser_.complete();
+  if (lingering_ ? stream_->buffered() == 0 : !answer_awaited && early_.empty()) {
+    vanish({.downstream_closed = exchange_ != nullptr});
+  }
+}
+
+// Ends the exchange once both its halves are complete.
+void ServerConnection::move_on() {
+  if (exchange_ == nullptr || gone_ || aborting_ || !exchange_->answer_complete()) return;
+  if (upgrading_) {
+    if (!parsing_) hand_over();
+    return;
+  }
+  if (!parser_.complete() && !close_after_) {  // the rest of the body is read and dropped
+    exchange_->drop_body();
+    body_held_ = false;
+    return;
+  }
+  finish_exchange({.request_incomplete = !parser_.complete()});
+}
+
+void ServerConnection::hand_over() {
+  stream_->read_stop();
+  exchange_->upgraded(std::move(stream_), std::exchange(early_, {}));
+  vanish({});
+}
+
+void ServerConnection::finish_exchange(DoneFlags flags) {
+  ++requests_;
+  server_.count(exchange_->facts());
+  exchange_->close(flags);
+  server_.give_exchange(std::move(exchange_));
+  phase_began_ = loop_.now();
+  if (close_after_ || (peer_ended_ && early_.empty())) linger();
+}
+
+// --- ends ------------------------------------------------------------------------------------------
+
+void ServerConnection::linger() {
+  if (lingering_) return;
+  lingering_ = true;
+  early_.clear();
+  stream_->end();
+  if (peer_ended_) {
+    loop_.at_tick_end(*this);
+  } else {
+    stream_->read_start();
+  }
+  set_deadline();
+}
+
+void ServerConnection::vanish(DoneFlags flags) {
+  if (std::exchange(gone_, true)) return;
+  timer_.cancel();
+  if (exchange_ != nullptr) {
+    flags.request_incomplete = !parser_.complete();
+    server_.count(exchange_->facts());
+    exchange_->close(flags);
+    server_.give_exchange(std::move(exchange_));
+  }
+  stream_.reset();
+  server_.remove(*this);
+}
+
+// --- deadlines -------------------------------------------------------------------------------------
+
+MonoTime ServerConnection::deadline() const {
+  const ServerTimeouts& patience = server_.options_.timeouts;
+  if (lingering_) return phase_began_ + patience.linger;
+  MonoTime due = MonoTime::max();
+  if (stream_->buffered() > 0) due = written_at_ + patience.write;
+  if (exchange_ == nullptr || parser_.idle()) {
+    return std::min(due, phase_began_ + (requests_ == 0 ? patience.header : patience.idle));
+  }
+  if (parser_.in_head()) return std::min(due, phase_began_ + patience.header);
+  if (parser_.complete() || body_held_) return due;
+  due = std::min(due, body_read_at_ + patience.body);
+  if (patience.body_bytes_per_second_min == 0) return due;
+  const auto earned = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(
+      static_cast<double>(parser_.body_bytes()) /
+      static_cast<double>(patience.body_bytes_per_second_min)));
+  return std::min(due, body_began_ + patience.rate_grace + earned);
+}
+
+// The timer is moved only when it would come too late; a timer that comes too early moves itself.
+void ServerConnection::set_deadline() {
+  if (const std::size_t buffered = stream_->buffered(); buffered != buffered_then_) {
+    if (buffered < buffered_then_ || buffered_then_ == 0) written_at_ = loop_.now();
+    buffered_then_ = buffered;
+  }
+  const MonoTime due = deadline();
+  if (due != MonoTime::max() && (!timer_.armed() || due < timer_.deadline())) timer_.arm_at(due);
+}
+
+void ServerConnection::on_timer() {
+  if (const std::size_t buffered = stream_->buffered(); buffered < buffered_then_) {
+    written_at_ = loop_.now();
+    buffered_then_ = buffered;
+  }
+  const MonoTime due = deadline();
+  if (due > loop_.now()) {
+    if (due != MonoTime::max()) timer_.arm_at(due);
+    return;
+  }
+  handle_deadline();
+}
+
+void ServerConnection::handle_deadline() {
+  const bool stuck = stream_->buffered() > 0 &&
+                     written_at_ + server_.options_.timeouts.write <= loop_.now();
+  if (lingering_ || stuck) {
+    if (stuck) stream_->reset_on_close();
+    vanish({.timed_out = true});
+  } else if (exchange_ == nullptr || parser_.idle()) {
+    close_after_ = true;
+    if (exchange_ != nullptr) {
+      vanish({});
+    } else {
+      linger();
+    }
+  } else if (parser_.in_head()) {
+    refuse(408, "The request head did not arrive in time.", {.timed_out = true});
+  } else {
+    refuse(408, "The request body did not arrive in time.", {.timed_out = true});
+  }
+}
+
+}  // namespace tocsin::http

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "gateway/event/loop.h"
+#include "gateway/event/stream.h"
+#include "gateway/http/codec.h"
+#include "gateway/http/exchange.h"
+#include "gateway/http/head_writer.h"
+#include "gateway/http/request_parser.h"
+#include "gateway/http/server.h"
+
+namespace tocsin::http {
+
+/// The HTTP/1.1 codec of one downstream connection. Requests are parsed one at a time; bytes behind
+/// the current request wait in early_ until its answer is complete, so pipelined requests are answered
+/// in order.
+///
+///   idle -> reading head -> reading body -> (answer being made) -> idle ...
+///                 \______________\______________\-> lingering -> gone
+///
+/// Lingering: our last byte and FIN are on their way, and what the client still sends is dropped, so
+/// that no reset overtakes the answer.
+class ServerConnection final : public event::Deferred,
+                               private event::Stream::Events,
+                               private event::TickEnd,
+                               private Codec,
+                               private RequestParser::Events {
+ public:
+  ServerConnection(Server& server, std::unique_ptr<event::Stream> stream);
+  ~ServerConnection() override;
+
+  void begin();
+  /// Closes now when idle, else after the current exchange.
+  void drain();
+  /// Closes now, whatever is going on.
+  void cut();
+  const event::Address& peer() const { return peer_; }
+
+  std::size_t index_ = 0;  ///< the server's: where in its list this connection stands
+
+ private:
+  /// Unparsed bytes kept while an answer is awaited before reading stops.
+  static constexpr std::size_t kEarlyMax = 64 * 1024;
+  /// What a lingering client may still send.
+  static constexpr std::size_t kLingerBytesMax = 1024 * 1024;
+
+  // Stream events
+  void on_data(std::string_view bytes) override;
+  void on_end() override;
+  void on_broken(const Error& why) override;
+  void on_writable() override;
+
+  // Parser events
+  void on_head(bool end) override;
+  void on_body(std::string_view bytes) override;
+  void on_complete() override;
+
+  // Codec
+  void send_head(const ResponseHead& head, bool end) override;
+  bool send_data(std::string_view bytes, bool end) override;
+  void send_trailers(const HeaderMap& trailers) override;
+  void send_informational(int status, const HeaderMap& headers) override;
+  void hold_body() override;
+  void release_body() override;
+  void abort_answer() override;
+
+  void on_tick_end() override;
+  void on_timer();
+
+  bool can_parse() const;
+  void parse(std::string_view bytes);
+  void parse_early();
+  void keep_early(std::string_view bytes);
+  void begin_exchange();
+  void refuse(int status, std::string_view detail, DoneFlags flags);
+  HeadFraming frame(const ResponseHead& head, bool end);
+  bool answer_framing_broken(std::size_t more, bool end);
+  void move_on();
+  void finish_exchange(DoneFlags flags);
+  void close_after_peer();
+  void hand_over();
+  void linger();
+  void vanish(DoneFlags flags);
+  void set_deadline();
+  MonoTime deadline() const;
+  void handle_deadline();
+
+  Server& server_;
+  event::Loop& loop_;
+  std::unique_ptr<event::Stream> stream_;
+  const event::Address peer_;
+  RequestParser parser_;
+  std::unique_ptr<Exchange> exchange_;
+  std::string early_;
+  event::Timer timer_;
+
+  MonoTime phase_began_;       // idle, head or lingering since
+  MonoTime body_began_{};
+  MonoTime body_read_at_{};    // the last piece
+  MonoTime written_at_{};      // the last time the client took something
+  std::size_t buffered_then_ = 0;
+  std::uint64_t body_left_ = 0;  // of an answer with Content-Length
+  std::size_t requests_ = 0;
+  std::size_t lingered_ = 0;
+  HeadFraming framing_;
+  bool parsing_ = false;        // parse() is on the stack
+  bool body_held_ = false;
+  bool continue_wanted_ = false;  // Expect: 100-continue, not yet told to go on
+  bool body_suppressed_ = false;  // answer to HEAD
+  bool close_after_ = false;
+  bool peer_ended_ = false;
+  bool lingering_ = false;
+  bool upgrading_ = false;
+  bool aborting_ = false;
+  bool gone_ = false;
+};
+
+}  // namespace tocsin::http
