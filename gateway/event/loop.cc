@@ -1,0 +1,197 @@
+// One tick of the loop, in libuv's order of phases:
+//
+//   prepare   timers due -> their output flushed, their dead destroyed -> wake-up timer armed
+//   poll      wait; then sockets and posted tasks. The first callback reads the clock once (enter)
+//   check     streams touched in this tick flush -> objects doomed in this tick are destroyed
+//
+// libuv closes handles after check, which is where their memory is freed.
+#include "gateway/event/loop.h"
+
+#include <uv.h>
+
+#include <algorithm>
+
+namespace tocsin::event {
+
+struct Loop::Hooks {
+  uv_prepare_t prepare;
+  uv_check_t check;
+  uv_async_t posted;
+  uv_timer_t wake_up;
+};
+
+Loop::Loop(LoopOptions options)
+    : options_(std::move(options)),
+      clock_(*options_.clock),
+      timers_(clock_.mono()),
+      uv_(new uv_loop_t, [](uv_loop_t* loop) { delete loop; }),
+      hooks_(std::make_unique<Hooks>()),
+      read_slab_(kReadSlabBytes) {
+  TOCSIN_ASSERT(uv_loop_init(uv_.get()) == 0, "the system gave no event loop");
+  uv_->data = this;
+  uv_prepare_init(uv_.get(), &hooks_->prepare);
+  uv_check_init(uv_.get(), &hooks_->check);
+  uv_timer_init(uv_.get(), &hooks_->wake_up);
+  const int made = uv_async_init(uv_.get(), &hooks_->posted, [](uv_async_t* handle) {
+    Loop& loop = *static_cast<Loop*>(handle->loop->data);
+    loop.enter();
+    loop.run_posted();
+  });
+  TOCSIN_ASSERT(made == 0, "the system gave no wake-up descriptor");
+  uv_prepare_start(&hooks_->prepare, [](uv_prepare_t* handle) {
+    static_cast<Loop*>(handle->loop->data)->begin_tick();
+  });
+  uv_check_start(&hooks_->check, [](uv_check_t* handle) {
+    static_cast<Loop*>(handle->loop->data)->end_tick();
+  });
+}
+
+Loop::~Loop() {
+  {
+    const std::lock_guard lock(posted_mutex_);
+    closed_ = true;
+  }
+  posted_.clear();
+  end_tick();
+  uv_close(reinterpret_cast<uv_handle_t*>(&hooks_->prepare), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&hooks_->check), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&hooks_->posted), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&hooks_->wake_up), nullptr);
+  uv_run(uv_.get(), UV_RUN_DEFAULT);
+  TOCSIN_ASSERT(uv_loop_close(uv_.get()) == 0, "a loop was destroyed before its handles");
+}
+
+void Loop::run() {
+  owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  while (!stopping_.load(std::memory_order_acquire)) uv_run(uv_.get(), UV_RUN_DEFAULT);
+  {
+    const std::lock_guard lock(posted_mutex_);
+    closed_ = true;
+  }
+  run_posted();
+  end_tick();
+}
+
+void Loop::run_ready() {
+  owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  uv_run(uv_.get(), UV_RUN_NOWAIT);
+}
+
+void Loop::stop() {
+  stopping_.store(true, std::memory_order_release);
+  const std::lock_guard lock(posted_mutex_);
+  if (!closed_) uv_async_send(&hooks_->posted);
+}
+
+bool Loop::post(Function<void()> task) {
+  // The wake-up stays under the lock: it must not reach a loop that closes meanwhile.
+  const std::lock_guard lock(posted_mutex_);
+  if (closed_) return false;
+  posted_.push_back(std::move(task));
+  if (posted_.size() == 1) uv_async_send(&hooks_->posted);
+  return true;
+}
+
+void Loop::run_posted() {
+  {
+    const std::lock_guard lock(posted_mutex_);
+    running_.swap(posted_);
+  }
+  for (Function<void()>& task : running_) task();
+  running_.clear();
+  if (stopping_.load(std::memory_order_acquire)) uv_stop(uv_.get());
+}
+
+void Loop::refresh() {
+  entered_ = true;
+  entered_at_ = clock_.mono();
+  timers_.set_now(entered_at_);
+}
+
+void Loop::note_lag(Duration busy) {
+  const std::int64_t ns = busy.count();
+  if (ns > max_lag_ns_.load(std::memory_order_relaxed)) {
+    max_lag_ns_.store(ns, std::memory_order_relaxed);
+  }
+}
+
+void Loop::begin_tick() {
+  const MonoTime now = clock_.mono();
+  if (entered_) note_lag(now - entered_at_);
+  if (timers_.advance(now) > 0) {
+    finish_work();
+    note_lag(clock_.mono() - now);
+  }
+  entered_ = false;
+  arm_wake_up(now);
+}
+
+void Loop::end_tick() { finish_work(); }
+
+// Flushing may break a stream, whose owner may schedule more; so until nothing is left.
+void Loop::finish_work() {
+  while (!tick_ends_.empty() || !doomed_.empty()) {
+    for (std::size_t i = 0; i < tick_ends_.size(); ++i) {
+      TickEnd* work = tick_ends_[i];
+      if (work == nullptr) continue;  // cancelled meanwhile
+      work->scheduled_ = false;
+      tick_ends_[i] = nullptr;
+      work->on_tick_end();
+    }
+    tick_ends_.clear();
+    // Destructors may doom further objects.
+    std::vector<std::unique_ptr<Deferred>> dying;
+    dying.swap(doomed_);
+  }
+}
+
+void Loop::arm_wake_up(MonoTime now) {
+  const std::optional<MonoTime> due = timers_.next_due();
+  if (due == wake_up_at_) return;
+  wake_up_at_ = due;
+  if (!due) {
+    uv_timer_stop(&hooks_->wake_up);
+    return;
+  }
+  // libuv counts from its own millisecond clock, which was read at the start of this tick: ask anew,
+  // or the wake-up comes early and finds nothing due.
+  uv_update_time(uv_.get());
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::max(*due - now, Duration::zero()));
+  uv_timer_start(
+      &hooks_->wake_up,
+      [](uv_timer_t* handle) { static_cast<Loop*>(handle->loop->data)->wake_up_at_.reset(); },
+      static_cast<std::uint64_t>(wait.count()), 0);
+}
+
+void Loop::at_tick_end(TickEnd& work) {
+  if (work.scheduled_) return;
+  work.scheduled_ = true;
+  tick_ends_.push_back(&work);
+}
+
+void Loop::cancel_tick_end(TickEnd& work) {
+  if (!work.scheduled_) return;
+  work.scheduled_ = false;
+  std::replace(tick_ends_.begin(), tick_ends_.end(), &work, static_cast<TickEnd*>(nullptr));
+}
+
+void Loop::destroy_later(std::unique_ptr<Deferred> object) { doomed_.push_back(std::move(object)); }
+
+std::unique_ptr<char[]> Loop::take_output_buffer() {
+  if (output_buffers_.empty()) return std::unique_ptr<char[]>(new char[kOutputBufferBytes]);
+  std::unique_ptr<char[]> buffer = std::move(output_buffers_.back());
+  output_buffers_.pop_back();
+  return buffer;
+}
+
+void Loop::give_output_buffer(std::unique_ptr<char[]> buffer) {
+  if (output_buffers_.size() < kOutputBuffersKept) output_buffers_.push_back(std::move(buffer));
+}
+
+void Loop::assert_owner() const {
+  TOCSIN_ASSERT(on_owner_thread(), "a loop's object was used from another thread");
+}
+
+Duration Loop::take_max_lag() { return Duration(max_lag_ns_.exchange(0, std::memory_order_relaxed)); }
+
+}  // namespace tocsin::event

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/function.h"
+#include "gateway/base/result.h"
+#include "gateway/event/address.h"
+#include "gateway/event/loop.h"
+#include "gateway/event/stream.h"
+
+namespace tocsin::event {
+
+struct ListenOptions {
+  int backlog = 1024;
+  bool reuse_port = true;  ///< several loops may bind the same address, the kernel spreads connections
+};
+
+/// A bound, listening, non-blocking socket, not yet watched by any loop. Made on the control thread,
+/// so that a taken port fails before anything serves.
+class ListeningSocket {
+ public:
+  static Result<ListeningSocket> open(const Address& address, const ListenOptions& options);
+  /// Takes over a listening socket that another process or systemd opened.
+  static Result<ListeningSocket> adopt(int fd);
+
+  ListeningSocket(ListeningSocket&& other) noexcept;
+  ListeningSocket& operator=(ListeningSocket&& other) noexcept;
+  ~ListeningSocket();
+
+  int fd() const { return fd_; }
+  /// With the port the kernel chose when 0 was asked for.
+  const Address& address() const { return address_; }
+  int release();
+
+ private:
+  ListeningSocket(int fd, Address address) : fd_(fd), address_(address) {}
+  int fd_ = -1;
+  Address address_;
+};
+
+/// Accepts connections on one loop.
+class TcpListener {
+ public:
+  class Events {
+   public:
+    virtual ~Events() = default;
+    virtual void on_accept(std::unique_ptr<Stream> stream) = 0;
+    /// What a peer is told that shall not be let in; empty: it is accepted. The listener sends the
+    /// bytes as far as they go at once and closes. Static text.
+    virtual std::string_view refusal(const Address& peer) = 0;
+    /// The process has no descriptor left for a new connection. The listener sends the returned
+    /// bytes to it and closes it, through a descriptor held in reserve.
+    virtual std::string_view on_descriptors_exhausted() = 0;
+  };
+
+  /// The listener watches from now on. `events` must outlive it.
+  TcpListener(Loop& loop, ListeningSocket socket, Events& events);
+  /// Stops and closes the socket.
+  ~TcpListener();
+  TcpListener(const TcpListener&) = delete;
+  TcpListener& operator=(const TcpListener&) = delete;
+
+  /// The kernel's backlog holds who comes meanwhile.
+  void pause();
+  void resume();
+  const Address& address() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// A connection attempt; destroying it gives up without a callback.
+class TcpConnect {
+ public:
+  using Done = Function<void(Result<std::unique_ptr<Stream>>)>;
+
+  /// Calls `done` once, never inside the constructor: with a stream whose events are not yet set, or
+  /// with kRefused, kTimeout (after `timeout`), kUnavailable, kIo. `done` may destroy the attempt.
+  TcpConnect(Loop& loop, const Address& to, Duration timeout, Done done);
+  ~TcpConnect();
+  TcpConnect(const TcpConnect&) = delete;
+  TcpConnect& operator=(const TcpConnect&) = delete;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tocsin::event

@@ -1,0 +1,240 @@
+#include "gateway/event/tcp_stream.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace tocsin::event {
+
+TcpStream::Handle* TcpStream::Handle::open(Loop& loop) {
+  auto* handle = new Handle;
+  uv_tcp_init(loop.uv(), &handle->tcp);
+  handle->tcp.data = handle;
+  return handle;
+}
+
+void TcpStream::Handle::close(bool reset) {
+  stream = nullptr;
+  connecting = nullptr;
+  const auto freed = [](uv_handle_t* closing) {
+    auto* self = static_cast<Handle*>(closing->data);
+    auto& loop = *static_cast<Loop*>(closing->loop->data);
+    for (Buffer& buffer : self->buffers) loop.give_output_buffer(std::move(buffer.bytes));
+    delete self;
+  };
+  if (!reset || uv_tcp_close_reset(&tcp, freed) != 0) {
+    uv_close(reinterpret_cast<uv_handle_t*>(&tcp), freed);
+  }
+}
+
+TcpStream::TcpStream(Loop& loop, Handle* handle, const Address& peer)
+    : loop_(loop), handle_(handle), peer_(peer) {
+  handle_->stream = this;
+}
+
+TcpStream::~TcpStream() {
+  loop_.cancel_tick_end(*this);
+  handle_->close(reset_);
+}
+
+void TcpStream::read_start() {
+  TOCSIN_ASSERT(events_ != nullptr, "a stream was read without an owner of its events");
+  if (reading_) return;
+  reading_ = true;
+  uv_read_start(
+      reinterpret_cast<uv_stream_t*>(&handle_->tcp),
+      [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
+        const std::span<char> slab = static_cast<Loop*>(handle->loop->data)->read_slab();
+        *buffer = uv_buf_init(slab.data(), static_cast<unsigned>(slab.size()));
+      },
+      [](uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
+        TcpStream* self = static_cast<Handle*>(stream->data)->stream;
+        if (self != nullptr) self->on_read(count, buffer);
+      });
+}
+
+void TcpStream::read_stop() {
+  if (!reading_) return;
+  reading_ = false;
+  uv_read_stop(reinterpret_cast<uv_stream_t*>(&handle_->tcp));
+}
+
+void TcpStream::on_read(ssize_t count, const uv_buf_t* buffer) {
+  loop_.enter();
+  if (count > 0) {
+    events_->on_data({buffer->base, static_cast<std::size_t>(count)});
+  } else if (count == UV_EOF) {
+    read_stop();
+    events_->on_end();
+  } else if (count < 0) {
+    fail_with(static_cast<int>(count));
+  }
+}
+
+bool TcpStream::write(std::string_view bytes) {
+  TOCSIN_ASSERT(!ending_, "written to a stream after its end");
+  if (failure_ != 0 || bytes.empty()) return accepts_more();
+  if (bytes.size() > kCopyMax && in_flight_bytes_ == 0) {
+    bytes.remove_prefix(try_write_with(bytes));
+    if (failure_ != 0) return accepts_more();
+  }
+  append(bytes);
+  if (buffered_ > 0) loop_.at_tick_end(*this);
+  return accepts_more();
+}
+
+char* TcpStream::reserve(std::size_t bytes) {
+  TOCSIN_ASSERT(bytes <= kReserveMax && !ending_, "reserved too much, or after the stream's end");
+  auto& buffers = handle_->buffers;
+  if (buffers.empty() || Loop::kOutputBufferBytes - buffers.back().end < bytes) {
+    buffers.push_back({loop_.take_output_buffer(), 0, 0});
+  }
+  return buffers.back().bytes.get() + buffers.back().end;
+}
+
+bool TcpStream::commit(std::size_t used) {
+  handle_->buffers.back().end += used;
+  buffered_ += used;
+  loop_.at_tick_end(*this);
+  return accepts_more();
+}
+
+void TcpStream::append(std::string_view bytes) {
+  auto& buffers = handle_->buffers;
+  while (!bytes.empty()) {
+    if (buffers.empty() || buffers.back().end == Loop::kOutputBufferBytes) {
+      buffers.push_back({loop_.take_output_buffer(), 0, 0});
+    }
+    Handle::Buffer& last = buffers.back();
+    const std::size_t part = std::min(bytes.size(), Loop::kOutputBufferBytes - last.end);
+    std::memcpy(last.bytes.get() + last.end, bytes.data(), part);
+    last.end += part;
+    buffered_ += part;
+    bytes.remove_prefix(part);
+  }
+}
+
+std::size_t TcpStream::fill_vector(uv_buf_t* vector) const {
+  std::size_t count = 0;
+  for (const Handle::Buffer& buffer : handle_->buffers) {
+    if (count == kBuffersPerWrite) break;
+    vector[count++] = uv_buf_init(buffer.bytes.get() + buffer.begin,
+                                  static_cast<unsigned>(buffer.end - buffer.begin));
+  }
+  return count;
+}
+
+// Offers what waits and then `bytes` to the kernel; returns how many of `bytes` it took.
+std::size_t TcpStream::try_write_with(std::string_view bytes) {
+  uv_buf_t vector[kBuffersPerWrite + 1];
+  std::size_t count = fill_vector(vector);
+  if (!bytes.empty() && handle_->buffers.size() <= kBuffersPerWrite) {
+    vector[count++] = uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
+  }
+  const int taken = uv_try_write(reinterpret_cast<uv_stream_t*>(&handle_->tcp), vector,
+                                 static_cast<unsigned>(count));
+  if (taken == UV_EAGAIN) return 0;
+  if (taken < 0) {
+    failure_ = taken;
+    loop_.at_tick_end(*this);
+    return 0;
+  }
+  const auto sent = static_cast<std::size_t>(taken);
+  const std::size_t of_waiting = std::min(sent, buffered_);
+  consume(of_waiting);
+  return sent - of_waiting;
+}
+
+void TcpStream::consume(std::size_t bytes) {
+  buffered_ -= bytes;
+  auto& buffers = handle_->buffers;
+  while (bytes > 0) {
+    Handle::Buffer& first = buffers.front();
+    const std::size_t part = std::min(bytes, first.end - first.begin);
+    first.begin += part;
+    bytes -= part;
+    if (first.begin < first.end) return;
+    loop_.give_output_buffer(std::move(first.bytes));
+    buffers.erase(buffers.begin());
+  }
+}
+
+void TcpStream::on_tick_end() {
+  if (failure_ == 0 && in_flight_bytes_ == 0 && buffered_ > 0) {
+    try_write_with({});
+    if (failure_ == 0 && buffered_ > 0) start_async_write();
+  }
+  if (failure_ != 0) {
+    fail_with(failure_);
+    return;
+  }
+  if (ending_) finish_end();
+  tell_writable();
+}
+
+void TcpStream::start_async_write() {
+  uv_buf_t vector[kBuffersPerWrite];
+  const std::size_t count = fill_vector(vector);
+  for (std::size_t i = 0; i < count; ++i) in_flight_bytes_ += vector[i].len;
+  handle_->write.data = handle_;
+  const int failed = uv_write(&handle_->write, reinterpret_cast<uv_stream_t*>(&handle_->tcp), vector,
+                              static_cast<unsigned>(count), [](uv_write_t* request, int status) {
+                                TcpStream* self = static_cast<Handle*>(request->data)->stream;
+                                if (self != nullptr) self->on_written(status);
+                              });
+  if (failed != 0) failure_ = failed;
+}
+
+void TcpStream::on_written(int status) {
+  loop_.enter();
+  if (status < 0) {
+    in_flight_bytes_ = 0;
+    fail_with(status);
+    return;
+  }
+  consume(std::exchange(in_flight_bytes_, 0));
+  loop_.at_tick_end(*this);
+}
+
+void TcpStream::end() {
+  ending_ = true;
+  loop_.at_tick_end(*this);
+}
+
+void TcpStream::finish_end() {
+  if (ended_ || buffered_ > 0) return;
+  ended_ = true;
+  uv_os_fd_t fd = -1;
+  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&handle_->tcp), &fd) == 0) ::shutdown(fd, SHUT_WR);
+}
+
+bool TcpStream::accepts_more() {
+  if (buffered_ > kHighWater) above_high_water_ = true;
+  return !above_high_water_;
+}
+
+void TcpStream::tell_writable() {
+  if (!above_high_water_ || buffered_ > kLowWater) return;
+  above_high_water_ = false;
+  events_->on_writable();  // may destroy the stream
+}
+
+void TcpStream::fail_with(int uv_error) {
+  read_stop();
+  failure_ = uv_error;
+  events_->on_broken(system_error(-uv_error, "the connection broke", peer_.text()));
+}
+
+Result<std::unique_ptr<Stream>> adopt_tcp_socket(Loop& loop, int fd, const Address& peer) {
+  TcpStream::Handle* handle = TcpStream::Handle::open(loop);
+  if (const int failed = uv_tcp_open(&handle->tcp, fd); failed != 0) {
+    ::close(fd);
+    handle->close(false);
+    return tl::unexpected(system_error(-failed, "cannot take over a socket"));
+  }
+  return std::make_unique<TcpStream>(loop, handle, peer);
+}
+
+}  // namespace tocsin::event

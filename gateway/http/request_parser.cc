@@ -1,0 +1,264 @@
+#include "gateway/http/request_parser.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tocsin::http {
+
+namespace {
+
+constexpr std::string_view kMalformed = "The request is malformed.";
+
+bool is_digits(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string_view detail_of(llhttp_errno_t error) {
+  switch (error) {
+    case HPE_INVALID_METHOD: return "The method is unknown or malformed.";
+    case HPE_INVALID_URL: return "The request target is malformed.";
+    case HPE_INVALID_CONSTANT:
+    case HPE_INVALID_VERSION: return "The protocol version is malformed or not supported.";
+    case HPE_INVALID_HEADER_TOKEN: return "A header field is malformed.";
+    case HPE_INVALID_CONTENT_LENGTH:
+    case HPE_UNEXPECTED_CONTENT_LENGTH: return "The Content-Length is malformed or ambiguous.";
+    case HPE_INVALID_TRANSFER_ENCODING: return "The Transfer-Encoding is ambiguous.";
+    case HPE_INVALID_CHUNK_SIZE: return "A chunk is malformed.";
+    case HPE_CR_EXPECTED:
+    case HPE_LF_EXPECTED: return "A line does not end in CRLF.";
+    default: return kMalformed;
+  }
+}
+
+// Fields that decide framing or routing mean nothing behind the body; to accept them there invites
+// somebody downstream to believe them (RFC 9110 6.5.1).
+bool forbidden_in_trailers(std::string_view name) {
+  constexpr std::string_view kForbidden[] = {"content-length", "transfer-encoding", "host",
+                                             "connection", "trailer", "te", "upgrade", "expect",
+                                             "content-type", "content-encoding", "authorization"};
+  return std::any_of(std::begin(kForbidden), std::end(kForbidden),
+                     [&](std::string_view other) { return equals_ignoring_case(name, other); });
+}
+
+}  // namespace
+
+const llhttp_settings_t& RequestParser::settings() {
+  static const llhttp_settings_t settings = [] {
+    llhttp_settings_t s;
+    llhttp_settings_init(&s);
+    s.on_method = [](llhttp_t* p, const char* at, std::size_t n) {
+      return self(p).collect(self(p).head_->method, at, n);
+    };
+    s.on_url = [](llhttp_t* p, const char* at, std::size_t n) { return self(p).collect_target(at, n); };
+    s.on_header_field = [](llhttp_t* p, const char* at, std::size_t n) {
+      return self(p).collect(self(p).field_name_, at, n);
+    };
+    s.on_header_value = [](llhttp_t* p, const char* at, std::size_t n) {
+      return self(p).collect(self(p).field_value_, at, n);
+    };
+    s.on_header_value_complete = [](llhttp_t* p) { return self(p).finish_field(); };
+    s.on_headers_complete = [](llhttp_t* p) { return self(p).finish_head(); };
+    s.on_body = [](llhttp_t* p, const char* at, std::size_t n) { return self(p).take_body(at, n); };
+    s.on_message_complete = [](llhttp_t* p) { return self(p).finish_message(); };
+    return s;
+  }();
+  return settings;
+}
+
+RequestParser::RequestParser(const RequestLimits& limits, Events& events)
+    : limits_(limits), events_(events) {
+  llhttp_init(&parser_, HTTP_REQUEST, &settings());
+  parser_.data = this;
+}
+
+void RequestParser::begin(RequestHead& head, Arena& arena) {
+  head_ = &head;
+  arena_ = &arena;
+  trailers_ = nullptr;
+  field_name_ = field_value_ = {};
+  body_bytes_ = head_used_ = framing_used_ = 0;
+  body_bytes_max_ = limits_.body_bytes_max;
+  state_ = State::kIdle;
+  empty_line_ = 0;
+  stopped_ = false;
+}
+
+std::size_t RequestParser::feed(std::string_view bytes) {
+  std::size_t used = skip_empty_line(bytes);
+  stopped_ = false;
+  while (used < bytes.size() && state_ != State::kComplete && !stopped_ && !fault_) {
+    const std::size_t allowed = allowance();
+    if (allowed == 0) {
+      refuse_overrun();
+      break;
+    }
+    const std::uint64_t body_before = body_bytes_;
+    const std::size_t part = execute(bytes.substr(used, allowed));
+    count_used(part, body_before);
+    used += part;
+  }
+  return used;
+}
+
+// One empty line before a request is forgiven (RFC 9112 2.2). llhttp would forgive any number and
+// bare line feeds too.
+std::size_t RequestParser::skip_empty_line(std::string_view bytes) {
+  std::size_t used = 0;
+  while (state_ == State::kIdle && used < bytes.size() && !fault_) {
+    const char c = bytes[used];
+    const char expected = empty_line_ == 1 ? '\n' : '\r';
+    if (c != '\r' && c != '\n') {
+      if (empty_line_ == 1) refuse(400, "A line does not end in CRLF.");
+      state_ = State::kHead;
+      break;
+    }
+    if (c != expected || empty_line_ == 2) refuse(400, "A line does not end in CRLF.");
+    ++empty_line_;
+    ++used;
+  }
+  return used;
+}
+
+// How many bytes may be parsed before a limit must be looked at again. Cutting the input there makes
+// the limits exact, wherever the network cut it.
+std::size_t RequestParser::allowance() const {
+  if (state_ == State::kHead) {
+    return static_cast<std::size_t>(limits_.head_bytes_max - std::min<std::uint64_t>(head_used_, limits_.head_bytes_max));
+  }
+  const std::uint64_t budget = kFramingFree + kFramingPerByte * body_bytes_;
+  return static_cast<std::size_t>(budget - std::min(framing_used_, budget));
+}
+
+void RequestParser::count_used(std::size_t used, std::uint64_t body_before) {
+  if (state_ == State::kHead) {
+    head_used_ += used;
+  } else {
+    framing_used_ += used - (body_bytes_ - body_before);
+  }
+}
+
+std::size_t RequestParser::execute(std::string_view bytes) {
+  const llhttp_errno_t error = llhttp_execute(&parser_, bytes.data(), bytes.size());
+  if (error == HPE_OK) return bytes.size();
+  const char* position = llhttp_get_error_pos(&parser_);
+  const std::size_t used = position == nullptr ? bytes.size() : static_cast<std::size_t>(position - bytes.data());
+  if (error == HPE_PAUSED) {
+    llhttp_resume(&parser_);
+  } else if (!fault_) {
+    refuse_grammar(error);
+  }
+  return std::min(used, bytes.size());
+}
+
+int RequestParser::refuse(int status, std::string_view detail) {
+  if (!fault_) fault_ = {status, detail};
+  return HPE_USER;
+}
+
+void RequestParser::refuse_overrun() {
+  if (state_ == State::kHead) {
+    refuse(431, "The request head is too large.");
+  } else {
+    refuse(400, "The chunked body carries too much framing.");
+  }
+}
+
+void RequestParser::refuse_grammar(llhttp_errno_t error) {
+  // A version that cannot be read leaves nothing to say to it.
+  const bool version = error == HPE_INVALID_VERSION || error == HPE_PAUSED_H2_UPGRADE;
+  refuse(version ? 505 : 400,
+         error == HPE_PAUSED_H2_UPGRADE ? "HTTP/2 needs to be agreed on before it is spoken." : detail_of(error));
+}
+
+int RequestParser::collect(std::string_view& text, const char* at, std::size_t length) {
+  const auto grown = arena_->grow(text, {at, length});
+  if (!grown) return refuse(431, "The request head is too large.");
+  text = *grown;
+  return 0;
+}
+
+int RequestParser::collect_target(const char* at, std::size_t length) {
+  if (head_->target.size() + length > limits_.target_bytes_max) {
+    return refuse(414, "The request target is too long.");
+  }
+  return collect(head_->target, at, length);
+}
+
+int RequestParser::finish_field() {
+  const std::string_view name = std::exchange(field_name_, {});
+  const std::string_view value = trim(std::exchange(field_value_, {}));
+  if (!is_token(name) || !is_field_value(value)) return refuse(400, "A header field is malformed.");
+  if (state_ == State::kHead) {
+    if (head_->headers.size() >= limits_.header_count_max || !head_->headers.add(name, value)) {
+      return refuse(431, "The request has too many header fields.");
+    }
+    return 0;
+  }
+  if (forbidden_in_trailers(name)) return refuse(400, "A trailer field may not carry that name.");
+  if (trailers_ == nullptr) {
+    trailers_ = arena_->make<HeaderMap>();
+    if (trailers_ == nullptr) return refuse(431, "The request's trailers are too large.");
+  }
+  if (trailers_->size() >= limits_.header_count_max || !trailers_->add(name, value)) {
+    return refuse(431, "The request has too many trailer fields.");
+  }
+  return 0;
+}
+
+// RFC 9112 6.3, without its allowances for leniency.
+int RequestParser::check_framing() {
+  const HeaderMap& headers = head_->headers;
+  const std::size_t lengths = headers.count("content-length");
+  const std::size_t codings = headers.count("transfer-encoding");
+  if (codings > 0) {
+    if (head_->minor_version == 0) return refuse(400, "HTTP/1.0 knows no Transfer-Encoding.");
+    if (lengths > 0) return refuse(400, "Content-Length and Transfer-Encoding exclude each other.");
+    if (codings > 1 || !equals_ignoring_case(*headers.find("transfer-encoding"), "chunked")) {
+      return refuse(400, "The only Transfer-Encoding understood is a single 'chunked'.");
+    }
+  }
+  if (lengths > 1) return refuse(400, "The request has more than one Content-Length.");
+  if (lengths == 1 && !is_digits(*headers.find("content-length"))) {
+    return refuse(400, "The Content-Length is malformed or ambiguous.");
+  }
+  return 0;
+}
+
+int RequestParser::finish_head() {
+  if (parser_.http_major != 1 || parser_.http_minor > 1) {
+    return refuse(505, "The protocol version is not supported.");
+  }
+  head_->minor_version = parser_.http_minor;
+  const bool printable = std::all_of(head_->target.begin(), head_->target.end(), [](char c) {
+    return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f;
+  });
+  if (!printable) return refuse(400, "The request target is malformed.");
+  if (const int refused = check_framing(); refused != 0) return refused;
+  const bool chunked = head_->headers.has("transfer-encoding");
+  const std::uint64_t length = chunked ? 0 : parser_.content_length;
+  if (!chunked && head_->headers.has("content-length") && length > body_bytes_max_) {
+    return refuse(413, "The request body is too large.");
+  }
+  keep_alive_ = llhttp_should_keep_alive(&parser_) != 0;
+  // Whether to upgrade is the handler's decision; until then it is a request like any other.
+  parser_.upgrade = 0;
+  state_ = State::kBody;
+  events_.on_head(!chunked && length == 0);
+  return stopped_ ? static_cast<int>(HPE_PAUSED) : 0;
+}
+
+int RequestParser::take_body(const char* at, std::size_t length) {
+  body_bytes_ += length;
+  if (body_bytes_ > body_bytes_max_) return refuse(413, "The request body is too large.");
+  events_.on_body({at, length});
+  return stopped_ ? static_cast<int>(HPE_PAUSED) : 0;
+}
+
+int RequestParser::finish_message() {
+  state_ = State::kComplete;
+  events_.on_complete();
+  return HPE_PAUSED;
+}
+
+}  // namespace tocsin::http
