@@ -16,8 +16,9 @@ enum class OptionType : std::uint8_t {
   kDuration,  ///< parse_duration
   kSize,      ///< parse_size
   kRate,      ///< parse_rate
+  kByteRate,  ///< parse_byte_rate; a Value::Size in bytes per second
   kChoice,    ///< one of Option::choices
-  kAddress,   ///< "host:port", "[v6]:port" or ":port"
+  kAddress,   ///< parse_address; the text is kept
   kList,      ///< of Option::element; a single scalar is not a list
   kMap,       ///< free keys, values of Option::element
   kTable,     ///< the keys of Option::table
@@ -28,7 +29,8 @@ enum class OptionType : std::uint8_t {
 struct OptionTable;
 
 /// One row of a table: a key that an operator may write. All text is static and outlives the table's
-/// users; defaults and bounds are written as an operator would write them ("30s", "64KiB").
+/// users; defaults and bounds are written as an operator would write them ("30s", "64KiB"). A table,
+/// a map or a list has the default "{}" or "[]" (present, filled with its own defaults) or none.
 struct Option {
   enum Flag : unsigned {
     kRequired = 1U << 0,    ///< must be present; has no default
