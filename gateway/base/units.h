@@ -32,7 +32,7 @@ Result<Rate> parse_rate(std::string_view text);
 /// "256B/s" "64KiB/s": a size per second, in bytes per second.
 Result<std::uint64_t> parse_byte_rate(std::string_view text);
 
-/// The shortest text that parses back to the same value.
+/// A short text that parses back to the same value, in the largest unit without a remainder.
 std::string format_duration(Duration value);
 std::string format_size(std::uint64_t bytes);
 std::string format_rate(const Rate& value);

@@ -6,6 +6,7 @@ namespace tocsin::config {
 
 /// What one configuration may cost. Each limit has a message of its own when it is met.
 inline constexpr std::size_t kFileBytesMax = 4U << 20;          ///< one YAML file
+inline constexpr std::size_t kLineBytesMax = 64U << 10;         ///< one line of it
 inline constexpr std::size_t kInterpolatedBytesMax = 1U << 20;  ///< one filled-in scalar
 inline constexpr std::size_t kValueFileBytesMax = 64U << 10;    ///< one ${file:...}
 inline constexpr std::size_t kNodesMax = 200'000;               ///< of one file, aliases expanded
