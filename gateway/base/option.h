@@ -53,7 +53,8 @@ struct Option {
 
 /// The keys of one mapping. `scalar_key` names the option a bare scalar stands for, so that
 /// `respond: 204` means `respond: {status: 204}`; empty: a mapping is required.
-/// `exactly_one_of` lists keys of which exactly one must be given ("respond|redirect"); empty: free.
+/// `exactly_one_of` lists groups of keys, of each of which exactly one must be given, groups apart by
+/// a space: "path|prefix respond|redirect"; empty: free.
 struct OptionTable {
   std::string_view name;  ///< how messages call it, e.g. "listener"
   std::string_view doc;

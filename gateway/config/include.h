@@ -20,8 +20,9 @@ struct FileSet {
 /// to the including file, each a plain name (which must exist) or a pattern (which may match none).
 ///
 /// Mappings merge, at any depth. Lists are joined: the including file's items first, then those of
-/// the included files in the byte order of their names. Any other key in two files is a fault that
-/// names both places. The text of every file read is left in `sources`, also on failure.
+/// the included files, as `include` lists them and a pattern's in the byte order of their names.
+/// Any other key in two files is a fault that names both places, and so is a file included twice.
+/// The text of every file read is left in `sources`, also on failure.
 tl::expected<FileSet, Diagnostics> read_files(const std::string& path,
                                               const Environment& environment, SourceFiles& sources);
 

@@ -4,7 +4,11 @@
 
 #include "gateway/config/yaml_reader.h"
 
-#include <yaml-cpp/yaml.h>
+#include <yaml-cpp/anchor.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
 
 #include <sstream>
 #include <unordered_map>
