@@ -38,17 +38,17 @@ struct Option {
     kReloadable = 1U << 2,  ///< a change alone does not need a new instance
   };
 
-  std::string_view key;
+  std::string_view key = {};
   OptionType type = OptionType::kString;
-  std::string_view doc;            ///< a sentence for operators, with the unit's meaning
-  std::string_view default_text;   ///< empty: absent unless given
+  std::string_view doc = {};            ///< a sentence for operators, with the unit's meaning
+  std::string_view default_text = {};   ///< empty: absent unless given
   unsigned flags = 0;
-  std::string_view min;            ///< inclusive; empty: unbounded. Strings and lists: their length
-  std::string_view max;
-  std::string_view choices;        ///< "a|b|c" for kChoice; for others extra words allowed, e.g. "auto"
+  std::string_view min = {};            ///< inclusive; empty: unbounded. Strings and lists: their length
+  std::string_view max = {};
+  std::string_view choices = {};        ///< "a|b|c" for kChoice; for others extra words allowed, e.g. "auto"
   const Option* element = nullptr;     ///< kList and kMap; its key is unused
   const OptionTable* table = nullptr;  ///< kTable
-  std::string_view plugin_kind;        ///< kPlugin: "http_filter", "input", ...
+  std::string_view plugin_kind = {};        ///< kPlugin: "http_filter", "input", ...
 };
 
 /// The keys of one mapping. `scalar_key` names the option a bare scalar stands for, so that
@@ -56,11 +56,11 @@ struct Option {
 /// `exactly_one_of` lists groups of keys, of each of which exactly one must be given, groups apart by
 /// a space: "path|prefix respond|redirect"; empty: free.
 struct OptionTable {
-  std::string_view name;  ///< how messages call it, e.g. "listener"
-  std::string_view doc;
-  std::span<const Option> options;
-  std::string_view scalar_key;
-  std::string_view exactly_one_of;
+  std::string_view name = {};  ///< how messages call it, e.g. "listener"
+  std::string_view doc = {};
+  std::span<const Option> options = {};
+  std::string_view scalar_key = {};
+  std::string_view exactly_one_of = {};
 };
 
 }  // namespace tocsin
