@@ -16,8 +16,9 @@ enum class OptionType : std::uint8_t {
   kDuration,  ///< parse_duration
   kSize,      ///< parse_size
   kRate,      ///< parse_rate
+  kByteRate,  ///< parse_byte_rate; a Value::Size in bytes per second
   kChoice,    ///< one of Option::choices
-  kAddress,   ///< "host:port", "[v6]:port" or ":port"
+  kAddress,   ///< parse_address; the text is kept
   kList,      ///< of Option::element; a single scalar is not a list
   kMap,       ///< free keys, values of Option::element
   kTable,     ///< the keys of Option::table
@@ -28,7 +29,8 @@ enum class OptionType : std::uint8_t {
 struct OptionTable;
 
 /// One row of a table: a key that an operator may write. All text is static and outlives the table's
-/// users; defaults and bounds are written as an operator would write them ("30s", "64KiB").
+/// users; defaults and bounds are written as an operator would write them ("30s", "64KiB"). A table,
+/// a map or a list has the default "{}" or "[]" (present, filled with its own defaults) or none.
 struct Option {
   enum Flag : unsigned {
     kRequired = 1U << 0,    ///< must be present; has no default
@@ -36,28 +38,29 @@ struct Option {
     kReloadable = 1U << 2,  ///< a change alone does not need a new instance
   };
 
-  std::string_view key;
+  std::string_view key = {};
   OptionType type = OptionType::kString;
-  std::string_view doc;            ///< a sentence for operators, with the unit's meaning
-  std::string_view default_text;   ///< empty: absent unless given
+  std::string_view doc = {};            ///< a sentence for operators, with the unit's meaning
+  std::string_view default_text = {};   ///< empty: absent unless given
   unsigned flags = 0;
-  std::string_view min;            ///< inclusive; empty: unbounded. Strings and lists: their length
-  std::string_view max;
-  std::string_view choices;        ///< "a|b|c" for kChoice; for others extra words allowed, e.g. "auto"
+  std::string_view min = {};            ///< inclusive; empty: unbounded. Strings and lists: their length
+  std::string_view max = {};
+  std::string_view choices = {};        ///< "a|b|c" for kChoice; for others extra words allowed, e.g. "auto"
   const Option* element = nullptr;     ///< kList and kMap; its key is unused
   const OptionTable* table = nullptr;  ///< kTable
-  std::string_view plugin_kind;        ///< kPlugin: "http_filter", "input", ...
+  std::string_view plugin_kind = {};        ///< kPlugin: "http_filter", "input", ...
 };
 
 /// The keys of one mapping. `scalar_key` names the option a bare scalar stands for, so that
 /// `respond: 204` means `respond: {status: 204}`; empty: a mapping is required.
-/// `exactly_one_of` lists keys of which exactly one must be given ("respond|redirect"); empty: free.
+/// `exactly_one_of` lists groups of keys, of each of which exactly one must be given, groups apart by
+/// a space: "path|prefix respond|redirect"; empty: free.
 struct OptionTable {
-  std::string_view name;  ///< how messages call it, e.g. "listener"
-  std::string_view doc;
-  std::span<const Option> options;
-  std::string_view scalar_key;
-  std::string_view exactly_one_of;
+  std::string_view name = {};  ///< how messages call it, e.g. "listener"
+  std::string_view doc = {};
+  std::span<const Option> options = {};
+  std::string_view scalar_key = {};
+  std::string_view exactly_one_of = {};
 };
 
 }  // namespace tocsin

@@ -30,7 +30,9 @@ std::optional<std::string_view> closest(std::string_view word,
 /// result is always valid JSON.
 void append_json_string(std::string& out, std::string_view text);
 
-/// True when every byte sequence is well-formed UTF-8 (no surrogates, no overlong forms).
-bool is_utf8(std::string_view text);
+/// How many bytes at the front are well-formed UTF-8 (no surrogates, no overlong forms).
+std::size_t utf8_prefix(std::string_view text);
+
+inline bool is_utf8(std::string_view text) { return utf8_prefix(text) == text.size(); }
 
 }  // namespace tocsin

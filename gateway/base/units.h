@@ -29,9 +29,13 @@ Result<std::uint64_t> parse_size(std::string_view text);
 /// "10/s" "600/m" "1000/h" "1/d", also "5/10s". The count may have a fraction.
 Result<Rate> parse_rate(std::string_view text);
 
-/// The shortest text that parses back to the same value.
+/// "256B/s" "64KiB/s": a size per second, in bytes per second.
+Result<std::uint64_t> parse_byte_rate(std::string_view text);
+
+/// A short text that parses back to the same value, in the largest unit without a remainder.
 std::string format_duration(Duration value);
 std::string format_size(std::uint64_t bytes);
 std::string format_rate(const Rate& value);
+std::string format_byte_rate(std::uint64_t bytes_per_second);
 
 }  // namespace tocsin

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+
+#include "gateway/config/environment.h"
+
+namespace tocsin::app {
+
+/// What `tocsin check` was told.
+struct CheckArguments {
+  std::string config_path;
+  bool json = false;
+  bool colour = false;
+};
+
+/// What a command prints and how it ends.
+struct CommandOutput {
+  int exit_code = 0;
+  std::string out;  ///< for standard output
+  std::string err;  ///< for standard error
+};
+
+/// Loads a gateway file and says what it configures (exit code 0) or what is wrong with it (1): for
+/// people on standard error with source lines, for programs as one JSON object on standard output.
+CommandOutput check(const CheckArguments& arguments, const config::Environment& environment);
+
+}  // namespace tocsin::app

@@ -1,0 +1,270 @@
+// What a table cannot know, because it takes two settings to be wrong.
+
+#include "gateway/app/gateway_check.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+
+#include "gateway/base/address.h"
+#include "gateway/base/text.h"
+#include "gateway/config/key_advice.h"
+
+namespace tocsin::app {
+
+namespace {
+
+using config::path_of_item;
+using config::path_of_key;
+
+bool is_token_char(char c) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";  // RFC 9110, 5.6.2
+  const char lower = to_lower(c);
+  return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || kMarks.find(c) != kMarks.npos;
+}
+
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
+}
+
+bool holds_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && c != '\t') || byte == 0x7F;
+  });
+}
+
+bool is_framing_header(std::string_view name) {
+  constexpr std::array<std::string_view, 7> kOurs = {
+      "connection", "content-length",    "date",   "keep-alive",
+      "trailer",    "transfer-encoding", "upgrade"};
+  return std::any_of(kOurs.begin(), kOurs.end(),
+                     [&](std::string_view own) { return equals_ignoring_case(own, name); });
+}
+
+class GatewayChecker {
+ public:
+  config::Diagnostics run(const Value& root) {
+    dns(root.at("dns"));
+    admin(root.at("admin"));
+    for (const Value::Entry& entry : root.at("listeners").as<Value::Map>()) listener(entry);
+    config::sort_by_place(faults_);
+    return std::move(faults_);
+  }
+
+ private:
+  void blame(const Place& place, std::string path, std::string message, std::string hint) {
+    faults_.push_back({place, std::move(path), std::move(message), std::move(hint)});
+  }
+
+  void dns(const Value& dns) {
+    const auto& servers = dns.at("servers").as<Value::List>();
+    for (std::size_t i = 0; i < servers.size(); ++i) {
+      const auto& text = servers[i].as<std::string>();
+      if (is_ip_literal(text)) continue;
+      const Result<Address> address = parse_address(text);
+      if (address && is_ip_literal(address->host) && address->port != 0) continue;
+      blame(servers[i].place(), path_of_item("dns.servers", i),
+            "a name server is an IP address, got \"" + text + "\"",
+            "write it as in 10.0.0.2, \"10.0.0.2:5353\" or \"[fd00::2]:53\"");
+    }
+    if (dns.duration("ttl_min") > dns.duration("ttl_max")) {
+      blame(written_place(dns, "ttl_min", "ttl_max"), "dns",
+            "ttl_min (" + format_duration(dns.duration("ttl_min")) + ") is longer than ttl_max (" +
+                format_duration(dns.duration("ttl_max")) + ")",
+            "make ttl_max at least as long");
+    }
+  }
+
+  void admin(const Value& admin) {
+    const Value& address = admin.at("address");
+    const Result<Address> parsed = parse_address(address.as<std::string>());
+    if (!is_loopback(parsed->host)) {
+      blame(address.place(), "admin.address",
+            "the admin address can be reached from the network, and nothing guards it",
+            "use a loopback address such as 127.0.0.1:9900");
+    }
+    claim(address, "admin.address");
+  }
+
+  // Every address once; port 0 asks for a free one each time.
+  void claim(const Value& address, const std::string& path) {
+    const Result<Address> parsed = parse_address(address.as<std::string>());
+    if (parsed->port == 0) return;
+    const auto [first, is_new] = addresses_.emplace(format_address(*parsed), address.place());
+    if (is_new) return;
+    const bool at_default = first->second.file == nullptr;
+    blame(address.place().file ? address.place() : first->second, path,
+          "the address " + address.as<std::string>() + " is taken already",
+          at_default ? "admin.address has it by default: choose another port"
+                     : "it is given at " + first->second.text() + ": choose another port");
+  }
+
+  void listener(const Value::Entry& entry) {
+    const std::string path = path_of_key("listeners", entry.key);
+    const Value& listener = entry.value;
+    claim(listener.at("address"), path + ".address");
+    filters(listener.at("filters"), path + ".filters");
+    const auto& routes = listener.at("routes").as<Value::List>();
+    std::map<std::string, Place> taken;
+    for (std::size_t i = 0; i < routes.size(); ++i) {
+      route(routes[i], path_of_item(path + ".routes", i), taken);
+    }
+  }
+
+  void filters(const Value& filters, const std::string& path) {
+    const auto& list = filters.as<Value::List>();
+    std::map<std::string_view, const Value*> seen;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const std::string& type = list[i].string("type");
+      const std::string below = path_of_item(path, i);
+      if (const Value* header = list[i].find("header")) {
+        if (!is_token(header->as<std::string>())) {
+          blame(header->place(), below + ".header",
+                "\"" + header->as<std::string>() + "\" is not the name of a header",
+                "use letters, digits and dashes, as in X-Request-Id");
+        }
+      }
+      const Value* id = list[i].find("id");
+      const std::string& name = id == nullptr ? type : id->as<std::string>();
+      const auto [first, is_new] = seen.emplace(name, &list[i]);
+      if (is_new) continue;
+      blame(list[i].place(), below, "the filter " + name + " is in this list twice",
+            "it is at " + first->second->place().text() +
+                " already; give one of them an id: of its own if both are meant");
+    }
+  }
+
+  void route(const Value& route, const std::string& path, std::map<std::string, Place>& taken) {
+    const bool exact = route.find("path") != nullptr;
+    const Value& target = route.at(exact ? "path" : "prefix");
+    route_target(target, path + (exact ? ".path" : ".prefix"));
+    route_host(route, path);
+    filters(route.at("filters"), path + ".filters");
+    if (const Value* answer = route.find("respond")) respond(*answer, path + ".respond");
+    if (const Value* target_of = route.find("redirect"))
+      redirect(*target_of, exact, path + ".redirect");
+    for (const std::string& key : claims_of(route, target, exact)) {
+      const auto [first, is_new] = taken.emplace(key, target.place());
+      if (is_new) continue;
+      blame(target.place(), path,
+            "this route can never be reached: an earlier one takes its requests",
+            "the earlier one is at " + first->second.text());
+      break;
+    }
+  }
+
+  // What a route takes, as text to compare: one claim per method, or one for all of them.
+  static std::vector<std::string> claims_of(const Value& route, const Value& target, bool exact) {
+    std::string base = exact ? "= " : "^ ";
+    base += target.as<std::string>() + " ";
+    if (const Value* host = route.find("host")) {
+      for (const char c : host->as<std::string>()) base += to_lower(c);
+    }
+    const Value* methods = route.find("methods");
+    if (methods == nullptr) return {base};
+    std::vector<std::string> claims;
+    for (const Value& method : methods->as<Value::List>()) {
+      claims.push_back(base + " " + method.as<std::string>());
+    }
+    return claims;
+  }
+
+  void route_target(const Value& target, const std::string& path) {
+    const auto& text = target.as<std::string>();
+    if (!text.starts_with('/')) {
+      return blame(target.place(), path, "a path begins with a slash, got \"" + text + "\"",
+                   "write \"/" + text + "\"");
+    }
+    if (text.find_first_of("?#") != std::string::npos) {
+      return blame(target.place(), path, "a path has no query and no fragment",
+                   "leave out everything from the ? or # on");
+    }
+    if (text.find(' ') != std::string::npos || holds_control(text)) {
+      return blame(target.place(), path, "a path has no spaces", "");
+    }
+    if (text.find("//") != text.npos || text.find("/./") != text.npos ||
+        text.find("/../") != text.npos || text.ends_with("/..") || text.ends_with("/.")) {
+      blame(target.place(), path, "no request ever has this path: paths are normalised first",
+            "write it without empty segments, . and ..");
+    }
+  }
+
+  void route_host(const Value& route, const std::string& path) {
+    const Value* host = route.find("host");
+    if (host == nullptr) return;
+    const auto& text = host->as<std::string>();
+    const bool name = std::all_of(text.begin(), text.end(), [](char c) {
+      const char lower = to_lower(c);
+      return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+             c == '_';
+    });
+    if (name || is_ip_literal(text)) return;
+    const bool wild = text.find('*') != std::string::npos;
+    blame(host->place(), path + ".host", "\"" + text + "\" is not a host name",
+          wild ? "write one full name; patterns are not supported"
+               : "write the name alone, without scheme, port or path");
+  }
+
+  void respond(const Value& respond, const std::string& path) {
+    const std::int64_t status = respond.integer("status");
+    const Value* body = respond.find("body");
+    if (body != nullptr && (status == 204 || status == 205 || status == 304)) {
+      blame(body->place(), path + ".body",
+            "an answer with status " + std::to_string(status) + " has no body",
+            "remove the body, or use another status");
+    }
+    header_value(respond.at("content_type"), path + ".content_type");
+    for (const Value::Entry& header : respond.at("headers").as<Value::Map>()) {
+      const std::string below = path_of_key(path + ".headers", header.key);
+      if (!is_token(header.key)) {
+        blame(header.key_place, below, "\"" + header.key + "\" is not the name of a header",
+              "use letters, digits and dashes, as in Cache-Control");
+      } else if (is_framing_header(header.key)) {
+        blame(header.key_place, below, "the gateway writes this header itself", "remove it");
+      } else if (equals_ignoring_case(header.key, "content-type")) {
+        blame(header.key_place, below, "the content type has a key of its own", "use content_type");
+      }
+      header_value(header.value, below);
+    }
+  }
+
+  void header_value(const Value& value, const std::string& path) {
+    if (!holds_control(value.as<std::string>())) return;
+    blame(value.place(), path, "a header's value is one line without control characters",
+          "remove the line break; |- and >- write none at the end");
+  }
+
+  void redirect(const Value& redirect, bool exact, const std::string& path) {
+    const Value& to = redirect.at("to");
+    const auto& text = to.as<std::string>();
+    const bool local = text.starts_with('/') && !text.starts_with("//");
+    const bool url = text.starts_with("https://") || text.starts_with("http://");
+    if (!local && !url) {
+      blame(to.place(), path + ".to", "expected a path or an http(s) URL, got \"" + text + "\"",
+            "write \"/new/\" or \"https://example.com/\"");
+    } else if (holds_control(text) || text.find(' ') != text.npos) {
+      blame(to.place(), path + ".to", "a location has no spaces and no control characters",
+            "write a space as %20");
+    }
+    if (exact && redirect.boolean("append_path")) {
+      blame(redirect.at("append_path").place(), path + ".append_path",
+            "a route for one path has nothing to append", "use prefix: instead of path:");
+    }
+  }
+
+  static Place written_place(const Value& table, std::string_view a, std::string_view b) {
+    const Place& first = table.at(a).place();
+    return first.file != nullptr ? first : table.at(b).place();
+  }
+
+  config::Diagnostics faults_;
+  std::map<std::string, Place> addresses_;
+};
+
+}  // namespace
+
+config::Diagnostics check_gateway(const Value& root) { return GatewayChecker().run(root); }
+
+}  // namespace tocsin::app

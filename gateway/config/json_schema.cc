@@ -1,0 +1,329 @@
+// The schema is written from the same tables that validate, so an editor can never be behind. Two
+// liberties of the configuration show in it: a scalar may be quoted or hold a ${variable} whatever
+// its type, and an empty list or mapping may be left blank.
+
+#include "gateway/config/json_schema.h"
+
+#include <rapidjson/prettywriter.h>
+#include <rapidjson/stringbuffer.h>
+
+#include <deque>
+#include <set>
+
+#include "gateway/config/key_advice.h"
+#include "gateway/config/scalar.h"
+
+namespace tocsin::config {
+
+namespace {
+
+constexpr std::string_view kInterpolated = "\\$\\{";
+constexpr std::string_view kDurationPattern =
+    "^(0|([0-9]+(\\.[0-9]+)?d)?([0-9]+(\\.[0-9]+)?h)?([0-9]+(\\.[0-9]+)?m)?"
+    "([0-9]+(\\.[0-9]+)?s)?([0-9]+(\\.[0-9]+)?ms)?([0-9]+(\\.[0-9]+)?us)?)$";
+constexpr std::string_view kSizePattern = "^(0|[0-9]+(\\.[0-9]+)?([KMGT]iB|kB|[MGT]B|B))$";
+constexpr std::string_view kByteRatePattern = "^(0|[0-9]+(\\.[0-9]+)?([KMGT]iB|kB|[MGT]B|B)/s)$";
+constexpr std::string_view kRatePattern =
+    "^[0-9]+(\\.[0-9]+)?/([0-9]+(\\.[0-9]+)?)?(us|ms|s|m|h|d)$";
+constexpr std::string_view kAddressPattern = "^(\\[[0-9a-fA-F:.]+\\]|[A-Za-z0-9._*-]*):[0-9]+$";
+
+class SchemaWriter {
+ public:
+  explicit SchemaWriter(const ComponentCatalog& catalog) : catalog_(catalog), json_(buffer_) {
+    json_.SetIndent(' ', 2);
+  }
+
+  std::string run(const OptionTable& table) {
+    json_.StartObject();
+    pair("$schema", "https://json-schema.org/draft/2020-12/schema");
+    pair("title", table.name);
+    pair("description", table.doc);
+    table_body(table, true);
+    key("$defs");
+    json_.StartObject();
+    while (!pending_.empty()) {
+      const OptionTable* next = pending_.front();
+      pending_.pop_front();
+      key(next->name);
+      json_.StartObject();
+      pair("description", next->doc);
+      table_body(*next, false);
+      json_.EndObject();
+    }
+    json_.EndObject();
+    json_.EndObject();
+    return std::string(buffer_.GetString(), buffer_.GetSize()) + "\n";
+  }
+
+ private:
+  void text(std::string_view s) {
+    json_.String(s.data(), static_cast<rapidjson::SizeType>(s.size()));
+  }
+  void key(std::string_view s) { json_.Key(s.data(), static_cast<rapidjson::SizeType>(s.size())); }
+  void pair(std::string_view name, std::string_view value) {
+    key(name);
+    text(value);
+  }
+  void length(std::string_view name, std::string_view bound) {
+    if (bound.empty()) return;
+    key(name);
+    json_.RawValue(bound.data(), bound.size(), rapidjson::kNumberType);
+  }
+  void types(std::initializer_list<std::string_view> names) {
+    key("type");
+    json_.StartArray();
+    for (const std::string_view name : names) text(name);
+    json_.EndArray();
+  }
+  void pattern_branch(std::string_view pattern) {
+    json_.StartObject();
+    pair("type", "string");
+    pair("pattern", pattern);
+    json_.EndObject();
+  }
+
+  // The members of an object schema for a table, inside an object already open.
+  void table_body(const OptionTable& table, bool is_root) {
+    types({"object", "null"});
+    key("properties");
+    json_.StartObject();
+    if (is_root) include_property();
+    properties(table);
+    json_.EndObject();
+    key("additionalProperties");
+    json_.Bool(false);
+    required(table, {});
+    exclusive(table);
+  }
+
+  void include_property() {
+    key("include");
+    json_.StartObject();
+    pair("description", "Files to merge into this one: a path or pattern, or a list of them.");
+    types({"string", "array"});
+    key("items");
+    json_.StartObject();
+    pair("type", "string");
+    json_.EndObject();
+    json_.EndObject();
+  }
+
+  void properties(const OptionTable& table) {
+    for (const Option& option : table.options) {
+      key(option.key);
+      json_.StartObject();
+      pair("description", option.doc);
+      if (!option.default_text.empty() && is_scalar(option.type)) {
+        pair("default", option.default_text);
+      }
+      value(option);
+      json_.EndObject();
+    }
+  }
+
+  void required(const OptionTable& table, std::string_view also) {
+    std::vector<std::string_view> keys;
+    if (!also.empty()) keys.push_back(also);
+    for (const Option& option : table.options) {
+      if ((option.flags & Option::kRequired) != 0) keys.push_back(option.key);
+    }
+    if (keys.empty()) return;
+    key("required");
+    json_.StartArray();
+    for (const std::string_view k : keys) text(k);
+    json_.EndArray();
+  }
+
+  void exclusive(const OptionTable& table) {
+    const auto groups = exclusive_groups(table);
+    if (groups.empty()) return;
+    key("allOf");
+    json_.StartArray();
+    for (const auto& group : groups) {
+      json_.StartObject();
+      key("oneOf");
+      json_.StartArray();
+      for (const std::string_view k : group) {
+        json_.StartObject();
+        key("required");
+        json_.StartArray();
+        text(k);
+        json_.EndArray();
+        json_.EndObject();
+      }
+      json_.EndArray();
+      json_.EndObject();
+    }
+    json_.EndArray();
+  }
+
+  // The members that describe one value, inside an object already open.
+  void value(const Option& option) {
+    switch (option.type) {
+      case OptionType::kList:
+        return list(option);
+      case OptionType::kMap:
+        return map(option);
+      case OptionType::kTable:
+        return reference(*option.table);
+      case OptionType::kPlugin:
+        return plugin(option);
+      case OptionType::kAny:
+        return;
+      default:
+        return scalar(option);
+    }
+  }
+
+  void branch(const Option& option) {
+    json_.StartObject();
+    value(option);
+    json_.EndObject();
+  }
+
+  void list(const Option& option) {
+    types({"array", "null"});
+    length("minItems", option.min);
+    length("maxItems", option.max);
+    key("items");
+    branch(*option.element);
+  }
+
+  void map(const Option& option) {
+    types({"object", "null"});
+    length("minProperties", option.min);
+    length("maxProperties", option.max);
+    key("additionalProperties");
+    branch(*option.element);
+  }
+
+  void reference(const OptionTable& table) {
+    if (defined_.insert(table.name).second) pending_.push_back(&table);
+    const std::string target = "#/$defs/" + std::string(table.name);
+    if (table.scalar_key.empty()) return pair("$ref", target);
+    key("anyOf");
+    json_.StartArray();
+    branch(*find_option(table, table.scalar_key));
+    json_.StartObject();
+    pair("$ref", target);
+    json_.EndObject();
+    json_.EndArray();
+  }
+
+  void plugin(const Option& option) {
+    key("anyOf");
+    json_.StartArray();
+    for (const std::string_view name : catalog_.names(option.plugin_kind)) {
+      const OptionTable& table = *catalog_.find(option.plugin_kind, name);
+      json_.StartObject();
+      pair("const", name);
+      json_.EndObject();
+      json_.StartObject();
+      pair("description", table.doc);
+      pair("type", "object");
+      key("properties");
+      json_.StartObject();
+      key("type");
+      json_.StartObject();
+      pair("const", name);
+      json_.EndObject();
+      key("id");
+      json_.StartObject();
+      pair("type", "string");
+      json_.EndObject();
+      properties(table);
+      json_.EndObject();
+      key("additionalProperties");
+      json_.Bool(false);
+      required(table, "type");
+      exclusive(table);
+      json_.EndObject();
+    }
+    pattern_branch(kInterpolated);
+    json_.EndArray();
+  }
+
+  void scalar(const Option& option) {
+    if (option.type == OptionType::kString) return plain_text(option);
+    key("anyOf");
+    json_.StartArray();
+    typed(option);
+    if (option.type != OptionType::kChoice) {
+      for (const std::string_view word : words_of(option.choices)) {
+        json_.StartObject();
+        pair("const", word);
+        json_.EndObject();
+      }
+    }
+    pattern_branch(kInterpolated);
+    json_.EndArray();
+  }
+
+  // A number written without quotes is text too, since its option says so.
+  void plain_text(const Option& option) {
+    types({"string", "number", "boolean"});
+    length("minLength", option.min);
+    // Bytes bound an option, characters a schema: a text within the first is within the second.
+    length("maxLength", option.max);
+  }
+
+  void typed(const Option& option) {
+    switch (option.type) {
+      case OptionType::kBoolean:
+        json_.StartObject();
+        pair("type", "boolean");
+        json_.EndObject();
+        return pattern_branch("^(true|false)$");
+      case OptionType::kInteger:
+      case OptionType::kNumber: {
+        const bool integer = option.type == OptionType::kInteger;
+        json_.StartObject();
+        pair("type", integer ? "integer" : "number");
+        length("minimum", option.min);
+        length("maximum", option.max);
+        json_.EndObject();
+        return pattern_branch(integer ? "^-?[0-9]+$" : "^-?[0-9.eE+-]+$");
+      }
+      case OptionType::kDuration:
+        return quantity(kDurationPattern);
+      case OptionType::kSize:
+        return quantity(kSizePattern);
+      case OptionType::kByteRate:
+        return quantity(kByteRatePattern);
+      case OptionType::kRate:
+        return pattern_branch(kRatePattern);
+      case OptionType::kAddress:
+        return pattern_branch(kAddressPattern);
+      default:
+        break;
+    }
+    json_.StartObject();
+    key("enum");
+    json_.StartArray();
+    for (const std::string_view word : words_of(option.choices)) text(word);
+    json_.EndArray();
+    json_.EndObject();
+  }
+
+  void quantity(std::string_view pattern) {
+    pattern_branch(pattern);
+    json_.StartObject();
+    key("const");
+    json_.Int(0);
+    json_.EndObject();
+  }
+
+  const ComponentCatalog& catalog_;
+  rapidjson::StringBuffer buffer_;
+  rapidjson::PrettyWriter<rapidjson::StringBuffer> json_;
+  std::deque<const OptionTable*> pending_;
+  std::set<std::string_view> defined_;
+};
+
+}  // namespace
+
+std::string json_schema(const OptionTable& table, const ComponentCatalog& catalog) {
+  return SchemaWriter(catalog).run(table);
+}
+
+}  // namespace tocsin::config

@@ -1,0 +1,122 @@
+#include "gateway/config/key_advice.h"
+
+#include <algorithm>
+
+#include "gateway/base/text.h"
+#include "gateway/config/scalar.h"
+
+namespace tocsin::config {
+
+namespace {
+
+constexpr std::size_t kListedMax = 16;  // names in a message; more help nobody
+
+std::string listed(std::span<const std::string_view> names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? " and " : ", ";
+    text += names[i];
+  }
+  return text;
+}
+
+// The key of the table below `table` that knows `key`, e.g. "limits" for body_bytes_max.
+std::string_view child_that_knows(const OptionTable& table, std::string_view key) {
+  for (const Option& option : table.options) {
+    const bool below = option.type == OptionType::kTable && option.table != nullptr;
+    if (below && find_option(*option.table, key) != nullptr) return option.key;
+  }
+  return {};
+}
+
+}  // namespace
+
+const Option* find_option(const OptionTable& table, std::string_view key) {
+  for (const Option& option : table.options) {
+    if (option.key == key) return &option;
+  }
+  return nullptr;
+}
+
+std::string path_of_key(const std::string& path, std::string_view key) {
+  if (key.empty() || key.find_first_of(". []\"\n") != std::string_view::npos) {
+    return path + "[\"" + std::string(key) + "\"]";
+  }
+  return path.empty() ? std::string(key) : path + "." + std::string(key);
+}
+
+std::string path_of_item(const std::string& path, std::size_t index) {
+  return path + "[" + std::to_string(index) + "]";
+}
+
+std::string quoted_list(std::span<const std::string_view> words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += i + 1 == words.size() ? " or " : ", ";
+    text.append("\"").append(words[i]).append("\"");
+  }
+  return text;
+}
+
+std::vector<std::vector<std::string_view>> exclusive_groups(const OptionTable& table) {
+  std::vector<std::vector<std::string_view>> groups;
+  std::string_view rest = table.exactly_one_of;
+  while (!rest.empty()) {
+    const std::size_t space = std::min(rest.find(' '), rest.size());
+    groups.push_back(words_of(rest.substr(0, space)));
+    rest.remove_prefix(std::min(space + 1, rest.size()));
+  }
+  return groups;
+}
+
+std::string keys_of(const OptionTable& table) {
+  std::vector<std::string_view> keys;
+  for (const Option& option : table.options) keys.push_back(option.key);
+  if (keys.empty()) return "it takes no keys";
+  if (keys.size() == 1) return "the only key here is " + std::string(keys[0]);
+  if (keys.size() > kListedMax) return "it has " + std::to_string(keys.size()) + " keys";
+  return "the keys here are " + listed(keys);
+}
+
+Diagnostic unknown_key(const Node::Entry& entry, const OptionTable& table,
+                       std::span<const OptionTable* const> open) {
+  std::vector<std::string_view> keys;
+  for (const Option& option : table.options) keys.push_back(option.key);
+
+  Diagnostic fault;
+  fault.place = entry.key_place;
+  fault.message = "unknown key \"" + entry.key.substr(0, 100) + "\"";
+  const std::string_view child = child_that_knows(table, entry.key);
+  if (const auto near = closest(entry.key, keys); near && child.empty()) {
+    fault.hint = "did you mean \"" + std::string(*near) + "\"?";
+    fault.hide_source = (find_option(table, *near)->flags & Option::kSecret) != 0;
+    return fault;
+  }
+  if (!child.empty()) {
+    fault.hint = "it belongs one level down, under \"" + std::string(child) + "\"";
+    return fault;
+  }
+  for (std::size_t up = open.size(); up > 1; --up) {
+    const OptionTable& outer = *open[up - 2];
+    if (find_option(outer, entry.key) == nullptr) continue;
+    fault.hint =
+        "it belongs further out, in the " + std::string(outer.name) + ": check the indentation";
+    return fault;
+  }
+  fault.hint = keys_of(table);
+  return fault;
+}
+
+std::string catalog_hint(const ComponentCatalog& catalog, std::string_view kind,
+                         std::string_view written) {
+  const std::vector<std::string_view> names = catalog.names(kind);
+  if (const auto near = closest(written, names)) return "did you mean " + std::string(*near) + "?";
+  if (names.empty()) return "this gateway has no " + std::string(kind);
+  if (names.size() > kListedMax) {
+    return "there are " + std::to_string(names.size()) + " of that kind";
+  }
+  return names.size() == 1 ? "the only one is " + std::string(names[0])
+                           : "there are " + listed(names);
+}
+
+}  // namespace tocsin::config

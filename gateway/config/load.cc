@@ -1,0 +1,22 @@
+#include "gateway/config/load.h"
+
+#include "gateway/config/include.h"
+#include "gateway/config/validation.h"
+
+namespace tocsin::config {
+
+tl::expected<LoadedConfig, Rejection> load(const std::string& path, const OptionTable& table,
+                                           const ComponentCatalog& catalog,
+                                           const Environment& environment) {
+  SourceFiles sources;
+  tl::expected<FileSet, Diagnostics> files = read_files(path, environment, sources);
+  if (!files) {
+    sort_by_place(files.error());
+    return tl::unexpected(Rejection{std::move(files.error()), std::move(sources)});
+  }
+  tl::expected<Value, Diagnostics> root = validate(files->root, table, catalog);
+  if (!root) return tl::unexpected(Rejection{std::move(root.error()), std::move(sources)});
+  return LoadedConfig{std::move(*root), std::move(files->files), std::move(sources)};
+}
+
+}  // namespace tocsin::config

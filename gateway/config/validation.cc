@@ -1,0 +1,329 @@
+// Gives types to a tree. Every fault is reported and the walk goes on, because an operator who
+// fixes one line at a time at night restarts ten times.
+
+#include "gateway/config/validation.h"
+
+#include <algorithm>
+#include <set>
+
+#include "gateway/base/assert.h"
+#include "gateway/base/text.h"
+#include "gateway/config/key_advice.h"
+#include "gateway/config/limits.h"
+#include "gateway/config/scalar.h"
+
+namespace tocsin::config {
+
+namespace {
+
+constexpr std::size_t kQuotedTextMax = 60;  // bytes of an operator's text repeated in a message
+constexpr std::string_view kTypeKey = "type";
+constexpr std::string_view kIdKey = "id";
+
+// What stands where a value was expected, in words that never show a secret.
+std::string shown(const Node& node, const Option& option) {
+  if (node.kind != Node::Kind::kScalar) return std::string(kind_name(node.kind));
+  if ((option.flags & Option::kSecret) != 0) return "a text that is not shown";
+  if (node.origin == Node::Origin::kFile) return "what " + node.written + " holds";
+  std::string text = "\"" + node.text.substr(0, kQuotedTextMax);
+  if (node.text.size() > kQuotedTextMax) text += "...";
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  text += "\"";
+  if (node.origin == Node::Origin::kVariable) text += " (from " + node.written + ")";
+  return text;
+}
+
+// A default as if it had been written.
+Node node_of_default(std::string_view text) {
+  Node node;
+  if (text == "{}") {
+    node.kind = Node::Kind::kMap;
+  } else if (text == "[]") {
+    node.kind = Node::Kind::kList;
+  } else {
+    node.kind = Node::Kind::kScalar;
+    node.text = text;
+  }
+  return node;
+}
+
+Value untyped(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::kNull:
+      return Value({}, node.place);
+    case Node::Kind::kList: {
+      Value::List list;
+      for (const Node& item : node.items) list.push_back(untyped(item));
+      return Value(std::move(list), node.place);
+    }
+    case Node::Kind::kMap: {
+      Value::Map map;
+      for (const Node::Entry& e : node.entries) {
+        map.push_back({e.key, untyped(e.value), e.key_place});
+      }
+      return Value(std::move(map), node.place);
+    }
+    case Node::Kind::kScalar:
+      break;
+  }
+  if (!node.quoted && node.origin == Node::Origin::kWritten) {
+    for (const OptionType type :
+         {OptionType::kInteger, OptionType::kNumber, OptionType::kBoolean}) {
+      Option plain;
+      plain.type = type;
+      if (auto typed = parse_scalar(plain, node.text)) return Value(std::move(*typed), node.place);
+    }
+  }
+  return Value(node.text, node.place);
+}
+
+class Validator {
+ public:
+  explicit Validator(const ComponentCatalog& catalog) : catalog_(catalog) {}
+
+  tl::expected<Value, Diagnostics> run(const Node& root, const OptionTable& table) {
+    Value value = table_value(root, table, {}, root.place);
+    if (faults_.empty()) return value;
+    for (Diagnostic& fault : faults_) {
+      fault.hide_source = fault.hide_source || secret_lines_.contains(line_of(fault.place));
+    }
+    sort_by_place(faults_);
+    return tl::unexpected(std::move(faults_));
+  }
+
+ private:
+  using Line = std::pair<std::string, std::uint32_t>;
+  static Line line_of(const Place& place) {
+    return {place.file ? *place.file : std::string(), place.line};
+  }
+
+  void blame(Place place, std::string path, std::string message, std::string hint) {
+    if (faults_.size() >= kDiagnosticsMax) return;
+    faults_.push_back({std::move(place), std::move(path), std::move(message), std::move(hint)});
+  }
+
+  // `named_at` is the key that names the value: where its absence is reported.
+  Value value(const Node& node, const Option& option, const std::string& path,
+              const Place& named_at) {
+    switch (option.type) {
+      case OptionType::kList:
+        return list(node, option, path);
+      case OptionType::kMap:
+        return map(node, option, path);
+      case OptionType::kTable:
+        return table_value(node, *option.table, path, named_at);
+      case OptionType::kPlugin:
+        return plugin(node, option, path);
+      case OptionType::kAny:
+        return untyped(node);
+      default:
+        return scalar(node, option, path);
+    }
+  }
+
+  Value scalar(const Node& node, const Option& option, const std::string& path) {
+    const bool secret = (option.flags & Option::kSecret) != 0;
+    if (secret && node.place.line != 0) secret_lines_.insert(line_of(node.place));
+    if (node.kind == Node::Kind::kNull) {
+      blame(node.place, path, "the value is missing",
+            "write " + expectation(option) + ", or remove the key");
+      return {};
+    }
+    if (node.kind != Node::Kind::kScalar) {
+      blame(node.place, path, expected(option, node), "");
+      return {};
+    }
+    Result<Value::Data> typed = parse_scalar(option, node.text);
+    if (!typed) {
+      const bool tells = secret || node.origin == Node::Origin::kFile;
+      blame(node.place, path, expected(option, node), tells ? "" : std::move(typed.error().what));
+      return {};
+    }
+    if (const std::string bound = broken_bound(option, *typed); !bound.empty()) {
+      blame(node.place, path, "must be " + bound + ", got " + shown(node, option), "");
+    }
+    return Value(std::move(*typed), node.place);
+  }
+
+  static std::string expected(const Option& option, const Node& node) {
+    return "expected " + expectation(option) + ", got " + shown(node, option);
+  }
+
+  Value list(const Node& node, const Option& option, const std::string& path) {
+    TOCSIN_ASSERT(option.element != nullptr, "a list option without element");
+    if (node.kind == Node::Kind::kScalar || node.kind == Node::Kind::kMap) {
+      const bool text = node.kind == Node::Kind::kScalar;
+      const bool short_text = text && node.text.size() <= kQuotedTextMax &&
+                              node.origin == Node::Origin::kWritten &&
+                              (option.element->flags & Option::kSecret) == 0;
+      std::string hint = "begin each item with - and a space";
+      if (short_text) hint = "write [\"" + node.text + "\"]";
+      blame(node.place, path, expected(option, node), std::move(hint));
+      return {};
+    }
+    Value::List items;
+    for (std::size_t i = 0; i < node.items.size(); ++i) {
+      const Node& item = node.items[i];
+      items.push_back(value(item, *option.element, path_of_item(path, i), item.place));
+    }
+    Value::Data data(std::move(items));
+    if (const std::string bound = broken_bound(option, data); !bound.empty()) {
+      blame(node.place, path, "must have " + bound, "");
+    }
+    return Value(std::move(data), node.place);
+  }
+
+  Value map(const Node& node, const Option& option, const std::string& path) {
+    TOCSIN_ASSERT(option.element != nullptr, "a map option without element");
+    if (node.kind == Node::Kind::kScalar || node.kind == Node::Kind::kList) {
+      blame(node.place, path, expected(option, node), "write name: value lines, indented below");
+      return {};
+    }
+    Value::Map entries;
+    for (const Node::Entry& e : node.entries) {
+      if (e.key.empty()) blame(e.key_place, path, "a name is empty", "");
+      const std::string below = path_of_key(path, e.key);
+      entries.push_back({e.key, value(e.value, *option.element, below, e.key_place), e.key_place});
+    }
+    Value::Data data(std::move(entries));
+    if (const std::string bound = broken_bound(option, data); !bound.empty()) {
+      blame(node.place, path, "must have " + bound, "");
+    }
+    return Value(std::move(data), node.place);
+  }
+
+  Value table_value(const Node& node, const OptionTable& table, const std::string& path,
+                    const Place& named_at) {
+    if (node.kind == Node::Kind::kScalar && !table.scalar_key.empty()) {
+      Node full;
+      full.kind = Node::Kind::kMap;
+      full.place = node.place;
+      full.entries.push_back({std::string(table.scalar_key), node.place, node});
+      return table_value(full, table, path, named_at);
+    }
+    if (node.kind == Node::Kind::kScalar || node.kind == Node::Kind::kList) {
+      Option as_table;
+      as_table.type = OptionType::kTable;
+      blame(node.place, path, expected(as_table, node),
+            "write key: value lines; " + keys_of(table));
+      return {};
+    }
+    Value::Map entries;
+    tables_.push_back(&table);
+    fill_table(node, table, path, named_at, entries);
+    tables_.pop_back();
+    return Value(std::move(entries), node.place);
+  }
+
+  // Written keys in their order, then defaults; what is left to say about absent ones.
+  void fill_table(const Node& node, const OptionTable& table, const std::string& path,
+                  const Place& named_at, Value::Map& entries) {
+    for (const Node::Entry& e : node.entries) {
+      const Option* option = find_option(table, e.key);
+      if (option == nullptr) {
+        Diagnostic fault = unknown_key(e, table, tables_);
+        fault.path = path;
+        if (faults_.size() < kDiagnosticsMax) faults_.push_back(std::move(fault));
+        continue;
+      }
+      const std::string below = path_of_key(path, e.key);
+      entries.push_back({e.key, value(e.value, *option, below, e.key_place), e.key_place});
+    }
+    for (const Option& option : table.options) {
+      if (node.find(option.key) != nullptr) continue;
+      if (!option.default_text.empty()) {
+        const Node written = node_of_default(option.default_text);
+        entries.push_back({std::string(option.key),
+                           value(written, option, path_of_key(path, option.key), named_at),
+                           Place()});
+      } else if ((option.flags & Option::kRequired) != 0) {
+        blame(named_at, path, "the key \"" + std::string(option.key) + "\" is missing",
+              std::string(option.key) + ": " + std::string(option.doc));
+      }
+    }
+    check_exclusive(node, table, path, named_at);
+  }
+
+  void check_exclusive(const Node& node, const OptionTable& table, const std::string& path,
+                       const Place& named_at) {
+    for (const std::vector<std::string_view>& group : exclusive_groups(table)) {
+      const Node::Entry* first = nullptr;
+      for (const Node::Entry& e : node.entries) {
+        if (std::find(group.begin(), group.end(), e.key) == group.end()) continue;
+        if (first != nullptr) {
+          blame(e.key_place, path,
+                "\"" + first->key + "\" and \"" + e.key + "\" exclude each other",
+                "keep one of the two");
+        }
+        if (first == nullptr) first = &e;
+      }
+      if (first == nullptr) {
+        blame(named_at, path, "one of these keys is missing: " + quoted_list(group),
+              "give exactly one of them");
+      }
+    }
+  }
+
+  Value plugin(const Node& node, const Option& option, const std::string& path) {
+    const bool bare = node.kind == Node::Kind::kScalar;
+    if (!bare && node.kind != Node::Kind::kMap) {
+      blame(node.place, path, expected(option, node),
+            catalog_hint(catalog_, option.plugin_kind, ""));
+      return {};
+    }
+    const Node::Entry* type_entry = node.find(kTypeKey);
+    if (!bare && (type_entry == nullptr || type_entry->value.kind != Node::Kind::kScalar)) {
+      const Place& place = type_entry == nullptr ? node.place : type_entry->value.place;
+      blame(place, path, "the type of this " + std::string(option.plugin_kind) + " is missing",
+            "write {type: NAME, ...}; " + catalog_hint(catalog_, option.plugin_kind, ""));
+      return {};
+    }
+    const Node& type = bare ? node : type_entry->value;
+    const OptionTable* table = catalog_.find(option.plugin_kind, type.text);
+    if (table == nullptr) {
+      blame(type.place, path,
+            "there is no " + std::string(option.plugin_kind) + " " + shown(type, option),
+            catalog_hint(catalog_, option.plugin_kind, type.text));
+      return {};
+    }
+    return component(node, type, *table, path);
+  }
+
+  Value component(const Node& node, const Node& type, const OptionTable& table,
+                  const std::string& path) {
+    Value::Map entries;
+    entries.push_back({std::string(kTypeKey), Value(type.text, type.place), type.place});
+    Node options;
+    options.kind = Node::Kind::kMap;
+    options.place = node.place;
+    for (const Node::Entry& e : node.entries) {
+      if (e.key == kTypeKey) continue;
+      if (e.key != kIdKey) {
+        options.entries.push_back(e);
+        continue;
+      }
+      Option id;
+      id.min = "1";
+      id.max = "100";
+      entries.push_back({e.key, scalar(e.value, id, path_of_key(path, e.key)), e.key_place});
+    }
+    tables_.push_back(&table);
+    fill_table(options, table, path, type.place, entries);
+    tables_.pop_back();
+    return Value(std::move(entries), node.place);
+  }
+
+  const ComponentCatalog& catalog_;
+  Diagnostics faults_;
+  std::vector<const OptionTable*> tables_;  // from the root to the one being read
+  std::set<Line> secret_lines_;
+};
+
+}  // namespace
+
+tl::expected<Value, Diagnostics> validate(const Node& root, const OptionTable& table,
+                                          const ComponentCatalog& catalog) {
+  return Validator(catalog).run(root, table);
+}
+
+}  // namespace tocsin::config
