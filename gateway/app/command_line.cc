@@ -13,6 +13,7 @@
 #include "gateway/app/command_check.h"
 #include "gateway/app/command_version.h"
 #include "gateway/app/gateway_options.h"
+#include "gateway/app/run.h"
 #include "gateway/config/json_schema.h"
 
 namespace tocsin::app {
@@ -72,6 +73,10 @@ int run_command_line(int argc, const char* const* argv) {
   add_config(*check_command, arguments);
   add_json(*check_command, arguments);
   check_command->callback([&] { exit_code = run_check(arguments); });
+
+  CLI::App* run = app.add_subcommand("run", "Serve until a signal ends it");
+  add_config(*run, arguments);
+  run->callback([&] { exit_code = run_gateway({arguments.config_path}); });
 
   CLI::App* schema = app.add_subcommand("schema", "Print the JSON Schema of the configuration");
   schema->callback([&] {

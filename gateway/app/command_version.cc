@@ -60,6 +60,8 @@ void append_row(std::string& out, const Fact& fact) {
 
 }  // namespace
 
+std::string_view version() { return TOCSIN_VERSION; }
+
 std::string version_text(bool json) {
   if (json) return as_json();
   std::string out = "tocsin " TOCSIN_VERSION "\n";

@@ -36,6 +36,7 @@ Loop::Loop(LoopOptions options)
     Loop& loop = *static_cast<Loop*>(handle->loop->data);
     loop.enter();
     loop.run_posted();
+    if (loop.stopping_.load(std::memory_order_acquire)) uv_stop(loop.uv());
   });
   TOCSIN_ASSERT(made == 0, "the system gave no wake-up descriptor");
   uv_prepare_start(&hooks_->prepare, [](uv_prepare_t* handle) {
@@ -99,7 +100,6 @@ void Loop::run_posted() {
   }
   for (Function<void()>& task : running_) task();
   running_.clear();
-  if (stopping_.load(std::memory_order_acquire)) uv_stop(uv_.get());
 }
 
 void Loop::refresh() {

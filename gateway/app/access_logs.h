@@ -1,0 +1,54 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/base/result.h"
+#include "gateway/base/value.h"
+#include "gateway/event/loop.h"
+#include "gateway/proxy/access_log_filter.h"
+#include "gateway/telemetry/line_log.h"
+#include "gateway/telemetry/log_metrics.h"
+#include "gateway/telemetry/metrics.h"
+
+namespace tocsin::app {
+
+/// "stdout", "stderr" or a file to append to, as a sink.
+Result<std::unique_ptr<telemetry::ByteSink>> open_sink(const std::string& output);
+
+/// The access logs of the process, one for each path that some filter names, shared by all loops.
+class AccessLogs {
+ public:
+  explicit AccessLogs(telemetry::Metrics& metrics) : metrics_(metrics) {}
+
+  /// Opens the log of that path unless it is open.
+  Result<void> open(const std::string& path);
+  telemetry::LineLog& at(const std::string& path);
+
+ private:
+  struct OpenLog {
+    std::unique_ptr<telemetry::LineLog> log;
+    std::vector<telemetry::MetricCallback> metrics;
+  };
+  telemetry::Metrics& metrics_;
+  std::map<std::string, OpenLog> logs_;
+};
+
+/// One loop's writers into them. Belongs to that loop.
+class LoopAccessLogs {
+ public:
+  LoopAccessLogs(event::Loop& loop, AccessLogs& logs) : loop_(loop), logs_(logs) {}
+  proxy::AccessLogWriter& at(const std::string& path);
+
+ private:
+  event::Loop& loop_;
+  AccessLogs& logs_;
+  std::map<std::string, std::unique_ptr<proxy::AccessLogWriter>> writers_;
+};
+
+/// The paths of all access_log filters of a configuration, with the place that names each first.
+std::map<std::string, Place> access_log_paths(const Value& root);
+
+}  // namespace tocsin::app

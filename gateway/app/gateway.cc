@@ -1,0 +1,198 @@
+#include "gateway/app/gateway.h"
+
+#include <csignal>
+#include <thread>
+
+#include "gateway/app/build_listener.h"
+#include "gateway/app/command_version.h"
+
+namespace tocsin::app {
+
+namespace {
+
+constexpr std::size_t kOffloadThreads = 2;
+constexpr std::size_t kOffloadQueueMax = 64;
+constexpr Duration kDrainPoll = std::chrono::milliseconds(10);
+
+std::size_t wanted_workers(const Value& settings) {
+  const Value& workers = settings.at("gateway").at("workers");
+  if (workers.is<std::int64_t>()) return static_cast<std::size_t>(workers.as<std::int64_t>());
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+config::Diagnostic fault_at(const Value& value, std::string path, const Error& error) {
+  config::Diagnostic fault;
+  fault.place = value.place();
+  fault.path = std::move(path);
+  fault.message = error.text();
+  return fault;
+}
+
+}  // namespace
+
+Gateway::Gateway(const Value& settings, telemetry::Log& log, MonoTime process_started)
+    : settings_(settings),
+      log_(log),
+      process_started_(process_started),
+      workers_wanted_(wanted_workers(settings)),
+      metrics_(workers_wanted_ + 1),
+      access_logs_(metrics_),
+      control_({.name = "control", .shard = workers_wanted_}),
+      pool_(kOffloadThreads, kOffloadQueueMax),
+      drain_poll_(control_.timers(), [this] { watch_drain(); }) {
+  callbacks_ = telemetry::declare_process_metrics(metrics_, version());
+  for (auto& callback : telemetry::declare_log_metrics(metrics_, "main", log_)) {
+    callbacks_.push_back(std::move(callback));
+  }
+}
+
+// Servers before the loops they live on, workers before what they share.
+Gateway::~Gateway() {
+  workers_.clear();
+  admin_.reset();
+}
+
+config::Diagnostics Gateway::open() {
+  config::Diagnostics faults;
+  open_access_logs(faults);
+  for (const Value::Entry& entry : settings_.at("listeners").as<Value::Map>()) {
+    open_listener(entry, faults);
+  }
+  open_admin(faults);
+  return faults;
+}
+
+void Gateway::open_access_logs(config::Diagnostics& faults) {
+  for (const auto& [path, place] : access_log_paths(settings_)) {
+    const Result<void> opened = access_logs_.open(path);
+    if (!opened) faults.push_back({place, "access_log.path", opened.error().text(), {}, false});
+  }
+}
+
+void Gateway::open_listener(const Value::Entry& entry, config::Diagnostics& faults) {
+  const Value& written = entry.value.at("address");
+  const std::string path = "listeners." + entry.key + ".address";
+  auto address = event::Address::parse(written.as<std::string>());
+  if (!address) {
+    faults.push_back(fault_at(written, path, address.error()));
+    return;
+  }
+  Listener listener{entry.key, &entry.value, *address, {}, nullptr};
+  const event::ListenOptions options{.backlog = static_cast<int>(entry.value.integer("backlog"))};
+  for (std::size_t i = 0; i < workers_wanted_; ++i) {
+    auto socket = event::ListeningSocket::open(*address, options);
+    if (!socket) {
+      faults.push_back(fault_at(written, path, socket.error()));
+      return;
+    }
+    *address = socket->address();  // port 0: the others join the port the first one got
+    listener.sockets.push_back(std::move(*socket));
+  }
+  listener.address = *address;
+  const Value& limits = entry.value.at("limits");
+  listener.shared = std::make_unique<http::ServerShared>(
+      limit_or_zero(limits, "connections_max"), limit_or_zero(limits, "connections_per_ip_max"),
+      metrics_, entry.key);
+  http::ServerShared* shared = listener.shared.get();
+  callbacks_.push_back(metrics_.callback(
+      telemetry::MetricType::kGauge, "tocsin_http_connections", "Connections open now.",
+      {{"listener", entry.key}}, [shared] { return static_cast<double>(shared->caps.open()); }));
+  listeners_.push_back(std::move(listener));
+}
+
+void Gateway::open_admin(config::Diagnostics& faults) {
+  const Value& written = settings_.at("admin").at("address");
+  auto address = event::Address::parse(written.as<std::string>());
+  if (!address) {
+    faults.push_back(fault_at(written, "admin.address", address.error()));
+    return;
+  }
+  auto socket = event::ListeningSocket::open(*address, {.reuse_port = false});
+  if (!socket) {
+    faults.push_back(fault_at(written, "admin.address", socket.error()));
+    return;
+  }
+  admin_socket_ = std::move(*socket);
+}
+
+void Gateway::start_workers() {
+  for (std::size_t i = 0; i < workers_wanted_; ++i) {
+    workers_.push_back(std::make_unique<Worker>(i, metrics_, access_logs_));
+    event::Loop* loop = &workers_.back()->loop();
+    callbacks_.push_back(metrics_.callback(
+        telemetry::MetricType::kGauge, "tocsin_loop_lag_seconds",
+        "The longest time since the last scrape that a loop kept events waiting.",
+        {{"loop", loop->name()}},
+        [loop] { return std::chrono::duration<double>(loop->take_max_lag()).count(); }));
+    std::vector<ListenerPart> parts;
+    for (Listener& listener : listeners_) {
+      parts.push_back({listener.name, listener.settings, std::move(listener.sockets[i]),
+                       listener.shared.get()});
+    }
+    workers_.back()->start(std::move(parts));
+  }
+}
+
+bool Gateway::run() {
+  const telemetry::ShardClaim claim(metrics_, control_.shard());
+  const event::SignalWatch terminate(control_, SIGTERM, [this] { on_signal("SIGTERM"); });
+  const event::SignalWatch interrupt(control_, SIGINT, [this] { on_signal("SIGINT"); });
+  const event::SignalWatch quit(control_, SIGQUIT, [this] { on_signal("SIGQUIT"); });
+  std::signal(SIGPIPE, SIG_IGN);
+  admin_shared_ = std::make_unique<http::ServerShared>(0, 0, metrics_, "admin");
+  admin_ = std::make_unique<http::Server>(
+      control_, std::move(*admin_socket_), http::ServerOptions{}, *admin_shared_, blocks_,
+      std::make_shared<admin::AdminRoutes>(readiness_, metrics_, pool_));
+  start_workers();
+  readiness_.set(admin::Readiness::State::kReady);
+  for (const Listener& listener : listeners_) {
+    TOCSIN_LOG(log_, kInfo, "app", "listening", {"listener", listener.name},
+               {"address", listener.address.text()});
+  }
+  TOCSIN_LOG(log_, kInfo, "app", "ready", {"version", version()}, {"workers", workers_wanted_},
+             {"admin", admin_->address().text()},
+             {"startup_ms", SystemClock::instance().mono() - process_started_});
+  control_.run();
+  admin_.reset();
+  workers_.clear();
+  TOCSIN_LOG(log_, kInfo, "app", "stopped", {"drained", drained_});
+  return drained_;
+}
+
+void Gateway::on_signal(std::string_view name) {
+  if (draining_) {
+    TOCSIN_LOG(log_, kWarning, "app", "second signal: stopping at once", {"signal", name},
+               {"connections", open_connections()});
+    control_.stop();
+    return;
+  }
+  draining_ = true;
+  readiness_.set(admin::Readiness::State::kDraining);
+  const Duration grace = settings_.at("gateway").duration("shutdown_grace");
+  TOCSIN_LOG(log_, kInfo, "app", "draining", {"signal", name}, {"connections", open_connections()},
+             {"grace_ms", grace});
+  drain_until_ = control_.now() + grace;
+  for (const auto& worker : workers_) worker->drain();
+  drain_poll_.arm_after(Duration::zero());
+}
+
+void Gateway::watch_drain() {
+  const std::size_t left = open_connections();
+  drained_ = left == 0;
+  if (!drained_ && control_.now() < drain_until_) {
+    drain_poll_.arm_after(kDrainPoll);
+    return;
+  }
+  if (!drained_) {
+    TOCSIN_LOG(log_, kWarning, "app", "the grace is over: connections are cut", {"connections", left});
+  }
+  control_.stop();
+}
+
+std::size_t Gateway::open_connections() const {
+  std::size_t open = 0;
+  for (const Listener& listener : listeners_) open += listener.shared->caps.open();
+  return open;
+}
+
+}  // namespace tocsin::app

@@ -1,0 +1,64 @@
+#include "gateway/app/run.h"
+
+#include <sys/resource.h>
+
+#include <cstdio>
+
+#include "gateway/app/gateway.h"
+#include "gateway/app/load_gateway.h"
+
+namespace tocsin::app {
+
+namespace {
+
+void print_faults(const config::Diagnostics& faults, const config::SourceFiles& sources) {
+  std::string text;
+  config::append_text(text, faults, sources);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+// A proxy lives on descriptors; the soft limit of a login shell is no statement about us.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+telemetry::LogOptions log_options(const Value& log) {
+  telemetry::LogOptions options;
+  options.level = telemetry::parse_log_level(log.string("level")).value_or(telemetry::LogLevel::kInfo);
+  options.format = log.string("format") == "json" ? telemetry::LogFormat::kJson : telemetry::LogFormat::kText;
+  return options;
+}
+
+}  // namespace
+
+int run_gateway(const RunArguments& arguments) {
+  const MonoTime started = SystemClock::instance().mono();
+  const config::SystemEnvironment environment;
+  const auto loaded = load_gateway(arguments.config_path, environment);
+  if (!loaded) {
+    print_faults(loaded.error().diagnostics, loaded.error().sources);
+    return 1;
+  }
+  raise_descriptor_limit();
+  const Value& log_settings = loaded->root.at("gateway").at("log");
+  auto sink = open_sink(log_settings.string("output"));
+  if (!sink) {
+    print_faults({{log_settings.at("output").place(), "gateway.log.output", sink.error().text(), {}, false}},
+                 loaded->sources);
+    return 1;
+  }
+  telemetry::Log log(std::move(*sink), log_options(log_settings));
+  Gateway gateway(loaded->root, log, started);
+  if (config::Diagnostics faults = gateway.open(); !faults.empty()) {
+    config::sort_by_place(faults);
+    print_faults(faults, loaded->sources);
+    return 1;
+  }
+  gateway.run();
+  return 0;
+}
+
+}  // namespace tocsin::app
