@@ -128,6 +128,7 @@ class Exchange final : private FilterChain::Ends {
   void hold_response_source() override { response_source_held_ = true; }
   void release_response_source() override;
   void answered_locally() override { local_answer_ = true; }
+  void name_request(std::string_view request_id) override { facts_.request_id = request_id; }
   void abort_answer() override { abort(); }
 
   void hold_source(Hold who);

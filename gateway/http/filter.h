@@ -51,6 +51,8 @@ class FilterContext {
   virtual ~FilterContext() = default;
 
   virtual const Exchange& exchange() const = 0;
+  /// Gives the request the id by which logs name it. The text must live in the arena.
+  virtual void name_request(std::string_view request_id) = 0;
   /// Memory that lives as long as the exchange.
   virtual Arena& arena() = 0;
 

@@ -237,6 +237,7 @@ void FilterChain::ResponseFlow::body_too_large(std::size_t step) {
 // --- what a filter may do --------------------------------------------------------------------------
 
 const Exchange& FilterChain::Place::exchange() const { return chain->exchange_; }
+void FilterChain::Place::name_request(std::string_view id) { chain->ends_.name_request(id); }
 Arena& FilterChain::Place::arena() { return *chain->arena_; }
 
 void FilterChain::Place::want_request_body(BodyWish wish) { chain->request_.want_body(index, wish); }

@@ -138,6 +138,7 @@ class FilterChain {
     virtual void release_response_source() = 0;
     /// A filter (or a limit of its body wish) answers in the handler's place.
     virtual void answered_locally() = 0;
+    virtual void name_request(std::string_view request_id) = 0;
     /// A filter wanted to replace an answer whose head has left.
     virtual void abort_answer() = 0;
   };
@@ -208,6 +209,7 @@ class FilterChain {
   class Place final : public FilterContext {
    public:
     const Exchange& exchange() const override;
+    void name_request(std::string_view request_id) override;
     Arena& arena() override;
     void want_request_body(BodyWish wish) override;
     void want_response_body(BodyWish wish) override;

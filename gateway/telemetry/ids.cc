@@ -21,25 +21,41 @@ std::uint64_t splitmix(std::uint64_t& state) {
   return z ^ (z >> 31);
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
+// What a lower-case hex digit counts, by character; -1 for every other.
+constexpr std::array<int, 256> kHexValues = [] {
+  std::array<int, 256> values;
+  values.fill(-1);
+  for (int i = 0; i < 16; ++i) {
+    values[static_cast<unsigned char>(kHexDigits[i])] = i;
+  }
+  return values;
+}();
+
+// At most 16 digits. One look at the end tells whether any was wrong.
+std::optional<std::uint64_t> parse_hex(std::string_view digits) {
+  std::uint64_t bits = 0;
+  int wrong = 0;
+  for (const char c : digits) {
+    const int value = kHexValues[static_cast<unsigned char>(c)];
+    wrong |= value;
+    bits = bits << 4 | static_cast<std::uint64_t>(value & 15);
+  }
+  if (wrong < 0) return std::nullopt;
+  return bits;
 }
 
 }  // namespace
 
 std::optional<std::uint64_t> parse_hex64(std::string_view digits) {
   if (digits.size() != 16) return std::nullopt;
-  std::uint64_t bits = 0;
-  int wrong = 0;
-  for (const char c : digits) {
-    const int value = hex_value(c);
-    wrong |= value;
-    bits = bits << 4 | static_cast<std::uint64_t>(value & 15);
-  }
-  if (wrong < 0) return std::nullopt;
-  return bits;
+  return parse_hex(digits);
+}
+
+std::optional<std::uint8_t> parse_hex8(std::string_view digits) {
+  if (digits.size() != 2) return std::nullopt;
+  const auto bits = parse_hex(digits);
+  if (!bits) return std::nullopt;
+  return static_cast<std::uint8_t>(*bits);
 }
 
 void write_hex64(std::uint64_t bits, char* to) {

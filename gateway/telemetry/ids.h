@@ -35,8 +35,9 @@ struct RequestId {
   std::string_view view() const { return {digits.data(), digits.size()}; }
 };
 
-/// 16 lower-case hex digits as a number; anything else is nothing.
+/// Exactly 16, or 2, lower-case hex digits as a number; anything else is nothing.
 std::optional<std::uint64_t> parse_hex64(std::string_view digits);
+std::optional<std::uint8_t> parse_hex8(std::string_view digits);
 
 /// Writes 16 lower-case hex digits at `to`.
 void write_hex64(std::uint64_t bits, char* to);

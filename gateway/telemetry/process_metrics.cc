@@ -19,7 +19,7 @@ constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 // /proc files are small; a longer one is cut, and then its fields are unknown.
 std::string read_proc(const char* path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path, "re"), std::fclose);
-  std::string text(64 * 1024, '\0');
+  std::string text(std::size_t{64} * 1024, '\0');
   text.resize(file ? std::fread(text.data(), 1, text.size(), file.get()) : 0);
   return text;
 }

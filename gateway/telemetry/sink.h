@@ -31,6 +31,7 @@ class ByteSink {
 
 /// Appends to `path`, created with mode 0640 when absent.
 Result<std::unique_ptr<ByteSink>> open_file_sink(std::string path);
+/// The process must ignore SIGPIPE, so that a reader who left is an error and not the end.
 std::unique_ptr<ByteSink> standard_output_sink();
 std::unique_ptr<ByteSink> standard_error_sink();
 

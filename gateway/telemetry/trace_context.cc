@@ -5,24 +5,11 @@
 //   00      - 0af7651916cd43dd8448eb211c80319c - b7ad6b7169203331 - 01
 #include "gateway/telemetry/trace_context.h"
 
-#include <algorithm>
-
 namespace tocsin::telemetry {
 namespace {
 
 constexpr unsigned kSampledFlag = 0x01;
 constexpr unsigned kRandomFlag = 0x02;
-
-// Two lower-case hex digits.
-std::optional<unsigned> parse_byte(std::string_view digits) {
-  char padded[16];
-  std::fill_n(padded, 14, '0');
-  padded[14] = digits[0];
-  padded[15] = digits[1];
-  const auto value = parse_hex64({padded, sizeof(padded)});
-  if (!value) return std::nullopt;
-  return static_cast<unsigned>(*value);
-}
 
 }  // namespace
 
@@ -38,7 +25,7 @@ TraceContext TraceContext::child(IdSource& ids) const {
 
 std::optional<TraceContext> parse_traceparent(std::string_view value) {
   if (value.size() < kTraceparentBytes) return std::nullopt;
-  const auto version = parse_byte(value);
+  const auto version = parse_hex8(value.substr(0, 2));
   if (!version || *version == 0xFF) return std::nullopt;
   if (value.size() > kTraceparentBytes && (*version == 0 || value[kTraceparentBytes] != '-')) {
     return std::nullopt;
@@ -47,7 +34,7 @@ std::optional<TraceContext> parse_traceparent(std::string_view value) {
   const auto high = parse_hex64(value.substr(3, 16));
   const auto low = parse_hex64(value.substr(19, 16));
   const auto span = parse_hex64(value.substr(36, 16));
-  const auto flags = parse_byte(value.substr(53));
+  const auto flags = parse_hex8(value.substr(53, 2));
   if (!high || !low || !span || !flags) return std::nullopt;
 
   const TraceContext context{

@@ -125,16 +125,6 @@ TEST_F(LogTest, NeverWaitsForAStalledSink) {
   EXPECT_EQ(log_->lines_dropped(), 10'000U - 8U);
 }
 
-TEST_F(LogTest, FlushWaitsForTheLineThatIsBeingWritten) {
-  start({.queue_lines_max = 1});
-  stall();
-  for (int i = 0; i < 50; ++i) TOCSIN_LOG(*log_, kInfo, "test", "pushes others out");
-  EXPECT_FALSE(log_->flush(Duration::zero()));
-  state_->open();
-  ASSERT_TRUE(log_->flush(kLong));
-  EXPECT_EQ(messages().front(), "stalled");
-}
-
 TEST_F(LogTest, CountsWhatTheSinkRefused) {
   start();
   state_->fail_next({0, ENOSPC});

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "gateway/event/loop.h"
+#include "gateway/http/filter.h"
+#include "gateway/proxy/route_table.h"
+#include "gateway/telemetry/line_log.h"
+
+namespace tocsin::proxy {
+
+/// One loop's way into an access log file: lines gather in a buffer that is handed to the writer when
+/// full and shortly after the first line. An idle loop is not woken.
+class AccessLogWriter {
+ public:
+  AccessLogWriter(event::Loop& loop, telemetry::LineLog& log)
+      : buffer_(log), flush_(loop.timers(), [this] { buffer_.flush(); }) {}
+
+  void append(std::string_view line) {
+    buffer_.append(line);
+    if (!flush_.armed()) flush_.arm_after(kFlushAfter);
+  }
+
+ private:
+  static constexpr Duration kFlushAfter = std::chrono::milliseconds(200);
+  telemetry::LineBuffer buffer_;
+  event::Timer flush_;
+};
+
+enum class AccessLogFormat : std::uint8_t { kJson, kCombined };
+
+/// Writes one line for every exchange when it is over, and for every request that was refused before
+/// a route saw it.
+class AccessLogFilterFactory final : public http::HttpFilterFactory, public RefusalLog {
+ public:
+  /// `writer` belongs to the same loop and outlives the factory.
+  AccessLogFilterFactory(std::string listener, AccessLogFormat format, AccessLogWriter& writer)
+      : listener_(std::move(listener)), format_(format), writer_(writer) {}
+
+  http::HttpFilter* create(Arena& arena) override;
+  void note_refused(const http::Exchange& exchange) override;
+
+  /// Called by its filters.
+  void write(const http::Exchange& exchange, http::DoneFlags flags);
+
+ private:
+  const std::string listener_;
+  const AccessLogFormat format_;
+  AccessLogWriter& writer_;
+  std::string line_;  // keeps its memory from line to line
+};
+
+}  // namespace tocsin::proxy
