@@ -4,6 +4,7 @@
 
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "gateway/base/text.h"
 
@@ -44,9 +45,11 @@ std::string as_json() {
     out += ",";
   }
   out += "\"libraries\":{";
-  for (std::size_t i = 0; i < kLibraries.size(); ++i) {
-    if (i > 0) out += ",";
-    append_member(out, kLibraries[i]);
+  bool first = true;
+  for (const Fact& library : kLibraries) {
+    if (library.value.empty()) continue;  // not every package tells its version
+    if (!std::exchange(first, false)) out += ",";
+    append_member(out, library);
   }
   return out + "}}\n";
 }

@@ -32,6 +32,23 @@ std::size_t slip_distance(std::string_view a, std::string_view b) {
   return rows[a.size() % 3][b.size()];
 }
 
+bool extends(std::string_view longer, std::string_view shorter) {
+  constexpr std::size_t kTellingBytes = 3;
+  return shorter.size() >= kTellingBytes && longer.size() > shorter.size() &&
+         equals_ignoring_case(longer.substr(0, shorter.size()), shorter);
+}
+
+std::optional<std::string_view> only_extension(std::string_view word,
+                                               std::span<const std::string_view> candidates) {
+  std::optional<std::string_view> found;
+  for (const std::string_view candidate : candidates) {
+    if (!extends(candidate, word) && !extends(word, candidate)) continue;
+    if (found) return std::nullopt;
+    found = candidate;
+  }
+  return found;
+}
+
 bool continues(unsigned char byte) { return (byte & 0xC0U) == 0x80U; }
 
 // The length of the well-formed sequence at the front of `text` (RFC 3629), or 0.
@@ -102,7 +119,7 @@ std::optional<std::string_view> closest(std::string_view word,
     best = distance;
     found = candidate;
   }
-  return found;
+  return found ? found : only_extension(word, candidates);
 }
 
 void append_json_string(std::string& out, std::string_view text) {

@@ -22,7 +22,8 @@ inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
 std::string_view trim(std::string_view text);
 
 /// The candidate nearest to `word` when it is near enough to be a slip of the keyboard (Damerau
-/// distance at most a third of the word's length, at least 1), else nothing.
+/// distance at most a third of the word's length, at least 1), or else the only one that lengthens
+/// or shortens it ("warn" and "warning"; three letters at least). Upper and lower case are alike.
 std::optional<std::string_view> closest(std::string_view word,
                                         std::span<const std::string_view> candidates);
 

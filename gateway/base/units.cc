@@ -86,14 +86,21 @@ Scaling scale(const Quantity& quantity, std::int64_t factor, std::int64_t& out) 
     return Scaling::kOverflow;
   }
   if (__builtin_mul_overflow(whole, factor, &out)) return Scaling::kOverflow;
-  std::int64_t rest = factor;  // what a unit of the current decimal place is worth
-  for (const char digit : quantity.fraction) {
-    if (digit == '0' && rest % 10 != 0) continue;
-    if (rest % 10 != 0) return Scaling::kRemainder;
-    rest /= 10;
-    if (__builtin_add_overflow(out, rest * (digit - '0'), &out)) return Scaling::kOverflow;
+  std::string_view fraction = quantity.fraction;
+  while (fraction.ends_with('0')) fraction.remove_suffix(1);
+  if (fraction.empty()) return Scaling::kExact;
+  // Nothing finer than 10^-18 of any unit is whole, and 18 digits times any factor fit 128 bits.
+  if (fraction.size() > 18) return Scaling::kRemainder;
+  std::int64_t numerator = 0;
+  std::int64_t denominator = 1;
+  for (const char digit : fraction) {
+    numerator = numerator * 10 + (digit - '0');
+    denominator *= 10;
   }
-  return Scaling::kExact;
+  const __int128 scaled = static_cast<__int128>(numerator) * factor;
+  if (scaled % denominator != 0) return Scaling::kRemainder;
+  const auto part = static_cast<std::int64_t>(scaled / denominator);
+  return __builtin_add_overflow(out, part, &out) ? Scaling::kOverflow : Scaling::kExact;
 }
 
 std::string number_of(const Quantity& quantity) {
@@ -238,9 +245,13 @@ Result<std::uint64_t> parse_byte_rate(std::string_view text) {
   constexpr std::string_view kPerSecond = "/s";
   if (text == "0") return std::uint64_t{0};
   if (!text.ends_with(kPerSecond)) {
-    const Result<std::uint64_t> size = parse_size(text);
-    return fail(Code::kInvalid, size ? "the period is missing: write " + std::string(text) + "/s"
-                                     : "write a size per second, as in 64KiB/s");
+    const std::string whole(text);
+    const bool digits = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+    if (digits) return fail(Code::kInvalid, "unit and period are missing: write " + whole + "B/s");
+    if (parse_size(text)) {
+      return fail(Code::kInvalid, "the period is missing: write " + whole + "/s");
+    }
+    return fail(Code::kInvalid, "write a size per second, as in 64KiB/s");
   }
   return parse_size(text.substr(0, text.size() - kPerSecond.size()));
 }

@@ -13,9 +13,7 @@ namespace tocsin {
 struct Rate {
   double count = 0;
   Duration period = std::chrono::seconds(1);
-  double per_second() const {
-    return count / std::chrono::duration<double>(period).count();
-  }
+  double per_second() const { return count / std::chrono::duration<double>(period).count(); }
   bool operator==(const Rate&) const = default;
 };
 

@@ -7,39 +7,41 @@
 
 #include <array>
 
-#include "gateway/base/text.h"
-
 namespace tocsin::config {
 
 namespace {
 
 struct Trap {
   std::string_view start;
-  std::string_view meaning;
+  std::string_view reason;
+  std::string_view example;
 };
 
-constexpr std::array<Trap, 8> kTraps = {{{"{{", "a mapping inside a mapping"},
-                                         {"${", "the start of a mapping in some places"},
-                                         {">=", "a folded block of text"},
-                                         {"*", "an alias"},
-                                         {"!", "a tag"},
-                                         {"@", "a reserved character"},
-                                         {"`", "a reserved character"},
-                                         {"%", "a directive"}}};
+constexpr Trap kIpv6 = {"[", "YAML reads its brackets as a list", "[::1]:8080"};
+constexpr std::array<Trap, 8> kTraps = {{
+    {"{{", "YAML reads it as a mapping inside a mapping", "{{topic}}"},
+    {"${", "in YAML a { can begin a mapping", "${NAME}"},
+    {">=", "YAML reads it as a folded block of text", ">= 5"},
+    {"*", "YAML reads it as an alias", "*.example.com"},
+    {"!", "YAML reads it as a tag", "!done"},
+    {"@", "YAML reserves this character", "@ops"},
+    {"`", "YAML reserves this character", "`text`"},
+    {"%", "YAML reserves this character", "%d"},
+}};
+
+// "[::1]:8080" or "[fe80::1]" as a bare value.
+bool is_bare_ipv6(std::string_view value) {
+  if (!value.starts_with('[')) return false;
+  const std::string_view inside = value.substr(1, value.find_first_of("],") - 1);
+  return inside.find(':') != std::string_view::npos &&
+         inside.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
+}
 
 const Trap* trap_of(std::string_view value) {
   for (const Trap& trap : kTraps) {
     if (value.starts_with(trap.start)) return &trap;
   }
-  return nullptr;
-}
-
-// "[::1]:8080" or "[fe80::1]" as a bare value: a list to YAML.
-bool is_bare_ipv6(std::string_view value) {
-  if (!value.starts_with('[')) return false;
-  const std::string_view inside = value.substr(1, value.find_first_of("],") - 1);
-  return inside.find(':') != std::string_view::npos && inside.find(": ") == inside.npos &&
-         inside.find_first_not_of("0123456789abcdefABCDEF:.") == inside.npos;
+  return is_bare_ipv6(value) ? &kIpv6 : nullptr;
 }
 
 // Walks one line and calls `at_value` with the offset of everything that begins a value or a key.
@@ -66,25 +68,16 @@ void walk_values(std::string_view line, AtValue&& at_value) {
 
 }  // namespace
 
-std::optional<std::string> unquoted_trap(std::string_view value) {
-  if (const Trap* trap = trap_of(value)) {
-    return "a value that begins with " + std::string(trap->start) +
-           " needs quotes: YAML reads it as " + std::string(trap->meaning);
-  }
-  if (is_bare_ipv6(value)) {
-    return "an IPv6 address needs quotes: YAML reads its brackets as a list";
-  }
-  return std::nullopt;
-}
-
-Diagnostic quote_it(Place place, std::string_view value) {
+std::optional<Diagnostic> unquoted_trap(Place place, std::string_view value) {
+  const Trap* trap = trap_of(value);
+  if (trap == nullptr) return std::nullopt;
   Diagnostic fault;
   fault.place = std::move(place);
-  fault.message = unquoted_trap(value).value_or("this value needs quotes");
-  const std::string_view start = value.substr(0, value.find_first_of(" \t\n\r\"#,"));
-  const bool short_enough = !start.empty() && start.size() <= 40;
-  fault.hint = short_enough ? "write \"" + std::string(start) + "...\" in double quotes"
-                            : "put the whole value in double quotes";
+  fault.message = "a value that begins with " + std::string(trap->start) +
+                  " needs quotes: " + std::string(trap->reason);
+  if (trap == &kIpv6) fault.message = "an IPv6 address needs quotes: " + std::string(trap->reason);
+  fault.hint =
+      "put double quotes around the whole value, as in \"" + std::string(trap->example) + "\"";
   return fault;
 }
 
@@ -94,8 +87,7 @@ std::optional<Diagnostic> find_unquoted(const SourceText& source, std::size_t li
     const std::string_view line = source.line(index);
     std::optional<Diagnostic> found;
     walk_values(line, [&](std::size_t at) {
-      if (unquoted_trap(line.substr(at)))
-        found = quote_it(source.place(index, at), line.substr(at));
+      found = unquoted_trap(source.place(index, at), line.substr(at));
       return found.has_value();
     });
     if (found) return found;

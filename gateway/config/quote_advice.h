@@ -8,11 +8,8 @@
 namespace tocsin::config {
 
 /// What to say about a value that begins with text YAML reads as something else ("{{", "${", ">=",
-/// "*", ...), or nothing when `value` begins harmlessly. `value` starts at the value's first byte.
-std::optional<std::string> unquoted_trap(std::string_view value);
-
-/// The diagnostic for such a value at a place.
-Diagnostic quote_it(Place place, std::string_view value);
+/// "*", ...), or nothing when it begins harmlessly. `value` starts at the value's first byte.
+std::optional<Diagnostic> unquoted_trap(Place place, std::string_view value);
 
 /// After YAML gave up on line `line_index` (from 0): the first value on that line, or else on the
 /// one before, that should have been quoted.

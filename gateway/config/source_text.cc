@@ -38,6 +38,16 @@ std::string_view SourceText::line(std::size_t index) const {
   return line;
 }
 
+std::size_t SourceText::offset(std::size_t line_index, std::size_t byte) const {
+  return line_index < starts_.size() ? starts_[line_index] + byte : text_.size();
+}
+
+std::size_t SourceText::tab_in_indentation(std::size_t line_index) const {
+  const std::string_view content = line(line_index);
+  const std::size_t tab = content.find('\t');
+  return tab < content.find_first_not_of(" \t") ? tab : std::string_view::npos;
+}
+
 Place SourceText::place(std::size_t line_index, std::size_t byte) const {
   const std::string_view before = line(line_index).substr(0, byte);
   const auto characters = std::count_if(before.begin(), before.end(), [](char c) {

@@ -23,6 +23,12 @@ class SourceText {
   /// A line by its index from 0, without its break; empty past the end.
   std::string_view line(std::size_t index) const;
 
+  /// Where in the text a byte of a line is.
+  std::size_t offset(std::size_t line, std::size_t byte) const;
+
+  /// The byte of the first tab before a line's content, or npos.
+  std::size_t tab_in_indentation(std::size_t line) const;
+
   /// The place of a byte within a line, both from 0.
   Place place(std::size_t line, std::size_t byte) const;
 

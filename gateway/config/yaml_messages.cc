@@ -17,14 +17,13 @@ struct Meaning {
 
 constexpr std::array<Meaning, 20> kMeanings = {{
     {"illegal map value", "a second colon stands on this line, or the line is indented wrongly",
-     "quote a value that contains a colon and a space"},
+     "quote a value that holds a colon and a space; indent a key exactly as its neighbours"},
     {"illegal map key", "a key cannot stand here", "check the indentation of this line"},
     {"illegal block entry", "a list item (-) cannot stand here",
      "put it on a line of its own, indented under its key"},
     {"illegal flow end", "this closing bracket was never opened",
      "remove it, or quote the value it belongs to"},
-    {"illegal tab when looking for indentation", "a tab is used for indentation",
-     "indent with spaces only"},
+    {kTabInIndentation, "a tab is used for indentation", "indent with spaces only"},
     {"end of map not found", "this line does not fit the mapping above it",
      "indent it exactly as its neighbours, and write it as key: value"},
     {"end of sequence not found", "this line does not fit the list above it",

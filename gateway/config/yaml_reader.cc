@@ -58,7 +58,7 @@ class TreeBuilder final : public YAML::EventHandler {
     refuse(place(mark), "a second YAML document begins here",
            "keep one document in a file; use include: for several files");
   }
-  void OnDocumentEnd() override {}
+  void OnDocumentEnd() override { refuse_open_quote(); }
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     Node node;
@@ -73,7 +73,9 @@ class TreeBuilder final : public YAML::EventHandler {
     node.place = place(mark);
     node.quoted = tag == "!";
     if (tag != "!" && tag != "?") refuse_tag(node.place);
-    if (!node.quoted && value.starts_with("${")) throw Refused{quote_it(node.place, value)};
+    if (!node.quoted && value.starts_with("${")) throw Refused{*unquoted_trap(node.place, value)};
+    last_scalar_ =
+        source_.offset(static_cast<std::size_t>(mark.line), static_cast<std::size_t>(mark.column));
     node.text = value;
     finish(std::move(node), anchor);
   }
@@ -101,7 +103,7 @@ class TreeBuilder final : public YAML::EventHandler {
                   YAML::EmitterStyle::value style) override {
     if (style == YAML::EmitterStyle::Flow) {
       const std::string_view rest = rest_of_line(mark);
-      if (rest.starts_with("{{")) throw Refused{quote_it(place(mark), rest)};
+      if (rest.starts_with("{{")) throw Refused{*unquoted_trap(place(mark), rest)};
     }
     open(Node::Kind::kMap, mark, tag, anchor, style);
   }
@@ -140,6 +142,24 @@ class TreeBuilder final : public YAML::EventHandler {
     refuse(std::move(place),
            "lists and mappings are nested deeper than " + std::to_string(kDepthMax) + " levels",
            "no setting is that deep: look for a missing ] or }");
+  }
+
+  // The parser takes the end of the file for the closing quote. Only the last text can be so.
+  void refuse_open_quote() const {
+    const std::string_view rest =
+        source_.text().substr(std::min(last_scalar_, source_.text().size()));
+    if (rest.empty() || (rest[0] != '"' && rest[0] != '\'')) return;
+    for (std::size_t i = 1; i < rest.size(); ++i) {
+      if (rest[0] == '"' && rest[i] == '\\') {
+        ++i;
+      } else if (rest[i] == rest[0]) {
+        const bool doubled = rest[0] == '\'' && rest.substr(i + 1).starts_with('\'');
+        if (!doubled) return;
+        ++i;
+      }
+    }
+    refuse(source_.place_at(last_scalar_), "this quoted text is never closed",
+           "close it with the quote it began with");
   }
 
   void spend(std::size_t nodes, std::size_t bytes, const Place& at) {
@@ -252,21 +272,35 @@ class TreeBuilder final : public YAML::EventHandler {
   Diagnostics duplicates_;
   std::size_t nodes_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t last_scalar_ = std::string_view::npos;  // the offset where it begins
   int documents_ = 0;
 };
+
+Diagnostic with_place(Diagnostic fault, Place place) {
+  fault.place = std::move(place);
+  return fault;
+}
 
 Diagnostic explain(const YAML::Exception& exception, const SourceText& source,
                    const TreeBuilder& builder) {
   const auto line = static_cast<std::size_t>(std::max(exception.mark.line, 0));
   const auto column = static_cast<std::size_t>(std::max(exception.mark.column, 0));
   if (std::optional<Diagnostic> advice = find_unquoted(source, line)) return *advice;
-  Diagnostic fault = yaml_fault(exception.msg);
-  fault.place = source.place(line, column);
-  if (const Node* flow = builder.innermost_flow()) {
-    const bool list = flow->kind == Node::Kind::kList;
-    fault.hint += std::string(fault.hint.empty() ? "" : "; ") + "the " + (list ? "[" : "{") +
-                  " at " + flow->place.text() + " is still open";
+  if (const std::size_t tab = source.tab_in_indentation(line); tab != std::string_view::npos) {
+    return with_place(yaml_fault(kTabInIndentation), source.place(line, tab));
   }
+  Diagnostic fault = with_place(yaml_fault(exception.msg), source.place(line, column));
+  const Node* flow = builder.innermost_flow();
+  if (flow == nullptr) return fault;
+  const std::string bracket = flow->kind == Node::Kind::kList ? "[" : "{";
+  if (flow->place.line == fault.place.line) {
+    fault.hint += std::string(fault.hint.empty() ? "" : "; ") + "the " + bracket + " at column " +
+                  std::to_string(flow->place.column) + " is still open";
+    return fault;
+  }
+  fault.hint = "on line " + std::to_string(fault.place.line) + ": " + fault.message;
+  fault.message = "this " + bracket + " is not closed";
+  fault.place = flow->place;
   return fault;
 }
 
