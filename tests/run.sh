@@ -39,6 +39,18 @@ The first part that fails ends the run. Reports for machines are written to buil
 USAGE
 }
 
+# Runs a command in a shell of its own that ends at its first failing command, and leaves its exit
+# code in STATUS. Inside an `if` or before `||` that shell would go on, so it stands alone.
+guarded() {
+  set +e
+  (
+    set -e
+    "$@"
+  )
+  STATUS=$?
+  set -e
+}
+
 header() { printf '\n=== %s ===\n' "$*"; }
 
 # --- building -------------------------------------------------------------------------------------
@@ -145,22 +157,40 @@ shell_files() {
     done
 }
 
-part_lint() {
-  header "layers and sizes"
-  "$PYTHON" tests/lint/layers.py
-  "$PYTHON" tests/lint/sizes.py
-  header "formatting"
+lint_layers() { "$PYTHON" tests/lint/layers.py; }
+lint_sizes() { "$PYTHON" tests/lint/sizes.py; }
+lint_format() {
   code_files | xargs clang-format-19 --dry-run -Werror
-  echo "clang-format: $(code_files | wc -l) files"
-  header "scripts and YAML"
+  echo "clang-format: $(code_files | wc -l) files are formatted"
+}
+lint_scripts() {
   shell_files | xargs shellcheck
-  echo "shellcheck: $(shell_files | wc -l) files"
+  echo "shellcheck: $(shell_files | wc -l) files are clean"
+}
+lint_yaml() {
   yamllint --strict .
   echo "yamllint: clean"
-  header "clang-tidy"
+}
+lint_tidy() {
   configure lint
   "$PYTHON" tests/lint/tidy.py --jobs "$JOBS"
-  run_pytest lint tests/lint
+}
+
+# Every check runs, also after one that failed: each has news of its own.
+part_lint() {
+  local check
+  local -a failed=()
+  for check in layers sizes format scripts yaml tidy; do
+    header "lint, $check"
+    guarded "lint_$check"
+    ((STATUS == 0)) || failed+=("$check")
+  done
+  guarded run_pytest lint tests/lint
+  ((STATUS == 0)) || failed+=("the tests of the checks")
+  if ((${#failed[@]} > 0)); then
+    printf 'lint failed in: %s\n' "${failed[*]}" | tee -a "$RESULTS/summary.txt"
+    return 1
+  fi
 }
 
 # --- the run --------------------------------------------------------------------------------------
@@ -175,13 +205,13 @@ install() {
 
 # Prints how long each part took, then what the runners said last, or which part failed.
 recap() {
-  local failed=$1
+  local broken=$1
   shift
   header "summary"
   printf '%s\n' "$@"
-  if [[ -n $failed ]]; then
+  if [[ -n $broken ]]; then
     cat "$RESULTS/summary.txt"
-    printf 'tests/run.sh: part %s FAILED\n' "$failed"
+    printf 'tests/run.sh: part %s FAILED\n' "$broken"
     return 1
   fi
   printf 'tests/run.sh: every part passed in %d s\n' "$SECONDS"
@@ -189,7 +219,7 @@ recap() {
 }
 
 main() {
-  local part status started failed=
+  local part started broken=
   local -a parts times=()
   case ${1:-all} in
     -h | --help)
@@ -213,21 +243,14 @@ main() {
   for part in "${parts[@]}"; do
     header "part $part"
     started=$SECONDS
-    # A shell of its own ends at its first failing command; inside an `if` it would not.
-    set +e
-    (
-      set -e
-      "part_$part"
-    )
-    status=$?
-    set -e
+    guarded "part_$part"
     times+=("$(printf '%-5s %4d s' "$part" $((SECONDS - started)))")
-    if ((status != 0)); then
-      failed=$part
+    if ((STATUS != 0)); then
+      broken=$part
       break
     fi
   done
-  recap "$failed" "${times[@]}"
+  recap "$broken" "${times[@]}"
 }
 
 main "$@"
