@@ -39,6 +39,13 @@ const OptionTable* outer_that_knows(std::span<const OptionTable* const> open,
   return nullptr;
 }
 
+bool holds_secret(const Option& option) {
+  if ((option.flags & Option::kSecret) != 0) return true;
+  if (option.element != nullptr && holds_secret(*option.element)) return true;
+  if (option.table == nullptr) return false;
+  return std::any_of(option.table->options.begin(), option.table->options.end(), holds_secret);
+}
+
 // The key of `table` that `written` is a slip of; also "backlog:512", which lacks a space.
 std::string_view meant_key(const OptionTable& table, std::string_view written) {
   const std::string_view before_colon = written.substr(0, written.find(':'));
@@ -110,7 +117,7 @@ UnknownKey unknown_key(const Node::Entry& entry, const OptionTable& table,
     const std::string meant(unknown.meant);
     const bool no_space = entry.key.starts_with(meant + ":");
     fault.hint = no_space ? "write a space after the colon" : "did you mean \"" + meant + "\"?";
-    fault.hide_source = (find_option(table, meant)->flags & Option::kSecret) != 0;
+    fault.hide_source = holds_secret(*find_option(table, meant));
   } else if (!child.empty()) {
     fault.hint = "it belongs one level down, under \"" + std::string(child) + "\"";
   } else if (outer != nullptr) {

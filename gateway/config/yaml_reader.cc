@@ -336,7 +336,10 @@ tl::expected<Node, Diagnostics> read_yaml(std::string_view text,
   }
   TreeBuilder builder(source);
   try {
-    std::istringstream stream{std::string(text)};
+    std::string lines(text);
+    // Without it a quote that is open at the end is reported there instead of where it opened.
+    if (!lines.ends_with('\n')) lines += '\n';
+    std::istringstream stream(std::move(lines));
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }
