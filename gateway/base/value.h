@@ -42,7 +42,7 @@ class Value {
                             Rate, List, Map>;
 
   Value() = default;
-  Value(Data data, Place place) : data_(std::move(data)), place_(std::move(place)) {}
+  Value(Data data, Place place);
 
   const Place& place() const { return place_; }
   const Data& data() const { return data_; }
@@ -83,5 +83,8 @@ struct Value::Entry {
   Value value;
   Place key_place;
 };
+
+// Here and not in the class: only now is Entry, which the data may hold, known whole.
+inline Value::Value(Data data, Place place) : data_(std::move(data)), place_(std::move(place)) {}
 
 }  // namespace tocsin
