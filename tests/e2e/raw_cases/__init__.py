@@ -19,7 +19,8 @@ BIG_BODY = b"0123456789abcdef0123456789abcde\n" * 2048
 LISTENERS = {
     "raw": {
         "limits": {"uri_bytes_max": f"{URI_BYTES_MAX}B", "header_bytes_max": f"{HEADER_BYTES_MAX}B",
-                   "header_count_max": HEADER_COUNT_MAX, "body_bytes_max": f"{BODY_BYTES_MAX}B"},
+                   "header_count_max": HEADER_COUNT_MAX, "body_bytes_max": f"{BODY_BYTES_MAX}B",
+                   "requests_per_connection_max": "unlimited"},
         "routes": [
             {"path": "/", "respond": {"body": ROOT_BODY.decode()}},
             {"path": "/probe", "respond": {"body": PROBE_BODY.decode()}},

@@ -4,7 +4,8 @@ from raw_cases import chunked, post, refused, request, root, served
 
 LENGTHS = [
     served("length 0", post("Content-Length: 0")),
-    served("length with spaces around", post("Content-Length: \t 3 \t", body=b"abc")),
+    served("length with spaces around", post("Content-Length:   3  ", body=b"abc")),
+    refused("length with a tab behind", post("Content-Length: 3\t", body=b"abc")),
     served("length with leading zeros", post("Content-Length: 0003", body=b"abc")),
     served("name in capitals", post("CONTENT-LENGTH: 3", body=b"abc")),
     served("a body that looks like a request", post("Content-Length: 33", body=request("GET /smuggled HTTP/1.1")[:33])),
@@ -30,7 +31,8 @@ LENGTHS = [
 
 CODINGS = [
     served("chunked in capitals", post("Transfer-Encoding: CHUNKED", body=b"0\r\n\r\n")),
-    served("chunked with spaces around", post("Transfer-Encoding: \t chunked \t ", body=b"0\r\n\r\n")),
+    served("chunked with spaces around", post("Transfer-Encoding:   chunked  ", body=b"0\r\n\r\n")),
+    refused("chunked with a tab behind", post("Transfer-Encoding: chunked\t", body=b"0\r\n\r\n")),
     refused("chunked on 1.0", request("POST / HTTP/1.0", "Transfer-Encoding: chunked", body=b"0\r\n\r\n")),
     refused("chunked on 1.0 with keep-alive",
             request("POST / HTTP/1.0", "Connection: keep-alive", "Transfer-Encoding: chunked", body=b"0\r\n\r\n")),
