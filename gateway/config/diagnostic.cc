@@ -4,6 +4,7 @@
 #include "gateway/config/diagnostic.h"
 
 #include <algorithm>
+#include <numeric>
 #include <tuple>
 
 #include "gateway/base/text.h"
@@ -66,12 +67,19 @@ void append_source_line(std::string& out, const Place& place, std::string_view l
 }  // namespace
 
 void sort_by_place(Diagnostics& diagnostics) {
-  const auto key = [](const Diagnostic& d) {
-    const std::string_view file = d.place.file ? std::string_view(*d.place.file) : "";
-    return std::tuple(file, d.place.line, d.place.column);
+  const auto key = [&](std::size_t i) {
+    const Place& place = diagnostics[i].place;
+    const std::string_view file = place.file ? std::string_view(*place.file) : std::string_view();
+    return std::tuple(file, place.line, place.column, i);
   };
-  std::stable_sort(diagnostics.begin(), diagnostics.end(),
-                   [&](const Diagnostic& a, const Diagnostic& b) { return key(a) < key(b); });
+  std::vector<std::size_t> order(diagnostics.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
+  Diagnostics sorted;
+  sorted.reserve(order.size());
+  for (const std::size_t i : order) sorted.push_back(std::move(diagnostics[i]));
+  diagnostics = std::move(sorted);
 }
 
 std::shared_ptr<const std::string> SourceFiles::add(std::string name, std::string text) {

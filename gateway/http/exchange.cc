@@ -33,6 +33,7 @@ void Exchange::start(std::shared_ptr<const RouteSource> source, bool end) {
   facts_.route = plan.route;
   handler_ = plan.handler;
   started_ = true;
+  body_follows_ = !end;
   if (!chain_.build(plan.listener_filters, plan.route_filters, arena_)) {
     answer_problem(500, "The route has more filters than the gateway can run.");
     return;

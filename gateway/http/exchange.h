@@ -91,6 +91,8 @@ class Exchange final : private FilterChain::Ends {
   Arena& arena() { return arena_; }
   event::Loop& loop() const { return loop_; }
   const event::Address& peer() const { return *peer_; }
+  /// The request's head was not its end: a body or trailers come behind it, or did.
+  bool body_follows() const { return body_follows_; }
   const ExchangeFacts& facts() const { return facts_; }
   ExchangeFacts& facts() { return facts_; }
   /// The head as it was answered; meaningful once answer_begun().
@@ -158,6 +160,7 @@ class Exchange final : private FilterChain::Ends {
   std::uint64_t body_left_ = ResponseHead::kUnknownLength;  // of what the answer's head promised
   std::uint8_t body_holds_ = 0;
   bool started_ = false;
+  bool body_follows_ = false;
   bool answer_complete_ = false;
   bool local_answer_ = false;
   bool transport_full_ = false;

@@ -1,5 +1,9 @@
 #include "gateway/proxy/fixed_answers.h"
 
+#include <algorithm>
+#include <new>
+
+#include "gateway/base/assert.h"
 #include "gateway/http/problem.h"
 
 namespace tocsin::proxy {
@@ -14,7 +18,36 @@ void send(http::Exchange& exchange, http::ResponseHead& head, std::string_view b
 
 }  // namespace
 
+// Drops a request's body and answers behind it. Lives in the exchange's arena and ends in on_done.
+class FixedAnswer::AfterBody final : public http::Responder {
+ public:
+  AfterBody(const FixedAnswer& handler, http::Exchange& exchange)
+      : handler_(handler), exchange_(exchange) {}
+  void on_body(std::string_view, bool end) override {
+    if (end) handler_.answer(exchange_);
+  }
+  void on_trailers(const http::HeaderMap&) override { handler_.answer(exchange_); }
+  void on_done(http::DoneFlags) override { this->~AfterBody(); }
+
+ private:
+  const FixedAnswer& handler_;
+  http::Exchange& exchange_;
+};
+
 void FixedAnswer::on_request(http::Exchange& exchange, http::RequestHead&) {
+  if (!exchange.body_follows()) {
+    answer(exchange);
+    return;
+  }
+  void* place = exchange.arena().allocate(sizeof(AfterBody), alignof(AfterBody));
+  if (place == nullptr) {
+    exchange.answer_problem(500, "The request took more memory than the gateway gives to one.");
+    return;
+  }
+  exchange.set_responder(*new (place) AfterBody(*this, exchange));
+}
+
+void FixedAnswer::answer(http::Exchange& exchange) const {
   http::ResponseHead& head = exchange.fresh_head(options_.status);
   bool room = true;
   if (!options_.body.empty()) room = head.headers.add("Content-Type", options_.content_type);
@@ -28,7 +61,9 @@ void Redirect::on_request(http::Exchange& exchange, http::RequestHead& request) 
   std::string_view location = options_.to;
   if (options_.append_path) {
     std::string target = options_.to;
-    target.append(request.path.substr(options_.prefix.size()));
+    std::string_view tail = request.path.substr(options_.prefix.size());
+    if (target.ends_with('/')) tail.remove_prefix(std::min(tail.find_first_not_of('/'), tail.size()));
+    target.append(tail);
     if (!request.query.empty()) target.append("?").append(request.query);
     const auto copy = exchange.arena().copy(target);
     if (!copy) {

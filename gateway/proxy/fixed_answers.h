@@ -10,7 +10,8 @@
 
 namespace tocsin::proxy {
 
-/// `respond:` of a route: always the same answer.
+/// `respond:` of a route: always the same answer, given once the request is whole. A body that turns
+/// out malformed, too large or too slow is refused instead.
 class FixedAnswer final : public http::Handler {
  public:
   struct Options {
@@ -23,10 +24,14 @@ class FixedAnswer final : public http::Handler {
   void on_request(http::Exchange& exchange, http::RequestHead& head) override;
 
  private:
+  class AfterBody;
+  void answer(http::Exchange& exchange) const;
+
   const Options options_;
 };
 
-/// `redirect:` of a route.
+/// `redirect:` of a route. With `append_path` slashes do not meet: a location never begins with "//",
+/// which would lead to another host.
 class Redirect final : public http::Handler {
  public:
   struct Options {
