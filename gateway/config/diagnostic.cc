@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "gateway/base/text.h"
+
 namespace tocsin::config {
 
 namespace {
@@ -19,25 +21,32 @@ struct Colours {
   std::string_view off = "\x1b[0m";
 };
 
-// Splits into characters, so that carets count what a person sees; control bytes become '?'.
-std::vector<std::string> characters_of(std::string_view line) {
-  std::vector<std::string> characters;
-  for (const char c : line) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte & 0xC0U) == 0x80U && !characters.empty()) {
-      characters.back() += c;
-    } else if (c == '\t') {
+// Splits into characters, so that carets count what a person sees. What a terminal must not get
+// becomes '?': control bytes and bytes that are not UTF-8.
+std::vector<std::string_view> characters_of(std::string_view line) {
+  std::vector<std::string_view> characters;
+  while (!line.empty()) {
+    const std::size_t longest = std::min<std::size_t>(4, line.size());
+    std::size_t length = 1;
+    while (length < longest && !is_utf8(line.substr(0, length))) ++length;
+    const bool whole = is_utf8(line.substr(0, length));
+    if (!whole) length = 1;
+    const auto byte = static_cast<unsigned char>(line[0]);
+    if (byte == '\t') {
       characters.emplace_back(" ");
+    } else if (!whole || byte < 0x20 || byte == 0x7F) {
+      characters.emplace_back("?");
     } else {
-      characters.emplace_back(1, byte < 0x20 || byte == 0x7F ? '?' : c);
+      characters.push_back(line.substr(0, length));
     }
+    line.remove_prefix(length);
   }
   return characters;
 }
 
 void append_source_line(std::string& out, const Place& place, std::string_view line,
                         const Colours& colours) {
-  const std::vector<std::string> characters = characters_of(line);
+  const std::vector<std::string_view> characters = characters_of(line);
   const std::size_t caret = std::max<std::size_t>(place.column, 1) - 1;
   std::size_t first = 0;
   if (characters.size() > kShownLineMax && caret > kShownBefore) first = caret - kShownBefore;

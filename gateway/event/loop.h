@@ -74,6 +74,11 @@ class Loop {
 
   void at_tick_end(TickEnd& work);
   void cancel_tick_end(TickEnd& work);
+  /// For the event room's callbacks, when the owner's code has returned: does the tick's end early
+  /// once so much is scheduled that waiting longer would find it cold in the caches.
+  void finish_when_many() {
+    if (tick_ends_.size() >= kTickEndsAtOnce) finish_work();
+  }
   /// Destroys the object after the tick's end, when no callback of it can be on the stack.
   void destroy_later(std::unique_ptr<Deferred> object);
 
@@ -107,6 +112,7 @@ class Loop {
   struct Hooks;  // the uv handles that drive a tick
   static constexpr std::size_t kReadSlabBytes = 64 * 1024;
   static constexpr std::size_t kOutputBuffersKept = 64;
+  static constexpr std::size_t kTickEndsAtOnce = 32;
 
   void begin_tick();
   void end_tick();

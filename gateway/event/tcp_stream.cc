@@ -64,7 +64,9 @@ void TcpStream::read_stop() {
 void TcpStream::on_read(ssize_t count, const uv_buf_t* buffer) {
   loop_.enter();
   if (count > 0) {
+    Loop& loop = loop_;  // on_data may destroy the stream
     events_->on_data({buffer->base, static_cast<std::size_t>(count)});
+    loop.finish_when_many();
   } else if (count == UV_EOF) {
     read_stop();
     events_->on_end();
