@@ -35,13 +35,14 @@ readonly POLICY_MARK='# Put here by packaging/setup.sh for the length of one ins
 
 usage() {
   cat <<'USAGE'
-usage: packaging/setup.sh [--build-only] [--check | --list] [--help]
+usage: packaging/setup.sh [--build-only | --no-tools] [--check | --list] [--help]
 
 Installs the packages that Tocsin needs on Debian 12, Debian 13 and Ubuntu 24.10 or later.
 Run it as root, or as a user who may use sudo. A second run finds everything in place and changes
 nothing.
 
   --build-only  only what compiling takes: no test programs, no linters
+  --no-tools    what compiling and testing take: no clang, no linters
   --check       say what is missing and change nothing; exit code 1 when anything is
   --list        print the package names, one a line, and change nothing
   --help        print this text
@@ -250,6 +251,7 @@ main() {
   while (($# > 0)); do
     case $1 in
       --build-only) wanted=("${BUILD_PACKAGES[@]}") ;;
+      --no-tools) wanted=("${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}") ;;
       --check) mode=check ;;
       --list) mode=list ;;
       -h | --help)
@@ -289,4 +291,7 @@ main() {
   say "installed ${#missing[@]} packages; all ${#wanted[@]} are in place"
 }
 
-main "$@"
+# Sourced, it only lends its functions to a test.
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  main "$@"
+fi

@@ -139,7 +139,9 @@ try_build() {
   copy_tree
   inside cmake --preset release
   inside ninja -C build/release "$@"
-  inside ctest --test-dir build/release --output-on-failure --no-tests=error
+  # A test program that was not asked for stands in the list as <name>_NOT_BUILT.
+  inside ctest --test-dir build/release --output-on-failure --no-tests=error \
+    --exclude-regex '_NOT_BUILT$'
   say "$SUITE: built and tested"
 }
 

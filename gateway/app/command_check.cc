@@ -1,22 +1,14 @@
 #include "gateway/app/command_check.h"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include "gateway/app/load_gateway.h"
+#include "gateway/base/json_writer.h"
 #include "gateway/config/limits.h"
 
 namespace tocsin::app {
 
 namespace {
 
-using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
-
 constexpr std::size_t kNamedMax = 8;  // listeners named in the summary line
-
-void write(JsonWriter& json, std::string_view text) {
-  json.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-}
 
 std::size_t route_count(const Value::Map& listeners) {
   std::size_t count = 0;
@@ -46,61 +38,55 @@ std::string summary(const std::string& path, const config::LoadedConfig& loaded)
 }
 
 std::string summary_json(const config::LoadedConfig& loaded) {
-  rapidjson::StringBuffer buffer;
-  JsonWriter json(buffer);
+  std::string out;
+  JsonWriter json(out);
   const auto& listeners = loaded.root.at("listeners").as<Value::Map>();
-  json.StartObject();
-  json.Key("ok");
-  json.Bool(true);
-  json.Key("files");
-  json.StartArray();
-  for (const std::string& file : loaded.files) write(json, file);
-  json.EndArray();
-  json.Key("listeners");
-  json.StartObject();
+  json.begin_object();
+  json.key("ok");
+  json.boolean(true);
+  json.key("files");
+  json.begin_array();
+  for (const std::string& file : loaded.files) json.text(file);
+  json.end_array();
+  json.key("listeners");
+  json.begin_object();
   for (const Value::Entry& listener : listeners) {
-    write(json, listener.key);
-    json.StartObject();
-    json.Key("address");
-    write(json, listener.value.string("address"));
-    json.Key("routes");
-    json.Uint64(listener.value.at("routes").as<Value::List>().size());
-    json.EndObject();
+    json.key(listener.key);
+    json.begin_object();
+    json.pair("address", listener.value.string("address"));
+    json.key("routes");
+    json.number(static_cast<std::int64_t>(listener.value.at("routes").as<Value::List>().size()));
+    json.end_object();
   }
-  json.EndObject();
-  json.Key("admin");
-  write(json, loaded.root.at("admin").string("address"));
-  json.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+  json.end_object();
+  json.pair("admin", loaded.root.at("admin").string("address"));
+  json.end_object();
+  return out + "\n";
 }
 
 std::string faults_json(const config::Diagnostics& faults) {
-  rapidjson::StringBuffer buffer;
-  JsonWriter json(buffer);
-  json.StartObject();
-  json.Key("ok");
-  json.Bool(false);
-  json.Key("errors");
-  json.StartArray();
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object();
+  json.key("ok");
+  json.boolean(false);
+  json.key("errors");
+  json.begin_array();
   for (const config::Diagnostic& fault : faults) {
-    json.StartObject();
-    json.Key("file");
-    write(json, fault.place.file ? *fault.place.file : std::string());
-    json.Key("line");
-    json.Uint(fault.place.line);
-    json.Key("column");
-    json.Uint(fault.place.column);
-    json.Key("path");
-    write(json, fault.path);
-    json.Key("message");
-    write(json, fault.message);
-    json.Key("hint");
-    write(json, fault.hint);
-    json.EndObject();
+    json.begin_object();
+    json.pair("file", fault.place.file ? *fault.place.file : std::string());
+    json.key("line");
+    json.number(fault.place.line);
+    json.key("column");
+    json.number(fault.place.column);
+    json.pair("path", fault.path);
+    json.pair("message", fault.message);
+    json.pair("hint", fault.hint);
+    json.end_object();
   }
-  json.EndArray();
-  json.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+  json.end_array();
+  json.end_object();
+  return out + "\n";
 }
 
 }  // namespace

@@ -90,8 +90,9 @@ class GatewayChecker {
 
   // Every address once; port 0 asks for a free one each time.
   void claim(const Value& address, const std::string& path) {
-    const Result<Address> parsed = parse_address(address.as<std::string>());
+    Result<Address> parsed = parse_address(address.as<std::string>());
     if (parsed->port == 0) return;
+    if (parsed->host == "0.0.0.0" || parsed->host == "::") parsed->host.clear();
     const auto [first, is_new] = addresses_.emplace(format_address(*parsed), address.place());
     if (is_new) return;
     const bool at_default = first->second.file == nullptr;

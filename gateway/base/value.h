@@ -41,8 +41,14 @@ class Value {
   using Data = std::variant<std::monostate, bool, std::int64_t, double, std::string, Duration, Size,
                             Rate, List, Map>;
 
-  Value() = default;
-  Value(Data data, Place place) : data_(std::move(data)), place_(std::move(place)) {}
+  // Defined below Entry, without which a Map cannot be destroyed.
+  Value();
+  Value(Data data, Place place);
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
 
   const Place& place() const { return place_; }
   const Data& data() const { return data_; }
@@ -83,5 +89,13 @@ struct Value::Entry {
   Value value;
   Place key_place;
 };
+
+inline Value::Value() = default;
+inline Value::Value(Data data, Place place) : data_(std::move(data)), place_(std::move(place)) {}
+inline Value::Value(const Value& other) = default;
+inline Value::Value(Value&& other) noexcept = default;
+inline Value& Value::operator=(const Value& other) = default;
+inline Value& Value::operator=(Value&& other) noexcept = default;
+inline Value::~Value() = default;
 
 }  // namespace tocsin

@@ -4,7 +4,10 @@
 #include "gateway/config/diagnostic.h"
 
 #include <algorithm>
+#include <numeric>
 #include <tuple>
+
+#include "gateway/base/text.h"
 
 namespace tocsin::config {
 
@@ -19,25 +22,32 @@ struct Colours {
   std::string_view off = "\x1b[0m";
 };
 
-// Splits into characters, so that carets count what a person sees; control bytes become '?'.
-std::vector<std::string> characters_of(std::string_view line) {
-  std::vector<std::string> characters;
-  for (const char c : line) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte & 0xC0U) == 0x80U && !characters.empty()) {
-      characters.back() += c;
-    } else if (c == '\t') {
+// Splits into characters, so that carets count what a person sees. What a terminal must not get
+// becomes '?': control bytes and bytes that are not UTF-8.
+std::vector<std::string_view> characters_of(std::string_view line) {
+  std::vector<std::string_view> characters;
+  while (!line.empty()) {
+    const std::size_t longest = std::min<std::size_t>(4, line.size());
+    std::size_t length = 1;
+    while (length < longest && !is_utf8(line.substr(0, length))) ++length;
+    const bool whole = is_utf8(line.substr(0, length));
+    if (!whole) length = 1;
+    const auto byte = static_cast<unsigned char>(line[0]);
+    if (byte == '\t') {
       characters.emplace_back(" ");
+    } else if (!whole || byte < 0x20 || byte == 0x7F) {
+      characters.emplace_back("?");
     } else {
-      characters.emplace_back(1, byte < 0x20 || byte == 0x7F ? '?' : c);
+      characters.push_back(line.substr(0, length));
     }
+    line.remove_prefix(length);
   }
   return characters;
 }
 
 void append_source_line(std::string& out, const Place& place, std::string_view line,
                         const Colours& colours) {
-  const std::vector<std::string> characters = characters_of(line);
+  const std::vector<std::string_view> characters = characters_of(line);
   const std::size_t caret = std::max<std::size_t>(place.column, 1) - 1;
   std::size_t first = 0;
   if (characters.size() > kShownLineMax && caret > kShownBefore) first = caret - kShownBefore;
@@ -57,12 +67,19 @@ void append_source_line(std::string& out, const Place& place, std::string_view l
 }  // namespace
 
 void sort_by_place(Diagnostics& diagnostics) {
-  const auto key = [](const Diagnostic& d) {
-    const std::string_view file = d.place.file ? std::string_view(*d.place.file) : "";
-    return std::tuple(file, d.place.line, d.place.column);
+  const auto key = [&](std::size_t i) {
+    const Place& place = diagnostics[i].place;
+    const std::string_view file = place.file ? std::string_view(*place.file) : std::string_view();
+    return std::tuple(file, place.line, place.column, i);
   };
-  std::stable_sort(diagnostics.begin(), diagnostics.end(),
-                   [&](const Diagnostic& a, const Diagnostic& b) { return key(a) < key(b); });
+  std::vector<std::size_t> order(diagnostics.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
+  Diagnostics sorted;
+  sorted.reserve(order.size());
+  for (const std::size_t i : order) sorted.push_back(std::move(diagnostics[i]));
+  diagnostics = std::move(sorted);
 }
 
 std::shared_ptr<const std::string> SourceFiles::add(std::string name, std::string text) {

@@ -4,12 +4,11 @@
 
 #include "gateway/config/json_schema.h"
 
-#include <rapidjson/prettywriter.h>
-#include <rapidjson/stringbuffer.h>
-
+#include <algorithm>
 #include <deque>
 #include <set>
 
+#include "gateway/base/json_writer.h"
 #include "gateway/config/key_advice.h"
 #include "gateway/config/scalar.h"
 
@@ -29,95 +28,99 @@ constexpr std::string_view kAddressPattern = "^(\\[[0-9a-fA-F:.]+\\]|[A-Za-z0-9.
 
 class SchemaWriter {
  public:
-  explicit SchemaWriter(const ComponentCatalog& catalog) : catalog_(catalog), json_(buffer_) {
-    json_.SetIndent(' ', 2);
-  }
+  explicit SchemaWriter(const ComponentCatalog& catalog) : catalog_(catalog), json_(out_, 2) {}
 
   std::string run(const OptionTable& table) {
-    json_.StartObject();
+    json_.begin_object();
     pair("$schema", "https://json-schema.org/draft/2020-12/schema");
     pair("title", table.name);
     pair("description", table.doc);
     table_body(table, true);
     key("$defs");
-    json_.StartObject();
+    json_.begin_object();
     while (!pending_.empty()) {
       const OptionTable* next = pending_.front();
       pending_.pop_front();
       key(next->name);
-      json_.StartObject();
+      json_.begin_object();
       pair("description", next->doc);
       table_body(*next, false);
-      json_.EndObject();
+      json_.end_object();
     }
-    json_.EndObject();
-    json_.EndObject();
-    return std::string(buffer_.GetString(), buffer_.GetSize()) + "\n";
+    json_.end_object();
+    json_.end_object();
+    return out_ + "\n";
   }
 
  private:
-  void text(std::string_view s) {
-    json_.String(s.data(), static_cast<rapidjson::SizeType>(s.size()));
-  }
-  void key(std::string_view s) { json_.Key(s.data(), static_cast<rapidjson::SizeType>(s.size())); }
-  void pair(std::string_view name, std::string_view value) {
-    key(name);
-    text(value);
-  }
+  void text(std::string_view value) { json_.text(value); }
+  void key(std::string_view name) { json_.key(name); }
+  void pair(std::string_view name, std::string_view value) { json_.pair(name, value); }
   void length(std::string_view name, std::string_view bound) {
     if (bound.empty()) return;
     key(name);
-    json_.RawValue(bound.data(), bound.size(), rapidjson::kNumberType);
+    json_.number_text(bound);
   }
   void types(std::initializer_list<std::string_view> names) {
     key("type");
-    json_.StartArray();
+    json_.begin_array();
     for (const std::string_view name : names) text(name);
-    json_.EndArray();
+    json_.end_array();
   }
   void pattern_branch(std::string_view pattern) {
-    json_.StartObject();
+    json_.begin_object();
     pair("type", "string");
     pair("pattern", pattern);
-    json_.EndObject();
+    json_.end_object();
   }
 
   // The members of an object schema for a table, inside an object already open.
   void table_body(const OptionTable& table, bool is_root) {
-    types({"object", "null"});
+    if (may_be_blank(table)) {
+      types({"object", "null"});
+    } else {
+      pair("type", "object");
+    }
     key("properties");
-    json_.StartObject();
+    json_.begin_object();
     if (is_root) include_property();
     properties(table);
-    json_.EndObject();
+    json_.end_object();
     key("additionalProperties");
-    json_.Bool(false);
+    json_.boolean(false);
     required(table, {});
     exclusive(table);
   }
 
+  static bool may_be_blank(const OptionTable& table) {
+    return table.exactly_one_of.empty() &&
+           std::none_of(table.options.begin(), table.options.end(), [](const Option& option) {
+             return (option.flags & Option::kRequired) != 0;
+           });
+  }
+
   void include_property() {
     key("include");
-    json_.StartObject();
+    json_.begin_object();
     pair("description", "Files to merge into this one: a path or pattern, or a list of them.");
     types({"string", "array"});
     key("items");
-    json_.StartObject();
+    json_.begin_object();
     pair("type", "string");
-    json_.EndObject();
-    json_.EndObject();
+    json_.end_object();
+    json_.end_object();
   }
 
   void properties(const OptionTable& table) {
     for (const Option& option : table.options) {
       key(option.key);
-      json_.StartObject();
+      json_.begin_object();
       pair("description", option.doc);
       if (!option.default_text.empty() && is_scalar(option.type)) {
         pair("default", option.default_text);
       }
       value(option);
-      json_.EndObject();
+      json_.end_object();
     }
   }
 
@@ -129,32 +132,32 @@ class SchemaWriter {
     }
     if (keys.empty()) return;
     key("required");
-    json_.StartArray();
+    json_.begin_array();
     for (const std::string_view k : keys) text(k);
-    json_.EndArray();
+    json_.end_array();
   }
 
   void exclusive(const OptionTable& table) {
     const auto groups = exclusive_groups(table);
     if (groups.empty()) return;
     key("allOf");
-    json_.StartArray();
+    json_.begin_array();
     for (const auto& group : groups) {
-      json_.StartObject();
+      json_.begin_object();
       key("oneOf");
-      json_.StartArray();
+      json_.begin_array();
       for (const std::string_view k : group) {
-        json_.StartObject();
+        json_.begin_object();
         key("required");
-        json_.StartArray();
+        json_.begin_array();
         text(k);
-        json_.EndArray();
-        json_.EndObject();
+        json_.end_array();
+        json_.end_object();
       }
-      json_.EndArray();
-      json_.EndObject();
+      json_.end_array();
+      json_.end_object();
     }
-    json_.EndArray();
+    json_.end_array();
   }
 
   // The members that describe one value, inside an object already open.
@@ -176,9 +179,9 @@ class SchemaWriter {
   }
 
   void branch(const Option& option) {
-    json_.StartObject();
+    json_.begin_object();
     value(option);
-    json_.EndObject();
+    json_.end_object();
   }
 
   void list(const Option& option) {
@@ -202,61 +205,61 @@ class SchemaWriter {
     const std::string target = "#/$defs/" + std::string(table.name);
     if (table.scalar_key.empty()) return pair("$ref", target);
     key("anyOf");
-    json_.StartArray();
+    json_.begin_array();
     branch(*find_option(table, table.scalar_key));
-    json_.StartObject();
+    json_.begin_object();
     pair("$ref", target);
-    json_.EndObject();
-    json_.EndArray();
+    json_.end_object();
+    json_.end_array();
   }
 
   void plugin(const Option& option) {
     key("anyOf");
-    json_.StartArray();
+    json_.begin_array();
     for (const std::string_view name : catalog_.names(option.plugin_kind)) {
       const OptionTable& table = *catalog_.find(option.plugin_kind, name);
-      json_.StartObject();
+      json_.begin_object();
       pair("const", name);
-      json_.EndObject();
-      json_.StartObject();
+      json_.end_object();
+      json_.begin_object();
       pair("description", table.doc);
       pair("type", "object");
       key("properties");
-      json_.StartObject();
+      json_.begin_object();
       key("type");
-      json_.StartObject();
+      json_.begin_object();
       pair("const", name);
-      json_.EndObject();
+      json_.end_object();
       key("id");
-      json_.StartObject();
+      json_.begin_object();
       pair("type", "string");
-      json_.EndObject();
+      json_.end_object();
       properties(table);
-      json_.EndObject();
+      json_.end_object();
       key("additionalProperties");
-      json_.Bool(false);
+      json_.boolean(false);
       required(table, "type");
       exclusive(table);
-      json_.EndObject();
+      json_.end_object();
     }
     pattern_branch(kInterpolated);
-    json_.EndArray();
+    json_.end_array();
   }
 
   void scalar(const Option& option) {
     if (option.type == OptionType::kString) return plain_text(option);
     key("anyOf");
-    json_.StartArray();
+    json_.begin_array();
     typed(option);
     if (option.type != OptionType::kChoice) {
       for (const std::string_view word : words_of(option.choices)) {
-        json_.StartObject();
+        json_.begin_object();
         pair("const", word);
-        json_.EndObject();
+        json_.end_object();
       }
     }
     pattern_branch(kInterpolated);
-    json_.EndArray();
+    json_.end_array();
   }
 
   // A number written without quotes is text too, since its option says so.
@@ -270,18 +273,18 @@ class SchemaWriter {
   void typed(const Option& option) {
     switch (option.type) {
       case OptionType::kBoolean:
-        json_.StartObject();
+        json_.begin_object();
         pair("type", "boolean");
-        json_.EndObject();
+        json_.end_object();
         return pattern_branch("^(true|false)$");
       case OptionType::kInteger:
       case OptionType::kNumber: {
         const bool integer = option.type == OptionType::kInteger;
-        json_.StartObject();
+        json_.begin_object();
         pair("type", integer ? "integer" : "number");
         length("minimum", option.min);
         length("maximum", option.max);
-        json_.EndObject();
+        json_.end_object();
         return pattern_branch(integer ? "^-?[0-9]+$" : "^-?[0-9.eE+-]+$");
       }
       case OptionType::kDuration:
@@ -297,25 +300,30 @@ class SchemaWriter {
       default:
         break;
     }
-    json_.StartObject();
+    json_.begin_object();
     key("enum");
-    json_.StartArray();
-    for (const std::string_view word : words_of(option.choices)) text(word);
-    json_.EndArray();
-    json_.EndObject();
+    json_.begin_array();
+    for (const std::string_view word : words_of(option.choices)) {
+      text(word);
+      // `status: 301` is a number to YAML's other readers.
+      const bool digits = word.find_first_not_of("0123456789") == std::string_view::npos;
+      if (digits) json_.number_text(word);
+    }
+    json_.end_array();
+    json_.end_object();
   }
 
   void quantity(std::string_view pattern) {
     pattern_branch(pattern);
-    json_.StartObject();
+    json_.begin_object();
     key("const");
-    json_.Int(0);
-    json_.EndObject();
+    json_.number(0);
+    json_.end_object();
   }
 
   const ComponentCatalog& catalog_;
-  rapidjson::StringBuffer buffer_;
-  rapidjson::PrettyWriter<rapidjson::StringBuffer> json_;
+  std::string out_;
+  JsonWriter json_;
   std::deque<const OptionTable*> pending_;
   std::set<std::string_view> defined_;
 };

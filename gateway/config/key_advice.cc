@@ -10,6 +10,7 @@ namespace tocsin::config {
 namespace {
 
 constexpr std::size_t kListedMax = 16;  // names in a message; more help nobody
+constexpr std::size_t kShownKeyMax = 100;
 
 std::string listed(std::span<const std::string_view> names) {
   std::string text;
@@ -27,6 +28,31 @@ std::string_view child_that_knows(const OptionTable& table, std::string_view key
     if (below && find_option(*option.table, key) != nullptr) return option.key;
   }
   return {};
+}
+
+// The innermost table around the one being read that knows `key`, or null.
+const OptionTable* outer_that_knows(std::span<const OptionTable* const> open,
+                                    std::string_view key) {
+  for (std::size_t up = open.size(); up > 1; --up) {
+    if (find_option(*open[up - 2], key) != nullptr) return open[up - 2];
+  }
+  return nullptr;
+}
+
+bool holds_secret(const Option& option) {
+  if ((option.flags & Option::kSecret) != 0) return true;
+  if (option.element != nullptr && holds_secret(*option.element)) return true;
+  if (option.table == nullptr) return false;
+  return std::any_of(option.table->options.begin(), option.table->options.end(), holds_secret);
+}
+
+// The key of `table` that `written` is a slip of; also "backlog:512", which lacks a space.
+std::string_view meant_key(const OptionTable& table, std::string_view written) {
+  const std::string_view before_colon = written.substr(0, written.find(':'));
+  if (const Option* option = find_option(table, before_colon)) return option->key;
+  std::vector<std::string_view> keys;
+  for (const Option& option : table.options) keys.push_back(option.key);
+  return closest(written, keys).value_or(std::string_view());
 }
 
 }  // namespace
@@ -78,33 +104,31 @@ std::string keys_of(const OptionTable& table) {
   return "the keys here are " + listed(keys);
 }
 
-Diagnostic unknown_key(const Node::Entry& entry, const OptionTable& table,
+UnknownKey unknown_key(const Node::Entry& entry, const OptionTable& table,
                        std::span<const OptionTable* const> open) {
-  std::vector<std::string_view> keys;
-  for (const Option& option : table.options) keys.push_back(option.key);
-
-  Diagnostic fault;
+  UnknownKey unknown;
+  Diagnostic& fault = unknown.fault;
   fault.place = entry.key_place;
-  fault.message = "unknown key \"" + entry.key.substr(0, 100) + "\"";
+  fault.message = "unknown key \"" + entry.key.substr(0, kShownKeyMax) + "\"";
   const std::string_view child = child_that_knows(table, entry.key);
-  if (const auto near = closest(entry.key, keys); near && child.empty()) {
-    fault.hint = "did you mean \"" + std::string(*near) + "\"?";
-    fault.hide_source = (find_option(table, *near)->flags & Option::kSecret) != 0;
-    return fault;
-  }
-  if (!child.empty()) {
+  const OptionTable* outer = outer_that_knows(open, entry.key);
+  if (child.empty() && outer == nullptr) unknown.meant = meant_key(table, entry.key);
+  if (!unknown.meant.empty()) {
+    const std::string meant(unknown.meant);
+    const bool no_space = entry.key.starts_with(meant + ":");
+    fault.hint = no_space ? "write a space after the colon" : "did you mean \"" + meant + "\"?";
+    fault.hide_source = holds_secret(*find_option(table, meant));
+  } else if (!child.empty()) {
     fault.hint = "it belongs one level down, under \"" + std::string(child) + "\"";
-    return fault;
-  }
-  for (std::size_t up = open.size(); up > 1; --up) {
-    const OptionTable& outer = *open[up - 2];
-    if (find_option(outer, entry.key) == nullptr) continue;
+  } else if (outer != nullptr) {
     fault.hint =
-        "it belongs further out, in the " + std::string(outer.name) + ": check the indentation";
-    return fault;
+        "it belongs further out, in the " + std::string(outer->name) + ": check the indentation";
+  } else if (entry.key == "include") {
+    fault.hint = "include stands at the top of a file only";
+  } else {
+    fault.hint = keys_of(table);
   }
-  fault.hint = keys_of(table);
-  return fault;
+  return unknown;
 }
 
 std::string catalog_hint(const ComponentCatalog& catalog, std::string_view kind,

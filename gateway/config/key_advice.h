@@ -29,10 +29,16 @@ std::vector<std::vector<std::string_view>> exclusive_groups(const OptionTable& t
 /// "the keys here are a, b and c", or how many when they are too many to list.
 std::string keys_of(const OptionTable& table);
 
-/// What to say about a key that `table` does not have: a slip of the keyboard, a key that belongs
-/// one table further down or up, or else the keys there are. `open` is the way from the root to
-/// `table`.
-Diagnostic unknown_key(const Node::Entry& entry, const OptionTable& table,
+/// What to say about a key that a table does not have, and the key of that table it was meant to
+/// be, if that can be told: its absence then needs no message of its own.
+struct UnknownKey {
+  Diagnostic fault;
+  std::string_view meant;
+};
+
+/// Looks for a slip of the keyboard, for a key that belongs one table further down or up, and else
+/// lists the keys there are. `open` is the way from the root to `table`.
+UnknownKey unknown_key(const Node::Entry& entry, const OptionTable& table,
                        std::span<const OptionTable* const> open);
 
 /// "did you mean X?" or the components of a kind that exist.

@@ -78,6 +78,7 @@ std::optional<Diagnostic> unquoted_trap(Place place, std::string_view value) {
   if (trap == &kIpv6) fault.message = "an IPv6 address needs quotes: " + std::string(trap->reason);
   fault.hint =
       "put double quotes around the whole value, as in \"" + std::string(trap->example) + "\"";
+  if (trap->start == "*") fault.hint += "; the anchor of an alias stands above it, as &name";
   return fault;
 }
 

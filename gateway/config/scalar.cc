@@ -205,6 +205,9 @@ Result<Value::Data> parse_scalar(const Option& option, std::string_view text) {
   if (std::find(words.begin(), words.end(), text) != words.end()) {
     return Value::Data(std::string(text));
   }
+  if (const auto near = closest(text, words); near && option.type != OptionType::kString) {
+    return fail(Code::kInvalid, "did you mean " + std::string(*near) + "?");
+  }
   switch (option.type) {
     case OptionType::kBoolean:
       return parse_boolean(text);
@@ -234,16 +237,15 @@ std::string broken_bound(const Option& option, const Value::Data& data) {
   const bool word = std::holds_alternative<std::string>(data) && option.type != OptionType::kString;
   if (word) return {};
   const double size = magnitude(data);
+  const std::string verb = length && option.type != OptionType::kString ? "must have " : "must be ";
   std::string_view unit;
   if (length) unit = option.type == OptionType::kString ? " bytes long" : " entries";
-  const auto bounded = [&](std::string_view words, std::string_view bound) {
-    return std::string(words) + std::string(bound) + std::string(unit);
-  };
   if (!option.min.empty() && size < bound_of(option, option.min, length)) {
-    return bounded("at least ", option.min);
+    if (length && size == 0) return "must not be empty";
+    return verb + "at least " + std::string(option.min) + std::string(unit);
   }
   if (!option.max.empty() && size > bound_of(option, option.max, length)) {
-    return bounded("at most ", option.max);
+    return verb + "at most " + std::string(option.max) + std::string(unit);
   }
   return {};
 }

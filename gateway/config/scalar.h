@@ -23,8 +23,8 @@ std::string expectation(const Option& option);
 /// to write instead. It may quote parts of `text`.
 Result<Value::Data> parse_scalar(const Option& option, std::string_view text);
 
-/// The bound that a value breaks, as "at least 1s" or "at most 64KiB"; empty when it keeps both.
-/// Texts and lists are measured by their length.
+/// The bound that a value breaks, as "must be at least 1s" or "must not be empty"; empty when it
+/// keeps both. Texts, lists and mappings are measured by their length.
 std::string broken_bound(const Option& option, const Value::Data& data);
 
 }  // namespace tocsin::config

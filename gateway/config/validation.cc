@@ -125,8 +125,9 @@ class Validator {
     const bool secret = (option.flags & Option::kSecret) != 0;
     if (secret && node.place.line != 0) secret_lines_.insert(line_of(node.place));
     if (node.kind == Node::Kind::kNull) {
+      const bool required = (option.flags & Option::kRequired) != 0;
       blame(node.place, path, "the value is missing",
-            "write " + expectation(option) + ", or remove the key");
+            "write " + expectation(option) + (required ? "" : ", or remove the key"));
       return {};
     }
     if (node.kind != Node::Kind::kScalar) {
@@ -140,7 +141,7 @@ class Validator {
       return {};
     }
     if (const std::string bound = broken_bound(option, *typed); !bound.empty()) {
-      blame(node.place, path, "must be " + bound + ", got " + shown(node, option), "");
+      blame(node.place, path, bound + ", got " + shown(node, option), "");
     }
     return Value(std::move(*typed), node.place);
   }
@@ -168,7 +169,7 @@ class Validator {
     }
     Value::Data data(std::move(items));
     if (const std::string bound = broken_bound(option, data); !bound.empty()) {
-      blame(node.place, path, "must have " + bound, "");
+      blame(node.place, path, bound, "");
     }
     return Value(std::move(data), node.place);
   }
@@ -181,13 +182,14 @@ class Validator {
     }
     Value::Map entries;
     for (const Node::Entry& e : node.entries) {
-      if (e.key.empty()) blame(e.key_place, path, "a name is empty", "");
+      if (e.key.empty())
+        blame(e.key_place, path, "a name is empty", "give it a name of your choice");
       const std::string below = path_of_key(path, e.key);
       entries.push_back({e.key, value(e.value, *option.element, below, e.key_place), e.key_place});
     }
     Value::Data data(std::move(entries));
     if (const std::string bound = broken_bound(option, data); !bound.empty()) {
-      blame(node.place, path, "must have " + bound, "");
+      blame(node.place, path, bound, "");
     }
     return Value(std::move(data), node.place);
   }
@@ -218,30 +220,36 @@ class Validator {
   // Written keys in their order, then defaults; what is left to say about absent ones.
   void fill_table(const Node& node, const OptionTable& table, const std::string& path,
                   const Place& named_at, Value::Map& entries) {
+    std::set<std::string_view> meant;
     for (const Node::Entry& e : node.entries) {
-      const Option* option = find_option(table, e.key);
-      if (option == nullptr) {
-        Diagnostic fault = unknown_key(e, table, tables_);
-        fault.path = path;
-        if (faults_.size() < kDiagnosticsMax) faults_.push_back(std::move(fault));
-        continue;
-      }
       const std::string below = path_of_key(path, e.key);
-      entries.push_back({e.key, value(e.value, *option, below, e.key_place), e.key_place});
+      if (const Option* option = find_option(table, e.key)) {
+        entries.push_back({e.key, value(e.value, *option, below, e.key_place), e.key_place});
+      } else {
+        meant.insert(report_unknown(e, table, path));
+      }
     }
     for (const Option& option : table.options) {
       if (node.find(option.key) != nullptr) continue;
       if (!option.default_text.empty()) {
         const Node written = node_of_default(option.default_text);
-        entries.push_back({std::string(option.key),
-                           value(written, option, path_of_key(path, option.key), named_at),
-                           Place()});
-      } else if ((option.flags & Option::kRequired) != 0) {
+        const std::string below = path_of_key(path, option.key);
+        entries.push_back({std::string(option.key), value(written, option, below, {}), Place()});
+      } else if ((option.flags & Option::kRequired) != 0 && !meant.contains(option.key)) {
         blame(named_at, path, "the key \"" + std::string(option.key) + "\" is missing",
               std::string(option.key) + ": " + std::string(option.doc));
       }
     }
     check_exclusive(node, table, path, named_at);
+  }
+
+  // The key it was meant to be, if that can be told.
+  std::string_view report_unknown(const Node::Entry& entry, const OptionTable& table,
+                                  const std::string& path) {
+    UnknownKey unknown = unknown_key(entry, table, tables_);
+    unknown.fault.path = path;
+    if (faults_.size() < kDiagnosticsMax) faults_.push_back(std::move(unknown.fault));
+    return unknown.meant;
   }
 
   void check_exclusive(const Node& node, const OptionTable& table, const std::string& path,
@@ -275,7 +283,7 @@ class Validator {
     if (!bare && (type_entry == nullptr || type_entry->value.kind != Node::Kind::kScalar)) {
       const Place& place = type_entry == nullptr ? node.place : type_entry->value.place;
       blame(place, path, "the type of this " + std::string(option.plugin_kind) + " is missing",
-            "write {type: NAME, ...}; " + catalog_hint(catalog_, option.plugin_kind, ""));
+            type_hint(node, option));
       return {};
     }
     const Node& type = bare ? node : type_entry->value;
@@ -287,6 +295,15 @@ class Validator {
       return {};
     }
     return component(node, type, *table, path);
+  }
+
+  // `access_log: {path: x}` is a natural slip for `{type: access_log, path: x}`.
+  std::string type_hint(const Node& node, const Option& option) const {
+    for (const Node::Entry& e : node.entries) {
+      if (catalog_.find(option.plugin_kind, e.key) == nullptr) continue;
+      return "write {type: " + e.key + ", ...} instead of " + e.key + ": ...";
+    }
+    return "write {type: NAME, ...}; " + catalog_hint(catalog_, option.plugin_kind, "");
   }
 
   Value component(const Node& node, const Node& type, const OptionTable& table,

@@ -15,6 +15,11 @@ struct Meaning {
   std::string_view hint;
 };
 
+constexpr std::string_view kMisfit = "this line does not fit what stands above it";
+constexpr std::string_view kMisfitHint =
+    "indent it exactly as its neighbours; an item begins with - and a space, a key ends with a "
+    "colon";
+
 constexpr std::array<Meaning, 20> kMeanings = {{
     {"illegal map value", "a second colon stands on this line, or the line is indented wrongly",
      "quote a value that holds a colon and a space; indent a key exactly as its neighbours"},
@@ -24,10 +29,8 @@ constexpr std::array<Meaning, 20> kMeanings = {{
     {"illegal flow end", "this closing bracket was never opened",
      "remove it, or quote the value it belongs to"},
     {kTabInIndentation, "a tab is used for indentation", "indent with spaces only"},
-    {"end of map not found", "this line does not fit the mapping above it",
-     "indent it exactly as its neighbours, and write it as key: value"},
-    {"end of sequence not found", "this line does not fit the list above it",
-     "indent it exactly as its neighbours, and begin it with - and a space"},
+    {"end of map not found", kMisfit, kMisfitHint},
+    {"end of sequence not found", kMisfit, kMisfitHint},
     {"end of map flow not found", "a comma or } is missing here", ""},
     {"end of sequence flow not found", "a comma or ] is missing here", ""},
     {"illegal EOF in scalar", "a quoted text is never closed",
@@ -56,6 +59,11 @@ constexpr std::array<Meaning, 20> kMeanings = {{
 }};
 
 }  // namespace
+
+bool is_unclosed_flow(std::string_view parser_message) {
+  return parser_message == "end of map flow not found" ||
+         parser_message == "end of sequence flow not found";
+}
 
 Diagnostic yaml_fault(std::string_view parser_message) {
   Diagnostic fault;

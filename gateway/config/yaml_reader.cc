@@ -63,6 +63,11 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     Node node;
     node.place = place(mark);
+    const bool in_list = !frames_.empty() && frames_.back().node.kind == Node::Kind::kList;
+    const std::string_view rest = rest_of_line(mark);
+    const bool is_written =
+        rest.starts_with('~') || equals_ignoring_case(rest.substr(0, 4), "null");
+    if (in_list && !is_written) node.place = blank_item(node.place);
     finish(std::move(node), anchor);
   }
 
@@ -142,6 +147,18 @@ class TreeBuilder final : public YAML::EventHandler {
     refuse(std::move(place),
            "lists and mappings are nested deeper than " + std::to_string(kDepthMax) + " levels",
            "no setting is that deep: look for a missing ] or }");
+  }
+
+  // A "-" with nothing behind it is noticed at the next token: the dash is some lines above.
+  Place blank_item(const Place& noticed) const {
+    for (std::size_t index = noticed.line - 1; index-- > 0;) {
+      const std::string_view content =
+          source_.line(index).substr(0, source_.line(index).find(" #"));
+      const std::size_t last = content.find_last_not_of(" \t");
+      if (last == std::string_view::npos || content.starts_with('#')) continue;
+      return content[last] == '-' ? source_.place(index, last) : noticed;
+    }
+    return noticed;
   }
 
   // The parser takes the end of the file for the closing quote. Only the last text can be so.
@@ -237,6 +254,9 @@ class TreeBuilder final : public YAML::EventHandler {
     if (frame.node.kind == Node::Kind::kList) {
       frame.node.items.push_back(std::move(node));
     } else if (frame.value_is_due) {
+      // The parser finds out about a missing value only at the next token, perhaps lines later.
+      const Place& key = frame.entry.key_place;
+      if (node.kind == Node::Kind::kNull && node.place.line != key.line) node.place = key;
       frame.entry.value = std::move(node);
       frame.node.entries.push_back(std::move(frame.entry));
       frame.value_is_due = false;
@@ -291,7 +311,7 @@ Diagnostic explain(const YAML::Exception& exception, const SourceText& source,
   }
   Diagnostic fault = with_place(yaml_fault(exception.msg), source.place(line, column));
   const Node* flow = builder.innermost_flow();
-  if (flow == nullptr) return fault;
+  if (flow == nullptr || !is_unclosed_flow(exception.msg)) return fault;
   const std::string bracket = flow->kind == Node::Kind::kList ? "[" : "{";
   if (flow->place.line == fault.place.line) {
     fault.hint += std::string(fault.hint.empty() ? "" : "; ") + "the " + bracket + " at column " +
@@ -316,7 +336,10 @@ tl::expected<Node, Diagnostics> read_yaml(std::string_view text,
   }
   TreeBuilder builder(source);
   try {
-    std::istringstream stream{std::string(text)};
+    std::string lines(text);
+    // Without it a quote that is open at the end is reported there instead of where it opened.
+    if (!lines.ends_with('\n')) lines += '\n';
+    std::istringstream stream(std::move(lines));
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -14,7 +15,8 @@ Result<std::uint16_t> parse_port(std::string_view text) {
   unsigned port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (text.empty() || error != std::errc() || end != text.data() + text.size() || port > 65535) {
-    return fail(Code::kInvalid, "the port '" + std::string(text) + "' is not a number from 0 to 65535");
+    return fail(Code::kInvalid,
+                "the port '" + std::string(text) + "' is not a number from 0 to 65535");
   }
   return static_cast<std::uint16_t>(port);
 }
@@ -41,6 +43,10 @@ Result<Address> Address::parse(std::string_view text) {
 
 Result<Address> Address::from_ip(std::string_view ip, std::uint16_t port) {
   const std::string text(ip);
+  // What follows a NUL byte is invisible to the system's parser.
+  if (text.find('\0') != std::string::npos) {
+    return fail(Code::kInvalid, "the IP address has a NUL byte in it");
+  }
   Address address;
   auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage_);
   if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
@@ -82,7 +88,8 @@ void Address::set_port(std::uint16_t port) {
 std::string Address::ip() const {
   char text[INET6_ADDRSTRLEN] = "";
   if (family() == AF_INET) {
-    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage_)->sin_addr, text, sizeof(text));
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage_)->sin_addr, text,
+              sizeof(text));
   } else if (family() == AF_INET6) {
     const in6_addr& ip = reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_addr;
     if (is_v4_mapped(ip)) {

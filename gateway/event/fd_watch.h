@@ -8,8 +8,9 @@
 namespace tocsin::event {
 
 /// Tells when a descriptor that somebody else owns can be read or written, for libraries that bring
-/// their own sockets. Level-triggered: the callback comes again while the condition holds. Destroying
-/// the watch ends it at once; the descriptor must stay open until then and is not closed.
+/// their own sockets. Level-triggered: the callback comes again while the condition holds.
+/// Destroying the watch ends it at once; the descriptor must stay open until then and is not
+/// closed.
 class FdWatch {
  public:
   struct Ready {

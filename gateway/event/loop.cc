@@ -42,9 +42,8 @@ Loop::Loop(LoopOptions options)
   uv_prepare_start(&hooks_->prepare, [](uv_prepare_t* handle) {
     static_cast<Loop*>(handle->loop->data)->begin_tick();
   });
-  uv_check_start(&hooks_->check, [](uv_check_t* handle) {
-    static_cast<Loop*>(handle->loop->data)->end_tick();
-  });
+  uv_check_start(&hooks_->check,
+                 [](uv_check_t* handle) { static_cast<Loop*>(handle->loop->data)->end_tick(); });
 }
 
 Loop::~Loop() {
@@ -53,13 +52,22 @@ Loop::~Loop() {
     closed_ = true;
   }
   posted_.clear();
-  end_tick();
+  do {
+    end_tick();
+  } while (!doomed_.empty());
   uv_close(reinterpret_cast<uv_handle_t*>(&hooks_->prepare), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&hooks_->check), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&hooks_->posted), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&hooks_->wake_up), nullptr);
+  // Asked before the run below, which an open handle would keep waiting for ever.
+  uv_walk(
+      uv_.get(),
+      [](uv_handle_t* handle, void*) {
+        TOCSIN_ASSERT(uv_is_closing(handle) != 0, "a loop was destroyed before its handles");
+      },
+      nullptr);
   uv_run(uv_.get(), UV_RUN_DEFAULT);
-  TOCSIN_ASSERT(uv_loop_close(uv_.get()) == 0, "a loop was destroyed before its handles");
+  TOCSIN_ASSERT(uv_loop_close(uv_.get()) == 0, "a closing handle opened another");
 }
 
 void Loop::run() {
@@ -71,6 +79,7 @@ void Loop::run() {
   }
   run_posted();
   end_tick();
+  owner_.store(std::thread::id(), std::memory_order_relaxed);
 }
 
 void Loop::run_ready() {
@@ -117,32 +126,38 @@ void Loop::note_lag(Duration busy) {
 
 void Loop::begin_tick() {
   const MonoTime now = clock_.mono();
-  if (entered_) note_lag(now - entered_at_);
-  if (timers_.advance(now) > 0) {
-    finish_work();
-    note_lag(clock_.mono() - now);
-  }
+  const MonoTime waited_until = entered_ ? entered_at_ : now;
+  const bool fired = timers_.advance(now) > 0;
+  // Not only what timers scheduled: libuv reports some finished writes and failed connects before
+  // it gets here, and after this it waits.
+  finish_work();
+  note_lag((fired ? clock_.mono() : now) - waited_until);
   entered_ = false;
   arm_wake_up(now);
 }
 
 void Loop::end_tick() { finish_work(); }
 
-// Flushing may break a stream, whose owner may schedule more; so until nothing is left.
+// Flushing may break a stream, whose owner may schedule more; so in rounds. Their number is
+// bounded: a producer whose reader keeps up would have the loop for itself as long as it has
+// something to say.
 void Loop::finish_work() {
-  while (!tick_ends_.empty() || !doomed_.empty()) {
-    for (std::size_t i = 0; i < tick_ends_.size(); ++i) {
+  for (int round = 0; round < kRoundsPerTick; ++round) {
+    if (tick_ends_.empty() && doomed_.empty()) return;
+    const std::size_t count = tick_ends_.size();
+    for (std::size_t i = 0; i < count; ++i) {
       TickEnd* work = tick_ends_[i];
       if (work == nullptr) continue;  // cancelled meanwhile
       work->scheduled_ = false;
       tick_ends_[i] = nullptr;
       work->on_tick_end();
     }
-    tick_ends_.clear();
+    tick_ends_.erase(tick_ends_.begin(), tick_ends_.begin() + static_cast<std::ptrdiff_t>(count));
     // Destructors may doom further objects.
     std::vector<std::unique_ptr<Deferred>> dying;
     dying.swap(doomed_);
   }
+  if (!tick_ends_.empty() || !doomed_.empty()) uv_async_send(&hooks_->posted);
 }
 
 void Loop::arm_wake_up(MonoTime now) {
@@ -153,10 +168,11 @@ void Loop::arm_wake_up(MonoTime now) {
     uv_timer_stop(&hooks_->wake_up);
     return;
   }
-  // libuv counts from its own millisecond clock, which was read at the start of this tick: ask anew,
-  // or the wake-up comes early and finds nothing due.
+  // libuv counts from its own millisecond clock, which was read at the start of this tick: ask
+  // anew, or the wake-up comes early and finds nothing due.
   uv_update_time(uv_.get());
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::max(*due - now, Duration::zero()));
+  const auto wait =
+      std::chrono::ceil<std::chrono::milliseconds>(std::max(*due - now, Duration::zero()));
   uv_timer_start(
       &hooks_->wake_up,
       [](uv_timer_t* handle) { static_cast<Loop*>(handle->loop->data)->wake_up_at_.reset(); },
@@ -164,6 +180,7 @@ void Loop::arm_wake_up(MonoTime now) {
 }
 
 void Loop::at_tick_end(TickEnd& work) {
+  assert_owner();
   if (work.scheduled_) return;
   work.scheduled_ = true;
   tick_ends_.push_back(&work);
@@ -175,7 +192,10 @@ void Loop::cancel_tick_end(TickEnd& work) {
   std::replace(tick_ends_.begin(), tick_ends_.end(), &work, static_cast<TickEnd*>(nullptr));
 }
 
-void Loop::destroy_later(std::unique_ptr<Deferred> object) { doomed_.push_back(std::move(object)); }
+void Loop::destroy_later(std::unique_ptr<Deferred> object) {
+  assert_owner();
+  doomed_.push_back(std::move(object));
+}
 
 std::unique_ptr<char[]> Loop::take_output_buffer() {
   if (output_buffers_.empty()) return std::unique_ptr<char[]>(new char[kOutputBufferBytes]);
@@ -189,9 +209,13 @@ void Loop::give_output_buffer(std::unique_ptr<char[]> buffer) {
 }
 
 void Loop::assert_owner() const {
-  TOCSIN_ASSERT(on_owner_thread(), "a loop's object was used from another thread");
+  const std::thread::id owner = owner_.load(std::memory_order_relaxed);
+  TOCSIN_ASSERT(owner == std::thread::id() || owner == std::this_thread::get_id(),
+                "a loop's object was used from another thread");
 }
 
-Duration Loop::take_max_lag() { return Duration(max_lag_ns_.exchange(0, std::memory_order_relaxed)); }
+Duration Loop::take_max_lag() {
+  return Duration(max_lag_ns_.exchange(0, std::memory_order_relaxed));
+}
 
 }  // namespace tocsin::event

@@ -42,12 +42,13 @@ class TickEnd {
 struct LoopOptions {
   std::string name = "loop";  ///< for logs, metrics and the thread's name
   const Clock* clock = &SystemClock::instance();
-  std::size_t shard = 0;      ///< which shard of the metrics this loop writes
+  std::size_t shard = 0;  ///< which shard of the metrics this loop writes
 };
 
-/// One event loop. The thread that calls run() owns it; everything but post(), stop() and the lag
-/// readings belongs to that thread. Order of a tick: timers due, then (after waiting) what happened
-/// on sockets and posted tasks, then the tick's end: flushes, then deferred destruction.
+/// One event loop. The thread that calls run() owns it until run() returns; everything but post(),
+/// stop() and the lag readings belongs to that thread. While nobody runs it, whoever made it may
+/// set up and take down what it serves. Order of a tick: timers due, then (after waiting) what
+/// happened on sockets and posted tasks, then the tick's end: flushes, then deferred destruction.
 class Loop {
  public:
   explicit Loop(LoopOptions options = {});
@@ -72,8 +73,15 @@ class Loop {
   const Clock& clock() const { return clock_; }
   TimerWheel& timers() { return timers_; }
 
+  /// Work scheduled at the tick's end joins it for a few rounds, then waits for the next tick,
+  /// which follows at once.
   void at_tick_end(TickEnd& work);
   void cancel_tick_end(TickEnd& work);
+  /// For the event room's callbacks, when the owner's code has returned: does the tick's end early
+  /// once so much is scheduled that waiting longer would find it cold in the caches.
+  void finish_when_many() {
+    if (tick_ends_.size() >= kTickEndsAtOnce) finish_work();
+  }
   /// Destroys the object after the tick's end, when no callback of it can be on the stack.
   void destroy_later(std::unique_ptr<Deferred> object);
 
@@ -85,8 +93,11 @@ class Loop {
   std::unique_ptr<char[]> take_output_buffer();
   void give_output_buffer(std::unique_ptr<char[]> buffer);
 
-  bool on_owner_thread() const { return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
-  /// Call at the door of everything that belongs to this loop's thread.
+  bool on_owner_thread() const {
+    return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
+  /// Call at the door of everything that belongs to this loop's thread: aborts when another thread
+  /// owns the loop now.
   void assert_owner() const;
 
   const std::string& name() const { return options_.name; }
@@ -107,6 +118,8 @@ class Loop {
   struct Hooks;  // the uv handles that drive a tick
   static constexpr std::size_t kReadSlabBytes = 64 * 1024;
   static constexpr std::size_t kOutputBuffersKept = 64;
+  static constexpr int kRoundsPerTick = 8;
+  static constexpr std::size_t kTickEndsAtOnce = 32;
 
   void begin_tick();
   void end_tick();
@@ -134,7 +147,7 @@ class Loop {
   std::vector<std::unique_ptr<char[]>> output_buffers_;
   std::vector<char> read_slab_;
 
-  bool entered_ = false;   // the clock was read since the last wait
+  bool entered_ = false;  // the clock was read since the last wait
   MonoTime entered_at_{};
   std::optional<MonoTime> wake_up_at_;
   std::atomic<std::int64_t> max_lag_ns_{0};

@@ -13,14 +13,16 @@ SignalWatch::SignalWatch(Loop& loop, int signal_number, Function<void()> callbac
     : handle_(new Handle) {
   handle_->callback = std::move(callback);
   handle_->signal.data = handle_;
-  uv_signal_init(loop.uv(), &handle_->signal);
-  uv_signal_start(
+  const int made = uv_signal_init(loop.uv(), &handle_->signal);
+  TOCSIN_ASSERT(made == 0, "the system gave no descriptor for signals");
+  const int started = uv_signal_start(
       &handle_->signal,
       [](uv_signal_t* signal, int) {
         static_cast<Loop*>(signal->loop->data)->enter();
         static_cast<Handle*>(signal->data)->callback();
       },
       signal_number);
+  TOCSIN_ASSERT(started == 0, "a signal that cannot be watched");
 }
 
 SignalWatch::~SignalWatch() {

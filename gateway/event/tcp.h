@@ -16,11 +16,12 @@ namespace tocsin::event {
 
 struct ListenOptions {
   int backlog = 1024;
-  bool reuse_port = true;  ///< several loops may bind the same address, the kernel spreads connections
+  /// Several loops may bind the same address; the kernel spreads connections.
+  bool reuse_port = true;
 };
 
-/// A bound, listening, non-blocking socket, not yet watched by any loop. Made on the control thread,
-/// so that a taken port fails before anything serves.
+/// A bound, listening, non-blocking socket, not yet watched by any loop. Made on the control
+/// thread, so that a taken port fails before anything serves.
 class ListeningSocket {
  public:
   static Result<ListeningSocket> open(const Address& address, const ListenOptions& options);
@@ -48,6 +49,7 @@ class TcpListener {
   class Events {
    public:
     virtual ~Events() = default;
+    /// May pause or destroy the listener; either holds at once.
     virtual void on_accept(std::unique_ptr<Stream> stream) = 0;
     /// What a peer is told that shall not be let in; empty: it is accepted. The listener sends the
     /// bytes as far as they go at once and closes. Static text.
@@ -79,8 +81,9 @@ class TcpConnect {
  public:
   using Done = Function<void(Result<std::unique_ptr<Stream>>)>;
 
-  /// Calls `done` once, never inside the constructor: with a stream whose events are not yet set, or
-  /// with kRefused, kTimeout (after `timeout`), kUnavailable, kIo. `done` may destroy the attempt.
+  /// Calls `done` once, never inside the constructor: with a stream whose events are not yet set,
+  /// or with kRefused, kTimeout (after `timeout`), kUnavailable, kIo. `done` may destroy the
+  /// attempt.
   TcpConnect(Loop& loop, const Address& to, Duration timeout, Done done);
   ~TcpConnect();
   TcpConnect(const TcpConnect&) = delete;

@@ -17,10 +17,14 @@ class TcpConnect::Impl {
         timer_(loop.timers(), [this] { time_is_up(); }) {
     handle_->connecting = this;
     handle_->connect.data = handle_;
-    failure_ = uv_tcp_connect(&handle_->connect, &handle_->tcp, to.data(), [](uv_connect_t* request, int status) {
-      auto* handle = static_cast<TcpStream::Handle*>(request->data);
-      if (handle->connecting != nullptr) static_cast<Impl*>(handle->connecting)->finish(status);
-    });
+    failure_ = uv_tcp_connect(&handle_->connect, &handle_->tcp, to.data(),
+                              [](uv_connect_t* request, int status) {
+                                auto* handle = static_cast<TcpStream::Handle*>(request->data);
+                                if (handle->connecting == nullptr) return;
+                                auto* self = static_cast<Impl*>(handle->connecting);
+                                self->loop_.enter();
+                                self->finish(status);
+                              });
     // A failure known already is still told from the loop, not from here.
     timer_.arm_after(failure_ == 0 ? timeout : Duration::zero());
   }
@@ -33,15 +37,15 @@ class TcpConnect::Impl {
   void time_is_up() { finish(failure_ == 0 ? UV_ETIMEDOUT : failure_); }
 
   void finish(int status) {
-    loop_.enter();
     timer_.cancel();
     Done done = std::move(done_);  // the callback may destroy this attempt
+    TcpStream::Handle* handle = std::exchange(handle_, nullptr);
+    handle->connecting = nullptr;
     if (status != 0) {
+      handle->close(false);  // or a late answer would follow the one given now
       done(tl::unexpected(system_error(-status, "cannot connect", to_.text())));
       return;
     }
-    TcpStream::Handle* handle = std::exchange(handle_, nullptr);
-    handle->connecting = nullptr;
     uv_tcp_nodelay(&handle->tcp, 1);
     done(std::unique_ptr<Stream>(std::make_unique<TcpStream>(loop_, handle, to_)));
   }

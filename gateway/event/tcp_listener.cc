@@ -33,7 +33,8 @@ Address local_address(int fd) {
 
 }  // namespace
 
-Result<ListeningSocket> ListeningSocket::open(const Address& address, const ListenOptions& options) {
+Result<ListeningSocket> ListeningSocket::open(const Address& address,
+                                              const ListenOptions& options) {
   const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return tl::unexpected(listen_error(address, "cannot make a socket"));
   ListeningSocket socket(fd, address);
@@ -56,15 +57,20 @@ Result<ListeningSocket> ListeningSocket::adopt(int fd) {
   int listening = 0;
   socklen_t length = sizeof(listening);
   if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0) {
-    return tl::unexpected(system_error(errno, "descriptor " + std::to_string(fd) + " is no socket"));
+    return tl::unexpected(
+        system_error(errno, "descriptor " + std::to_string(fd) + " is no socket"));
   }
   if (listening == 0) {
     return fail(Code::kInvalid, "descriptor " + std::to_string(fd) + " is not a listening socket");
   }
+  Address address = local_address(fd);
+  if (address.family() != AF_INET && address.family() != AF_INET6) {
+    return fail(Code::kInvalid, "descriptor " + std::to_string(fd) + " is not an internet socket");
+  }
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
   enable(fd, IPPROTO_TCP, TCP_NODELAY);
-  return ListeningSocket(fd, local_address(fd));
+  return ListeningSocket(fd, address);
 }
 
 ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept
@@ -94,11 +100,20 @@ class TcpListener::Impl {
     resume();
   }
   ~Impl() {
+    if (gone_ != nullptr) *gone_ = true;
     if (reserve_ >= 0) ::close(reserve_);
   }
 
-  void pause() { watch_.want(false, false); }
-  void resume() { watch_.want(true, false); }
+  void pause() {
+    paused_ = true;
+    retry_.cancel();
+    watch_.want(false, false);
+  }
+  void resume() {
+    paused_ = false;
+    retry_.cancel();
+    watch_.want(true, false);
+  }
   const Address& address() const { return socket_.address(); }
 
  private:
@@ -121,25 +136,31 @@ class TcpListener::Impl {
   }
 
   void accept_waiting() {
+    bool gone = false;  // on_accept may destroy the listener
+    gone_ = &gone;
     for (int i = 0; i < kAcceptsPerTick; ++i) {
-      const Accepted accepted = accept_one();
-      if (accepted.fd < 0) {
-        if (errno == EMFILE || errno == ENFILE) {
-          if (refuse_with_reserve()) continue;
-          return;
-        }
-        // Errors of the connection itself (reset before we came) concern nobody else.
-        if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO) continue;
-        if (errno != EAGAIN) wait_and_retry();
-        return;
-      }
-      if (const std::string_view answer = events_.refusal(accepted.peer); !answer.empty()) {
-        refuse(accepted.fd, answer);
-        continue;
-      }
-      auto stream = adopt_tcp_socket(loop_, accepted.fd, accepted.peer);
-      if (stream) events_.on_accept(std::move(*stream));
+      if (!accept_next() || gone || paused_) break;
     }
+    if (!gone) gone_ = nullptr;
+  }
+
+  // False when nobody else can be accepted in this tick.
+  bool accept_next() {
+    const Accepted accepted = accept_one();
+    if (accepted.fd < 0) {
+      if (errno == EMFILE || errno == ENFILE) return refuse_with_reserve();
+      // Errors of the connection itself (reset before we came) concern nobody else.
+      if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO) return true;
+      if (errno != EAGAIN) wait_and_retry();
+      return false;
+    }
+    if (const std::string_view answer = events_.refusal(accepted.peer); !answer.empty()) {
+      refuse(accepted.fd, answer);
+      return true;
+    }
+    auto stream = adopt_tcp_socket(loop_, accepted.fd, accepted.peer);
+    if (stream) events_.on_accept(std::move(*stream));
+    return true;
   }
 
   static void refuse(int fd, std::string_view answer) {
@@ -152,22 +173,22 @@ class TcpListener::Impl {
     ::close(fd);
   }
 
-  // Without a free descriptor the kernel would report the same connection for ever: spend the one held
-  // in reserve on telling the client.
+  // Without a free descriptor the kernel would report the same connection for ever: spend the one
+  // held in reserve on telling the client.
   bool refuse_with_reserve() {
     if (reserve_ >= 0) ::close(std::exchange(reserve_, -1));
     const Accepted accepted = accept_one();
+    // Without descriptors the system says so even when nobody waits.
+    const bool nobody_waits = accepted.fd < 0 && errno == EAGAIN;
     if (accepted.fd >= 0) refuse(accepted.fd, events_.on_descriptors_exhausted());
     reserve_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (accepted.fd < 0 || reserve_ < 0) {
-      wait_and_retry();
-      return false;
-    }
-    return true;
+    if (accepted.fd >= 0 && reserve_ >= 0) return true;
+    if (!nobody_waits || reserve_ < 0) wait_and_retry();
+    return false;
   }
 
   void wait_and_retry() {
-    pause();
+    watch_.want(false, false);
     retry_.arm_after(kRetryAfter);
   }
 
@@ -175,6 +196,8 @@ class TcpListener::Impl {
   ListeningSocket socket_;
   Events& events_;
   int reserve_;
+  bool paused_ = false;   // by the owner, not by a wait of our own
+  bool* gone_ = nullptr;  // set by the destructor while connections are being accepted
   Timer retry_;
   FdWatch watch_;
 };

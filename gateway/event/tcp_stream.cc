@@ -4,11 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace tocsin::event {
 
 TcpStream::Handle* TcpStream::Handle::open(Loop& loop) {
+  loop.assert_owner();
   auto* handle = new Handle;
   uv_tcp_init(loop.uv(), &handle->tcp);
   handle->tcp.data = handle;
@@ -35,13 +38,14 @@ TcpStream::TcpStream(Loop& loop, Handle* handle, const Address& peer)
 }
 
 TcpStream::~TcpStream() {
+  loop_.assert_owner();
   loop_.cancel_tick_end(*this);
   handle_->close(reset_);
 }
 
 void TcpStream::read_start() {
   TOCSIN_ASSERT(events_ != nullptr, "a stream was read without an owner of its events");
-  if (reading_) return;
+  if (reading_ || read_ended_ || failure_ != 0) return;
   reading_ = true;
   uv_read_start(
       reinterpret_cast<uv_stream_t*>(&handle_->tcp),
@@ -64,13 +68,30 @@ void TcpStream::read_stop() {
 void TcpStream::on_read(ssize_t count, const uv_buf_t* buffer) {
   loop_.enter();
   if (count > 0) {
+    Loop& loop = loop_;  // on_data may destroy the stream
     events_->on_data({buffer->base, static_cast<std::size_t>(count)});
+    loop.finish_when_many();
   } else if (count == UV_EOF) {
     read_stop();
+    if (const int failed = reset_behind_end(); failed != 0) {
+      fail_with(failed);
+      return;
+    }
+    read_ended_ = true;
     events_->on_end();
   } else if (count < 0) {
     fail_with(static_cast<int>(count));
   }
+}
+
+// libuv also reports an end when the connection died behind the last bytes read. Only the kernel
+// knows whether the peer really ended: a cut answer must not pass for a whole one.
+int TcpStream::reset_behind_end() const {
+  uv_os_fd_t fd = -1;
+  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&handle_->tcp), &fd) != 0) return 0;
+  char byte;
+  const bool failed = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno != EAGAIN;
+  return failed ? -errno : 0;
 }
 
 bool TcpStream::write(std::string_view bytes) {
@@ -95,10 +116,29 @@ char* TcpStream::reserve(std::size_t bytes) {
 }
 
 bool TcpStream::commit(std::size_t used) {
-  handle_->buffers.back().end += used;
+  if (failure_ != 0) used = 0;
+  Handle::Buffer& last = handle_->buffers.back();
+  last.end += used;
   buffered_ += used;
-  loop_.at_tick_end(*this);
+  if (last.begin == 0 && last.end == used) fold_last();
+  if (used > 0) loop_.at_tick_end(*this);
   return accepts_more();
+}
+
+// Who reserves much and uses little must not leave a trail of nearly empty buffers: a new one is
+// kept only if its bytes do not fit behind those before it.
+void TcpStream::fold_last() {
+  auto& buffers = handle_->buffers;
+  Handle::Buffer& last = buffers.back();
+  if (last.end > 0) {
+    if (buffers.size() < 2) return;
+    Handle::Buffer& before = buffers[buffers.size() - 2];
+    if (Loop::kOutputBufferBytes - before.end < last.end) return;
+    std::memcpy(before.bytes.get() + before.end, last.bytes.get(), last.end);
+    before.end += last.end;
+  }
+  loop_.give_output_buffer(std::move(last.bytes));
+  buffers.pop_back();
 }
 
 void TcpStream::append(std::string_view bytes) {
@@ -131,7 +171,8 @@ std::size_t TcpStream::try_write_with(std::string_view bytes) {
   uv_buf_t vector[kBuffersPerWrite + 1];
   std::size_t count = fill_vector(vector);
   if (!bytes.empty() && handle_->buffers.size() <= kBuffersPerWrite) {
-    vector[count++] = uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
+    vector[count++] =
+        uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
   }
   const int taken = uv_try_write(reinterpret_cast<uv_stream_t*>(&handle_->tcp), vector,
                                  static_cast<unsigned>(count));
@@ -179,11 +220,12 @@ void TcpStream::start_async_write() {
   const std::size_t count = fill_vector(vector);
   for (std::size_t i = 0; i < count; ++i) in_flight_bytes_ += vector[i].len;
   handle_->write.data = handle_;
-  const int failed = uv_write(&handle_->write, reinterpret_cast<uv_stream_t*>(&handle_->tcp), vector,
-                              static_cast<unsigned>(count), [](uv_write_t* request, int status) {
-                                TcpStream* self = static_cast<Handle*>(request->data)->stream;
-                                if (self != nullptr) self->on_written(status);
-                              });
+  const int failed =
+      uv_write(&handle_->write, reinterpret_cast<uv_stream_t*>(&handle_->tcp), vector,
+               static_cast<unsigned>(count), [](uv_write_t* request, int status) {
+                 TcpStream* self = static_cast<Handle*>(request->data)->stream;
+                 if (self != nullptr) self->on_written(status);
+               });
   if (failed != 0) failure_ = failed;
 }
 
@@ -218,12 +260,14 @@ bool TcpStream::accepts_more() {
 void TcpStream::tell_writable() {
   if (!above_high_water_ || buffered_ > kLowWater) return;
   above_high_water_ = false;
-  events_->on_writable();  // may destroy the stream
+  if (events_ != nullptr) events_->on_writable();  // may destroy the stream
 }
 
 void TcpStream::fail_with(int uv_error) {
+  if (std::exchange(broken_, true)) return;
   read_stop();
   failure_ = uv_error;
+  if (events_ == nullptr) return;
   events_->on_broken(system_error(-uv_error, "the connection broke", peer_.text()));
 }
 

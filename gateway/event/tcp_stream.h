@@ -15,8 +15,8 @@ namespace tocsin::event {
 ///   buffers_: [ begin..end ) [ begin..end ) [ begin..end ) <- write() appends here
 ///             '-- in_flight_bytes_ --'  handed to the kernel queue, untouched until it reports
 ///
-/// At the end of a tick everything waiting goes out in one system call; what the kernel does not take
-/// becomes one asynchronous write. An idle stream holds no buffer.
+/// At the end of a tick everything waiting goes out in one system call; what the kernel does not
+/// take becomes one asynchronous write. An idle stream holds no buffer.
 class TcpStream final : public Stream, private TickEnd {
  public:
   /// The part libuv points at: it survives the stream until the close callback frees it.
@@ -63,7 +63,9 @@ class TcpStream final : public Stream, private TickEnd {
   void on_tick_end() override;
   void on_read(ssize_t count, const uv_buf_t* buffer);
   void on_written(int status);
+  int reset_behind_end() const;
   void append(std::string_view bytes);
+  void fold_last();
   std::size_t try_write_with(std::string_view bytes);
   std::size_t fill_vector(uv_buf_t* vector) const;
   void consume(std::size_t bytes);
@@ -79,8 +81,10 @@ class TcpStream final : public Stream, private TickEnd {
   Address peer_;
   std::size_t buffered_ = 0;
   std::size_t in_flight_bytes_ = 0;
-  int failure_ = 0;  // a libuv error that on_broken has yet to report
+  int failure_ = 0;      // a libuv error; on_broken tells it
+  bool broken_ = false;  // on_broken was called
   bool reading_ = false;
+  bool read_ended_ = false;
   bool above_high_water_ = false;
   bool ending_ = false;
   bool ended_ = false;

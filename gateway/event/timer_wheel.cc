@@ -16,7 +16,10 @@ void Timer::arm_at(MonoTime deadline) {
   wheel_.insert(*this);
 }
 
-void Timer::arm_after(Duration wait) { arm_at(wheel_.now() + wait); }
+void Timer::arm_after(Duration wait) {
+  const Duration longest = MonoTime::max() - wheel_.now();
+  arm_at(wait < longest ? wheel_.now() + wait : MonoTime::max());
+}
 
 void Timer::cancel() {
   if (!armed_) return;
@@ -59,8 +62,8 @@ void TimerWheel::insert(Timer& timer) {
   levels_[level].occupied |= std::uint64_t{1} << slot;
 }
 
-// A timer already collected for firing sits in a list of its own; its old slot is then empty and its
-// bit clear, so the check below is true for it as well and changes nothing.
+// A timer already collected for firing sits in a list of its own; its old slot is then empty and
+// its bit clear, so the check below is true for it as well and changes nothing.
 void TimerWheel::remove(Timer& timer) {
   timer.unlink();
   Level& level = levels_[timer.level_];
@@ -74,7 +77,9 @@ std::optional<TimerWheel::Due> TimerWheel::earliest_slot() const {
     if (occupied == 0) continue;
     const int shift = i * kSlotBits;
     const auto here = static_cast<int>((elapsed_ >> shift) & (kSlots - 1));
-    const int slot = (std::countr_zero(std::rotr(occupied, here)) + here) & (kSlots - 1);
+    // The search begins behind the current slot: what lies in that one waits for a whole round.
+    const int next = here + 1;
+    const int slot = (std::countr_zero(std::rotr(occupied, next)) + next) & (kSlots - 1);
     const std::uint64_t range = std::uint64_t{1} << (shift + kSlotBits);
     std::uint64_t tick = (elapsed_ & ~(range - 1)) + (static_cast<std::uint64_t>(slot) << shift);
     if (tick <= elapsed_) tick += range;  // only the top level wraps around

@@ -46,6 +46,7 @@ class Timer : private detail::TimerLink {
 
   /// Moves an armed timer. A deadline in the past fires on the wheel's next tick.
   void arm_at(MonoTime deadline);
+  /// A wait beyond what MonoTime can say means for ever.
   void arm_after(Duration wait);
   void cancel();
 
@@ -64,9 +65,10 @@ class Timer : private detail::TimerLink {
   bool armed_ = false;
 };
 
-/// A hierarchical timing wheel (Varghese and Lauck, SOSP 1987) of 1 ms ticks: six levels of 64 slots,
-/// each level's slot as wide as the whole level below, so deadlines reach two years ahead and farther
-/// ones wait in the last slot for another round. Time is an argument; owned by one thread.
+/// A hierarchical timing wheel (Varghese and Lauck, SOSP 1987) of 1 ms ticks: six levels of 64
+/// slots, each level's slot as wide as the whole level below, so deadlines reach two years ahead
+/// and farther ones stay on the top level for another round. Time is an argument; owned by one
+/// thread.
 class TimerWheel {
  public:
   explicit TimerWheel(MonoTime start);
@@ -83,8 +85,8 @@ class TimerWheel {
   /// Moves now() without firing anything.
   void set_now(MonoTime now) { now_ = now > now_ ? now : now_; }
 
-  /// When advance is due next: never later than the earliest deadline rounded up to a tick, possibly
-  /// earlier (a far slot must be spread first). Nothing when no timer is armed.
+  /// When advance is due next: never later than the earliest deadline rounded up to a tick,
+  /// possibly earlier (a far slot must be spread first). Nothing when no timer is armed.
   std::optional<MonoTime> next_due() const;
 
   std::size_t armed() const { return armed_; }

@@ -128,7 +128,7 @@ void Exchange::send_informational(int status, const HeaderMap& headers) {
 }
 
 void Exchange::abort() {
-  if (answer_complete_ || aborted_) return;
+  if (codec_ == nullptr || answer_complete_ || aborted_) return;
   aborted_ = true;
   codec_->abort_answer();
 }
@@ -147,8 +147,22 @@ void Exchange::request_trailers(HeaderMap& trailers) {
   if (responder_ != nullptr) responder_->on_trailers(trailers);
 }
 
+// An answer longer or shorter than its own head says must not look whole to the client.
+bool Exchange::length_kept(std::size_t more, bool end) {
+  if (body_left_ == ResponseHead::kUnknownLength) return true;
+  if (more > body_left_ || (end && more < body_left_)) {
+    abort();
+    return false;
+  }
+  body_left_ -= more;
+  return true;
+}
+
 void Exchange::response_head(ResponseHead& head, bool end) {
   if (aborted_) return;
+  const bool bodiless = request_.is_head() || status_forbids_body(head.status);
+  body_left_ = bodiless ? ResponseHead::kUnknownLength : head.body_bytes;
+  if (!length_kept(0, end)) return;
   response_ = &head;
   facts_.status = head.status;
   facts_.answer_began = loop_.now();
@@ -157,14 +171,14 @@ void Exchange::response_head(ResponseHead& head, bool end) {
 }
 
 void Exchange::response_data(std::string_view bytes, bool end) {
-  if (aborted_) return;
+  if (aborted_ || !length_kept(bytes.size(), end)) return;
   facts_.response_bytes += bytes.size();
   answer_complete_ = end;
   if (!codec_->send_data(bytes, end)) transport_full_ = true;
 }
 
 void Exchange::response_trailers(HeaderMap& trailers) {
-  if (aborted_) return;
+  if (aborted_ || !length_kept(0, true)) return;
   answer_complete_ = true;
   codec_->send_trailers(trailers);
 }

@@ -23,7 +23,7 @@ struct RoutePlan {
   std::string_view route;                                ///< its name, for logs and metrics
   std::span<HttpFilterFactory* const> listener_filters;  ///< run first
   std::span<HttpFilterFactory* const> route_filters;
-  Handler* handler = nullptr;                            ///< never null
+  Handler* handler = nullptr;  ///< never null
 };
 
 /// The route table of a listener in one snapshot, for one loop.
@@ -38,19 +38,19 @@ class RouteSource {
 
 /// What is known of an exchange besides its heads; access logs and metrics read it.
 struct ExchangeFacts {
-  MonoTime began{};                 ///< first byte of the request
-  MonoTime answer_began{};          ///< response head handed to the codec
+  MonoTime began{};                  ///< first byte of the request
+  MonoTime answer_began{};           ///< response head handed to the codec
   std::uint64_t request_bytes = 0;   ///< body only
   std::uint64_t response_bytes = 0;  ///< body only
   int status = 0;                    ///< 0: no answer was begun
   std::string_view route;
-  std::string_view request_id;       ///< set by the request_id filter
+  std::string_view request_id;  ///< set by the request_id filter
   std::string_view trace_id;
 };
 
-/// One request and its response, independent of the protocol version. Belongs to one loop; reused for
-/// the next request after close(). The codec feeds it, the handler answers it, the filter chain lies
-/// between them.
+/// One request and its response, independent of the protocol version. Belongs to one loop; reused
+/// for the next request after close(). The codec feeds it, the handler answers it, the filter chain
+/// lies between them.
 class Exchange final : private FilterChain::Ends {
  public:
   /// Memory one exchange may take for heads, trailers and what filters keep.
@@ -65,7 +65,8 @@ class Exchange final : private FilterChain::Ends {
   void open(Codec& codec, const event::Address& peer, std::string_view scheme);
   /// To be filled before start().
   RequestHead& request_head() { return request_; }
-  /// The head is complete: chooses the route and runs the filters. `source` is pinned until close().
+  /// The head is complete: chooses the route and runs the filters. `source` is pinned until
+  /// close().
   void start(std::shared_ptr<const RouteSource> source, bool end);
   void push_body(std::string_view bytes, bool end);
   void push_trailers(HeaderMap& trailers);
@@ -74,8 +75,10 @@ class Exchange final : private FilterChain::Ends {
   void drop_body();
   /// The handler answered 101: the connection is handed over. close() follows.
   void upgraded(std::unique_ptr<event::Stream> stream, std::string unread);
-  /// Answers in place of everybody for a request the codec refuses; nothing when an answer has begun.
-  void refuse(const std::shared_ptr<const RouteSource>& source, int status, std::string_view detail);
+  /// Answers in place of everybody for a request the codec refuses; nothing when an answer has
+  /// begun.
+  void refuse(const std::shared_ptr<const RouteSource>& source, int status,
+              std::string_view detail);
   /// The exchange is over: tells filters and handler, exactly once, and releases everything.
   void close(DoneFlags flags);
 
@@ -104,7 +107,9 @@ class Exchange final : private FilterChain::Ends {
   void answer_problem(int status, std::string_view detail);
   /// An empty head kept by the exchange, for handlers that answer with fields of their own.
   ResponseHead& fresh_head(int status);
-  /// An answer in pieces. `head` must live until on_done. Exactly one call carries the end.
+  /// An answer in pieces. `head` must live until on_done. Exactly one call carries the end. A body
+  /// longer or shorter than head.body_bytes ends in abort(), unless the answer may have no body at
+  /// all (HEAD, 204, 304): then what is sent is dropped.
   void send_head(ResponseHead& head, bool end);
   /// False: pause until Responder::on_writable.
   bool send_data(std::string_view bytes, bool end);
@@ -113,7 +118,10 @@ class Exchange final : private FilterChain::Ends {
   /// Breaks the answer off so that the client cannot take it for a whole one.
   void abort();
   /// Stop and go on receiving body.
-  void hold_body() { hold_source(kHandlerHold); }
+  void hold_body() {
+    if (!answer_complete_)
+      hold_source(kHandlerHold);  // afterwards nobody waits for the body any more
+  }
   void release_body() { release_source(kHandlerHold); }
 
  private:
@@ -135,6 +143,7 @@ class Exchange final : private FilterChain::Ends {
 
   void hold_source(Hold who);
   void release_source(Hold who);
+  bool length_kept(std::size_t more, bool end);
 
   event::Loop& loop_;
   Arena arena_;
@@ -148,6 +157,7 @@ class Exchange final : private FilterChain::Ends {
   const event::Address* peer_ = nullptr;
   Handler* handler_ = nullptr;
   Responder* responder_ = nullptr;
+  std::uint64_t body_left_ = ResponseHead::kUnknownLength;  // of what the answer's head promised
   std::uint8_t body_holds_ = 0;
   bool started_ = false;
   bool body_follows_ = false;

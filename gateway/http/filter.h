@@ -59,9 +59,13 @@ class FilterContext {
   virtual void want_request_body(BodyWish wish) = 0;
   virtual void want_response_body(BodyWish wish) = 0;
 
-  /// Answers in the handler's place; the hook must then return kRespond. The body is copied, the
-  /// head's views must live in the arena or be static. In a response hook it replaces the answer;
-  /// when the answer's head has left already, the exchange is aborted instead.
+  /// Answers in the handler's place; the hook must then return kRespond. Outside a hook, as from a
+  /// timer, it acts at once. The body is copied, the head's views must live in the arena or be
+  /// static. Before the handler answered, the answer walks through the response hooks of the
+  /// filters entered, up to and with this one's; what the handler still sends is dropped. In a
+  /// response hook it replaces the answer and goes on with the next filter. When neither is
+  /// possible any more (the answer's head has left, or a request hook comes too late) the exchange
+  /// is aborted.
   virtual void respond(const ResponseHead& head, std::string_view body) = 0;
 
   /// Ends a hold of this filter, in either direction. Also allowed before the hook has returned
@@ -71,9 +75,9 @@ class FilterContext {
 
 /// One filter working on one exchange; made by its factory when the exchange begins. Hooks of one
 /// exchange run one at a time on its loop. Request hooks run in configured order, response hooks in
-/// reverse over the filters whose on_request_head ran. 1xx responses bypass filters; after an upgrade
-/// only done follows. In each direction exactly one hook carries the end: the head with `end`, a data
-/// hook with `end`, or the trailers.
+/// reverse over the filters whose on_request_head ran. 1xx responses bypass filters; after an
+/// upgrade only done follows. In each direction exactly one hook carries the end: the head with
+/// `end`, a data hook with `end`, or the trailers.
 class HttpFilter {
  public:
   virtual ~HttpFilter() = default;
@@ -116,9 +120,11 @@ class Responder {
   virtual ~Responder() = default;
   /// A piece of the request body, borrowed for the call; `end` marks the last, which may be empty.
   virtual void on_body(std::string_view bytes, bool end) = 0;
+  /// The end of a body that has trailers, in place of on_body's.
   virtual void on_trailers(const HeaderMap&) {}
-  /// After an answer of status 101 with end: the connection is the responder's from here on, and its
-  /// events must be set before this returns. `unread` came in behind the request. on_done follows.
+  /// After an answer of status 101 with end: the connection is the responder's from here on, and
+  /// its events must be set before this returns. `unread` came in behind the request. on_done
+  /// follows.
   virtual void on_upgraded(std::unique_ptr<event::Stream> stream, std::string unread);
   /// The transport has room again after a send_data that returned false.
   virtual void on_writable() {}
@@ -130,9 +136,9 @@ class Responder {
 class Handler {
  public:
   virtual ~Handler() = default;
-  /// Either answers at once, or keeps the exchange by giving it a Responder (Exchange::set_responder)
-  /// and answers later. Returning without either is a bug. The body of a request nobody takes is
-  /// read and dropped.
+  /// Either answers at once, or keeps the exchange by giving it a Responder
+  /// (Exchange::set_responder) and answers later. Returning without either is a bug. The body of a
+  /// request nobody takes is read and dropped.
   virtual void on_request(Exchange& exchange, RequestHead& head) = 0;
 };
 

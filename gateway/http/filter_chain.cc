@@ -50,6 +50,7 @@ void FilterChain::push_request_head(RequestHead& head, bool end) {
 }
 
 void FilterChain::push_response_head(ResponseHead& head, bool end) {
+  if (handler_silenced_) return;
   start_response(head, request_.entered(), end);
 }
 
@@ -65,6 +66,7 @@ void FilterChain::start_response(ResponseHead& head, std::size_t entered, bool e
 }
 
 void FilterChain::finish(DoneFlags flags) {
+  finishing_ = true;
   request_.stop();
   response_.stop();
   for (Place& place : places_) {
@@ -76,7 +78,7 @@ void FilterChain::finish(DoneFlags flags) {
   request_head_ = nullptr;
   response_head_ = nullptr;
   response_entered_ = 0;
-  local_kept_ = false;
+  local_kept_ = handler_silenced_ = finishing_ = false;
 }
 
 template <typename Hook>
@@ -84,9 +86,9 @@ FilterStatus FilterChain::run_hook(Place& place, Hook hook) {
   const Place* outer = std::exchange(running_, &place);
   const FilterStatus status = hook(*place.filter, place);
   running_ = outer;
-  TOCSIN_ASSERT(status != FilterStatus::kRespond || local_kept_,
+  TOCSIN_ASSERT(status != FilterStatus::kRespond || local_kept_ || request_.stopped(),
                 "a filter returned kRespond without an answer");
-  return status;
+  return local_kept_ ? FilterStatus::kRespond : status;
 }
 
 bool FilterChain::keep_local_answer(const ResponseHead& head, std::string_view body) {
@@ -119,6 +121,7 @@ void FilterChain::give_up() {
 
 // Inside a hook the answer waits for the hook's return; from outside it is acted upon at once.
 void FilterChain::respond(const Place& place, const ResponseHead& head, std::string_view body) {
+  if (finishing_) return;
   if (!keep_local_answer(head, body)) {
     give_up();
     return;
@@ -139,6 +142,7 @@ void FilterChain::answer_request(std::size_t index) {
     return;
   }
   request_.stop();
+  handler_silenced_ = true;
   ends_.answered_locally();
   start_response(take_local_head(), index + 1, local_body_.empty());
   if (!local_body_.empty()) response_.push_data(local_body_, true);
@@ -150,11 +154,13 @@ void FilterChain::replace_response(std::size_t step) {
     return;
   }
   response_head_ = &take_local_head();
+  handler_silenced_ = true;
   ends_.answered_locally();
   response_.replace(step + 1, local_body_);
 }
 
-// --- the request's direction -----------------------------------------------------------------------
+// --- the request's direction
+// -----------------------------------------------------------------------
 
 FilterStatus FilterChain::RequestFlow::head_hook(std::size_t step, bool end) {
   return chain_.run_hook(chain_.places_[step], [&](HttpFilter& filter, Place& place) {
@@ -162,7 +168,8 @@ FilterStatus FilterChain::RequestFlow::head_hook(std::size_t step, bool end) {
   });
 }
 
-FilterStatus FilterChain::RequestFlow::data_hook(std::size_t step, std::string_view& bytes, bool end) {
+FilterStatus FilterChain::RequestFlow::data_hook(std::size_t step, std::string_view& bytes,
+                                                 bool end) {
   return chain_.run_hook(chain_.places_[step], [&](HttpFilter& filter, Place& place) {
     return filter.on_request_data(place, bytes, end);
   });
@@ -194,7 +201,8 @@ void FilterChain::RequestFlow::body_too_large(std::size_t step) {
   }
 }
 
-// --- the response's direction ----------------------------------------------------------------------
+// --- the response's direction
+// ----------------------------------------------------------------------
 
 FilterStatus FilterChain::ResponseFlow::head_hook(std::size_t step, bool end) {
   return chain_.run_hook(chain_.response_place(step), [&](HttpFilter& filter, Place& place) {
@@ -202,7 +210,8 @@ FilterStatus FilterChain::ResponseFlow::head_hook(std::size_t step, bool end) {
   });
 }
 
-FilterStatus FilterChain::ResponseFlow::data_hook(std::size_t step, std::string_view& bytes, bool end) {
+FilterStatus FilterChain::ResponseFlow::data_hook(std::size_t step, std::string_view& bytes,
+                                                  bool end) {
   return chain_.run_hook(chain_.response_place(step), [&](HttpFilter& filter, Place& place) {
     return filter.on_response_data(place, bytes, end);
   });
@@ -234,13 +243,16 @@ void FilterChain::ResponseFlow::body_too_large(std::size_t step) {
   }
 }
 
-// --- what a filter may do --------------------------------------------------------------------------
+// --- what a filter may do
+// --------------------------------------------------------------------------
 
 const Exchange& FilterChain::Place::exchange() const { return chain->exchange_; }
 void FilterChain::Place::name_request(std::string_view id) { chain->ends_.name_request(id); }
 Arena& FilterChain::Place::arena() { return *chain->arena_; }
 
-void FilterChain::Place::want_request_body(BodyWish wish) { chain->request_.want_body(index, wish); }
+void FilterChain::Place::want_request_body(BodyWish wish) {
+  chain->request_.want_body(index, wish);
+}
 
 void FilterChain::Place::want_response_body(BodyWish wish) {
   response_wish = wish;

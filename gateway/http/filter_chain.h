@@ -16,16 +16,19 @@ class FilterChain;
 /// One direction through the chain: a head, a body and perhaps trailers walk over numbered steps.
 ///
 ///   source -> [waiting_] -> step 0 -> step 1 -> ... -> step n-1 -> far end
-///                              ^ a hold at step s stops the whole direction; what step s had in its
+///                              ^ a hold at step s stops the whole direction; what step s had in
+///                              its
 ///                                hands is carried_ and goes on at s+1
 ///
-/// A step that wants the whole body keeps the head where it is and collects the body as earlier steps
-/// let it through; then both go on.
+/// A step that wants the whole body keeps the head where it is and collects the body as earlier
+/// steps let it through; then both go on.
 class FilterFlow {
  public:
   static constexpr std::size_t kStepsMax = 32;
   /// Bytes waiting behind a hold before the source is told to stop.
   static constexpr std::size_t kWaitingMax = 64 * 1024;
+  /// A larger buffer is given back before the next use.
+  static constexpr std::size_t kKeptMax = 16 * 1024;
 
   virtual ~FilterFlow() = default;
 
@@ -40,13 +43,12 @@ class FilterFlow {
   void resume(std::size_t step);
   /// Nothing moves any more; what waits is dropped.
   void stop();
-  /// What the source sent is dropped, now and later; the head goes on at `step` with this body behind
-  /// it instead. Only before the head was delivered.
+  /// What the source sent is dropped, now and later; the head goes on at `step` with this body
+  /// behind it instead. Only before the head was delivered.
   void replace(std::size_t step, std::string_view body);
 
   bool head_delivered() const { return at_.head_delivered; }
   bool stopped() const { return at_.stopped; }
-  bool holding() const { return at_.held; }
   bool holding_at(std::size_t step) const { return at_.held && at_.held_step == step; }
   /// Steps whose head hook has run.
   std::size_t entered() const { return at_.entered; }
@@ -88,7 +90,9 @@ class FilterFlow {
   void collect(std::string_view bytes, bool end);
   void finish_collecting(bool end);
   void wait(std::string_view bytes, bool end);
-  bool can_walk_data() const { return !at_.held && (at_.head_delivered || at_.collecting != kNone); }
+  bool can_walk_data() const {
+    return !at_.held && (at_.head_delivered || at_.collecting != kNone);
+  }
 
   BodyWish wishes_[kStepsMax];
   std::string waiting_;
@@ -148,7 +152,8 @@ class FilterChain {
   FilterChain(const FilterChain&) = delete;
   FilterChain& operator=(const FilterChain&) = delete;
 
-  /// Makes the filters, in order. False when there are more than FilterFlow::kStepsMax or no memory.
+  /// Makes the filters, in order. False when there are more than FilterFlow::kStepsMax or no
+  /// memory.
   [[nodiscard]] bool build(std::span<HttpFilterFactory* const> first,
                            std::span<HttpFilterFactory* const> second, Arena& arena);
 
@@ -156,13 +161,17 @@ class FilterChain {
   void push_request_data(std::string_view bytes, bool end) { request_.push_data(bytes, end); }
   void push_request_trailers(HeaderMap& trailers) { request_.push_trailers(trailers); }
 
-  /// The handler's answer. The head must live as long as the exchange.
+  /// The handler's answer; dropped when a filter has answered in its place. The head must live as
+  /// long as the exchange.
   void push_response_head(ResponseHead& head, bool end);
-  void push_response_data(std::string_view bytes, bool end) { response_.push_data(bytes, end); }
-  void push_response_trailers(HeaderMap& trailers) { response_.push_trailers(trailers); }
+  void push_response_data(std::string_view bytes, bool end) {
+    if (!handler_silenced_) response_.push_data(bytes, end);
+  }
+  void push_response_trailers(HeaderMap& trailers) {
+    if (!handler_silenced_) response_.push_trailers(trailers);
+  }
 
   bool response_started() const { return response_head_ != nullptr; }
-  bool response_held() const { return response_.holding(); }
   void stop_request() { request_.stop(); }
 
   /// Calls done() once on every filter entered, destroys all, and forgets everything.
@@ -246,6 +255,8 @@ class FilterChain {
   ResponseHead local_head_;
   std::string_view local_body_;
   bool local_kept_ = false;
+  bool handler_silenced_ = false;  // a filter answered: what the handler still sends is dropped
+  bool finishing_ = false;
   const Place* running_ = nullptr;  // whose hook is on the stack
   std::size_t response_entered_ = 0;
   RequestFlow request_;

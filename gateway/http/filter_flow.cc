@@ -1,5 +1,6 @@
-// How a head, a body and trailers move over the steps of one direction. What each step does and where
-// the direction ends is the subclass's; here is only the order, the holding and the collecting.
+// How a head, a body and trailers move over the steps of one direction. What each step does and
+// where the direction ends is the subclass's; here is only the order, the holding and the
+// collecting.
 #include <utility>
 
 #include "gateway/base/assert.h"
@@ -10,8 +11,10 @@ namespace tocsin::http {
 void FilterFlow::start(std::size_t steps) {
   TOCSIN_ASSERT(steps <= kStepsMax && !pumping_, "a filter flow was started too long or too early");
   for (std::size_t i = 0; i < steps; ++i) wishes_[i] = {};
-  waiting_.clear();
-  collected_.clear();
+  for (std::string* kept : {&waiting_, &collected_, &carried_.bytes}) {
+    if (kept->capacity() > kKeptMax) *kept = {};
+    kept->clear();
+  }
   carried_.next_step = kNone;
   at_ = Progress{};
   at_.steps = steps;
@@ -77,6 +80,7 @@ void FilterFlow::replace(std::size_t step, std::string_view body) {
   at_.held = false;
   at_.replaced = true;
   at_.entered = step;
+  for (std::size_t i = 0; i < step; ++i) at_.collected_steps |= std::uint32_t{1} << i;
   at_.head_end = body.empty();
   carried_.next_step = body.empty() ? kNone : step;
   carried_.bytes.assign(body);

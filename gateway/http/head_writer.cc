@@ -48,16 +48,42 @@ void put_framing(Cursor& out, const HeadFraming& framing) {
       out.put_number(framing.length);
       out.put("\r\n");
       break;
-    case HeadFraming::Body::kChunked: out.put("Transfer-Encoding: chunked\r\n"); break;
+    case HeadFraming::Body::kChunked:
+      out.put("Transfer-Encoding: chunked\r\n");
+      break;
     case HeadFraming::Body::kNone:
-    case HeadFraming::Body::kUntilClose: break;
+    case HeadFraming::Body::kUntilClose:
+      break;
   }
   switch (framing.connection) {
-    case HeadFraming::Connection::kClose: out.put("Connection: close\r\n"); break;
-    case HeadFraming::Connection::kKeepAlive: out.put("Connection: keep-alive\r\n"); break;
-    case HeadFraming::Connection::kUpgrade: out.put("Connection: upgrade\r\n"); break;
-    case HeadFraming::Connection::kDefault: break;
+    case HeadFraming::Connection::kClose:
+      out.put("Connection: close\r\n");
+      break;
+    case HeadFraming::Connection::kKeepAlive:
+      out.put("Connection: keep-alive\r\n");
+      break;
+    case HeadFraming::Connection::kUpgrade:
+      out.put("Connection: upgrade\r\n");
+      break;
+    case HeadFraming::Connection::kDefault:
+      break;
   }
+}
+
+// Without an early exit, so that it becomes a few vector instructions.
+bool holds_control(std::string_view text) {
+  unsigned found = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    found |=
+        static_cast<unsigned>((byte < 0x20) & (byte != '\t')) | static_cast<unsigned>(byte == 0x7f);
+  }
+  return found != 0;
+}
+
+bool may_leave(const Header& field) {
+  return !is_framing_field(field.name) && !field.name.empty() && !holds_control(field.name) &&
+         !holds_control(field.value);
 }
 
 char* put_response_head(char* at, const ResponseHead& head, const HeadFraming& framing,
@@ -70,7 +96,7 @@ char* put_response_head(char* at, const ResponseHead& head, const HeadFraming& f
   out.put("\r\n");
   if (!date.empty()) out.put_field("Date", date);
   for (const Header& field : head.headers.all()) {
-    if (!is_framing_field(field.name)) out.put_field(field.name, field.value);
+    if (may_leave(field)) out.put_field(field.name, field.value);
   }
   put_framing(out, framing);
   out.put("\r\n");
@@ -81,23 +107,30 @@ char* put_response_head(char* at, const ResponseHead& head, const HeadFraming& f
 
 bool is_framing_field(std::string_view name) {
   switch (name.size()) {
-    case 4: return equals_ignoring_case(name, "date");
-    case 10: return equals_ignoring_case(name, "connection") || equals_ignoring_case(name, "keep-alive");
-    case 14: return equals_ignoring_case(name, "content-length");
-    case 17: return equals_ignoring_case(name, "transfer-encoding");
-    default: return false;
+    case 4:
+      return equals_ignoring_case(name, "date");
+    case 10:
+      return equals_ignoring_case(name, "connection") || equals_ignoring_case(name, "keep-alive");
+    case 14:
+      return equals_ignoring_case(name, "content-length");
+    case 17:
+      return equals_ignoring_case(name, "transfer-encoding");
+    default:
+      return false;
   }
 }
 
-bool write_response_head(event::Stream& stream, const ResponseHead& head, const HeadFraming& framing,
-                         std::string_view date) {
+bool write_response_head(event::Stream& stream, const ResponseHead& head,
+                         const HeadFraming& framing, std::string_view date) {
   const std::size_t room = room_for(head.headers);
   if (room <= event::Stream::kReserveMax) {
     char* begin = stream.reserve(room);
-    return stream.commit(static_cast<std::size_t>(put_response_head(begin, head, framing, date) - begin));
+    return stream.commit(
+        static_cast<std::size_t>(put_response_head(begin, head, framing, date) - begin));
   }
   std::string text(room, '\0');
-  text.resize(static_cast<std::size_t>(put_response_head(text.data(), head, framing, date) - text.data()));
+  text.resize(
+      static_cast<std::size_t>(put_response_head(text.data(), head, framing, date) - text.data()));
   return stream.write(text);
 }
 
@@ -105,7 +138,7 @@ bool write_last_chunk(event::Stream& stream, const HeaderMap* trailers) {
   if (trailers == nullptr || trailers->empty()) return stream.write("0\r\n\r\n");
   std::string text = "0\r\n";
   for (const Header& field : trailers->all()) {
-    if (is_framing_field(field.name)) continue;
+    if (!may_leave(field)) continue;
     text.append(field.name).append(": ").append(field.value).append("\r\n");
   }
   text += "\r\n";

@@ -8,8 +8,8 @@
 
 namespace tocsin::http {
 
-/// How an HTTP/1.1 message's body is delimited and what becomes of its connection: the fields only the
-/// codec writes.
+/// How an HTTP/1.1 message's body is delimited and what becomes of its connection: the fields only
+/// the codec writes.
 struct HeadFraming {
   enum class Body : std::uint8_t { kNone, kLength, kChunked, kUntilClose };
   enum class Connection : std::uint8_t { kDefault, kClose, kKeepAlive, kUpgrade };
@@ -19,9 +19,10 @@ struct HeadFraming {
 };
 
 /// Writes status line, Date, fields and framing to the stream. Fields that frame or govern the
-/// connection are left out of `head`'s, whoever put them there. False: above the high watermark.
-bool write_response_head(event::Stream& stream, const ResponseHead& head, const HeadFraming& framing,
-                         std::string_view date);
+/// connection are left out of `head`'s, whoever put them there, and so are fields with control
+/// bytes: nobody splits an answer from inside a value. False: above the high watermark.
+bool write_response_head(event::Stream& stream, const ResponseHead& head,
+                         const HeadFraming& framing, std::string_view date);
 
 /// Writes the last chunk and the trailer section.
 bool write_last_chunk(event::Stream& stream, const HeaderMap* trailers);

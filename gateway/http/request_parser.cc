@@ -1,6 +1,7 @@
 #include "gateway/http/request_parser.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace tocsin::http {
@@ -16,27 +17,41 @@ bool is_digits(std::string_view text) {
 
 std::string_view detail_of(llhttp_errno_t error) {
   switch (error) {
-    case HPE_INVALID_METHOD: return "The method is unknown or malformed.";
-    case HPE_INVALID_URL: return "The request target is malformed.";
+    case HPE_INVALID_METHOD:
+      return "The method is unknown or malformed.";
+    case HPE_INVALID_URL:
+      return "The request target is malformed.";
     case HPE_INVALID_CONSTANT:
-    case HPE_INVALID_VERSION: return "The protocol version is malformed or not supported.";
-    case HPE_INVALID_HEADER_TOKEN: return "A header field is malformed.";
+    case HPE_INVALID_VERSION:
+      return "The protocol version is malformed or not supported.";
+    case HPE_UNEXPECTED_SPACE:
+    case HPE_INVALID_HEADER_TOKEN:
+      return "A header field is malformed.";
     case HPE_INVALID_CONTENT_LENGTH:
-    case HPE_UNEXPECTED_CONTENT_LENGTH: return "The Content-Length is malformed or ambiguous.";
-    case HPE_INVALID_TRANSFER_ENCODING: return "The Transfer-Encoding is ambiguous.";
-    case HPE_INVALID_CHUNK_SIZE: return "A chunk is malformed.";
+    case HPE_UNEXPECTED_CONTENT_LENGTH:
+      return "The Content-Length is malformed or ambiguous.";
+    case HPE_INVALID_TRANSFER_ENCODING:
+      return "The Transfer-Encoding is ambiguous.";
+    case HPE_STRICT:
+    case HPE_INVALID_CHUNK_SIZE:
+      return "A chunk is malformed.";
     case HPE_CR_EXPECTED:
-    case HPE_LF_EXPECTED: return "A line does not end in CRLF.";
-    default: return kMalformed;
+    case HPE_LF_EXPECTED:
+      return "A line does not end in CRLF.";
+    default:
+      return kMalformed;
   }
 }
 
 // Fields that decide framing or routing mean nothing behind the body; to accept them there invites
 // somebody downstream to believe them (RFC 9110 6.5.1).
 bool forbidden_in_trailers(std::string_view name) {
-  constexpr std::string_view kForbidden[] = {"content-length", "transfer-encoding", "host",
-                                             "connection", "trailer", "te", "upgrade", "expect",
-                                             "content-type", "content-encoding", "authorization"};
+  constexpr std::string_view kForbidden[] = {"content-length", "transfer-encoding",
+                                             "host",           "connection",
+                                             "trailer",        "te",
+                                             "upgrade",        "expect",
+                                             "content-type",   "content-encoding",
+                                             "authorization"};
   return std::any_of(std::begin(kForbidden), std::end(kForbidden),
                      [&](std::string_view other) { return equals_ignoring_case(name, other); });
 }
@@ -50,7 +65,12 @@ const llhttp_settings_t& RequestParser::settings() {
     s.on_method = [](llhttp_t* p, const char* at, std::size_t n) {
       return self(p).collect(self(p).head_->method, at, n);
     };
-    s.on_url = [](llhttp_t* p, const char* at, std::size_t n) { return self(p).collect_target(at, n); };
+    s.on_url = [](llhttp_t* p, const char* at, std::size_t n) {
+      return self(p).collect_target(at, n);
+    };
+    s.on_version = [](llhttp_t* p, const char* at, std::size_t) {
+      return self(p).check_version(at);
+    };
     s.on_header_field = [](llhttp_t* p, const char* at, std::size_t n) {
       return self(p).collect(self(p).field_name_, at, n);
     };
@@ -59,6 +79,13 @@ const llhttp_settings_t& RequestParser::settings() {
     };
     s.on_header_value_complete = [](llhttp_t* p) { return self(p).finish_field(); };
     s.on_headers_complete = [](llhttp_t* p) { return self(p).finish_head(); };
+    s.on_chunk_extension_name = [](llhttp_t* p, const char*, std::size_t n) {
+      self(p).extension_name_bytes_ += n;
+      return 0;
+    };
+    s.on_chunk_extension_name_complete = [](llhttp_t* p) {
+      return self(p).finish_extension_name();
+    };
     s.on_body = [](llhttp_t* p, const char* at, std::size_t n) { return self(p).take_body(at, n); };
     s.on_message_complete = [](llhttp_t* p) { return self(p).finish_message(); };
     return s;
@@ -78,25 +105,23 @@ void RequestParser::begin(RequestHead& head, Arena& arena) {
   trailers_ = nullptr;
   field_name_ = field_value_ = {};
   body_bytes_ = head_used_ = framing_used_ = 0;
-  body_bytes_max_ = limits_.body_bytes_max;
+  extension_name_bytes_ = 0;
   state_ = State::kIdle;
   empty_line_ = 0;
-  stopped_ = false;
+  version_seen_ = stopped_ = paused_ = false;
+  llhttp_reset(&parser_);  // its own idea of keep-alive must not outlive the message
 }
 
 std::size_t RequestParser::feed(std::string_view bytes) {
   std::size_t used = skip_empty_line(bytes);
   stopped_ = false;
-  while (used < bytes.size() && state_ != State::kComplete && !stopped_ && !fault_) {
+  while ((used < bytes.size() || paused_) && state_ != State::kComplete && !stopped_ && !fault_) {
     const std::size_t allowed = allowance();
-    if (allowed == 0) {
+    if (allowed == 0 && used < bytes.size()) {
       refuse_overrun();
       break;
     }
-    const std::uint64_t body_before = body_bytes_;
-    const std::size_t part = execute(bytes.substr(used, allowed));
-    count_used(part, body_before);
-    used += part;
+    used += execute(bytes.substr(used, allowed));
   }
   return used;
 }
@@ -120,35 +145,72 @@ std::size_t RequestParser::skip_empty_line(std::string_view bytes) {
   return used;
 }
 
-// How many bytes may be parsed before a limit must be looked at again. Cutting the input there makes
-// the limits exact, wherever the network cut it.
+// How many bytes may be parsed before a limit must be looked at again. Cutting the input there
+// makes the limits exact, wherever the network cut it.
 std::size_t RequestParser::allowance() const {
   if (state_ == State::kHead) {
-    return static_cast<std::size_t>(limits_.head_bytes_max - std::min<std::uint64_t>(head_used_, limits_.head_bytes_max));
+    return limits_.head_bytes_max - std::min<std::size_t>(head_used_, limits_.head_bytes_max);
   }
   const std::uint64_t budget = kFramingFree + kFramingPerByte * body_bytes_;
   return static_cast<std::size_t>(budget - std::min(framing_used_, budget));
 }
 
-void RequestParser::count_used(std::size_t used, std::uint64_t body_before) {
-  if (state_ == State::kHead) {
+std::size_t RequestParser::execute(std::string_view bytes) {
+  const bool in_head = state_ == State::kHead;
+  const std::uint64_t body_before = body_bytes_;
+  slice_ = bytes.data();
+  paused_ = false;
+  const llhttp_errno_t error = llhttp_execute(&parser_, bytes.data(), bytes.size());
+  std::size_t used = bytes.size();
+  if (error != HPE_OK) {
+    const char* stop = llhttp_get_error_pos(&parser_);
+    if (stop != nullptr) used = std::min(used, static_cast<std::size_t>(stop - bytes.data()));
+    if (error == HPE_PAUSED) {
+      llhttp_resume(&parser_);
+      paused_ = true;
+    } else if (!fault_) {
+      refuse_grammar(error);
+    }
+  }
+  if (in_head) {
+    if (!version_seen_) remember_line(bytes.substr(0, used));
     head_used_ += used;
   } else {
     framing_used_ += used - (body_bytes_ - body_before);
   }
+  return used;
 }
 
-std::size_t RequestParser::execute(std::string_view bytes) {
-  const llhttp_errno_t error = llhttp_execute(&parser_, bytes.data(), bytes.size());
-  if (error == HPE_OK) return bytes.size();
-  const char* position = llhttp_get_error_pos(&parser_);
-  const std::size_t used = position == nullptr ? bytes.size() : static_cast<std::size_t>(position - bytes.data());
-  if (error == HPE_PAUSED) {
-    llhttp_resume(&parser_);
-  } else if (!fault_) {
-    refuse_grammar(error);
-  }
-  return std::min(used, bytes.size());
+std::uint64_t RequestParser::position(const char* at) const {
+  return head_used_ + static_cast<std::uint64_t>(at - slice_);
+}
+
+// Keeps what check_version() must look back at when the network cut the line there.
+void RequestParser::remember_line(std::string_view bytes) {
+  const std::size_t fresh = std::min(bytes.size(), sizeof(line_tail_));
+  std::memmove(line_tail_, line_tail_ + fresh, sizeof(line_tail_) - fresh);
+  std::memcpy(line_tail_ + sizeof(line_tail_) - fresh, bytes.data() + bytes.size() - fresh, fresh);
+}
+
+// llhttp forgives more than one space in the request line, and reads RTSP and ICE as well. Every
+// byte up to the version is accounted for: method, one space, target, " HTTP/".
+int RequestParser::check_version(const char* at) {
+  if (std::exchange(version_seen_, true)) return 0;
+  const auto here = static_cast<std::size_t>(at - slice_);
+  const std::size_t in_slice = std::min(here, kBeforeVersion.size());
+  const std::size_t before = kBeforeVersion.size() - in_slice;
+  const bool spelled =
+      std::string_view(slice_ + here - in_slice, in_slice) == kBeforeVersion.substr(before) &&
+      std::string_view(line_tail_ + sizeof(line_tail_) - before, before) ==
+          kBeforeVersion.substr(0, before);
+  const std::size_t length =
+      head_->method.size() + 1 + head_->target.size() + kBeforeVersion.size();
+  return spelled && position(at) == length ? 0 : refuse(400, "The request line is malformed.");
+}
+
+int RequestParser::finish_extension_name() {
+  const bool named = std::exchange(extension_name_bytes_, 0) != 0;
+  return named ? 0 : refuse(400, "A chunk is malformed.");
 }
 
 int RequestParser::refuse(int status, std::string_view detail) {
@@ -165,10 +227,18 @@ void RequestParser::refuse_overrun() {
 }
 
 void RequestParser::refuse_grammar(llhttp_errno_t error) {
+  if (error == HPE_INVALID_URL) {  // what stands before the offending byte may have been too long
+    const std::uint64_t good = position(llhttp_get_error_pos(&parser_));
+    if (good > head_->method.size() + 1 + limits_.target_bytes_max) {
+      refuse(414, "The request target is too long.");
+      return;
+    }
+  }
   // A version that cannot be read leaves nothing to say to it.
   const bool version = error == HPE_INVALID_VERSION || error == HPE_PAUSED_H2_UPGRADE;
-  refuse(version ? 505 : 400,
-         error == HPE_PAUSED_H2_UPGRADE ? "HTTP/2 needs to be agreed on before it is spoken." : detail_of(error));
+  refuse(version ? 505 : 400, error == HPE_PAUSED_H2_UPGRADE
+                                  ? "HTTP/2 needs to be agreed on before it is spoken."
+                                  : detail_of(error));
 }
 
 int RequestParser::collect(std::string_view& text, const char* at, std::size_t length) {
@@ -218,6 +288,9 @@ int RequestParser::check_framing() {
       return refuse(400, "The only Transfer-Encoding understood is a single 'chunked'.");
     }
   }
+  if (codings > 0 && (parser_.flags & F_CHUNKED) == 0) {  // llhttp read the value otherwise than we
+    return refuse(400, "The Transfer-Encoding is ambiguous.");
+  }
   if (lengths > 1) return refuse(400, "The request has more than one Content-Length.");
   if (lengths == 1 && !is_digits(*headers.find("content-length"))) {
     return refuse(400, "The Content-Length is malformed or ambiguous.");
@@ -237,21 +310,26 @@ int RequestParser::finish_head() {
   if (const int refused = check_framing(); refused != 0) return refused;
   const bool chunked = head_->headers.has("transfer-encoding");
   const std::uint64_t length = chunked ? 0 : parser_.content_length;
-  if (!chunked && head_->headers.has("content-length") && length > body_bytes_max_) {
-    return refuse(413, "The request body is too large.");
-  }
-  keep_alive_ = llhttp_should_keep_alive(&parser_) != 0;
+  if (length > limits_.body_bytes_max) return refuse(413, "The request body is too large.");
+  const bool close = head_->headers.list_has("connection", "close");
+  keep_alive_ =
+      !close && (head_->minor_version >= 1 || head_->headers.list_has("connection", "keep-alive"));
   // Whether to upgrade is the handler's decision; until then it is a request like any other.
   parser_.upgrade = 0;
   state_ = State::kBody;
-  events_.on_head(!chunked && length == 0);
-  return stopped_ ? static_cast<int>(HPE_PAUSED) : 0;
+  const bool end = !chunked && length == 0;
+  events_.on_head(end);
+  // The pause lets feed() count what follows as body framing. A message that ends here has nothing
+  // left to hold back.
+  return end ? 0 : static_cast<int>(HPE_PAUSED);
 }
 
 int RequestParser::take_body(const char* at, std::size_t length) {
-  body_bytes_ += length;
-  if (body_bytes_ > body_bytes_max_) return refuse(413, "The request body is too large.");
-  events_.on_body({at, length});
+  const auto fits = static_cast<std::size_t>(
+      std::min<std::uint64_t>(length, limits_.body_bytes_max - body_bytes_));
+  body_bytes_ += fits;
+  if (fits > 0) events_.on_body({at, fits});
+  if (fits < length) return refuse(413, "The request body is too large.");
   return stopped_ ? static_cast<int>(HPE_PAUSED) : 0;
 }
 

@@ -27,12 +27,18 @@ void ServerConnection::begin() {
 
 void ServerConnection::drain() {
   close_after_ = true;
-  if (exchange_ == nullptr || parser_.idle()) vanish({.drained = true});
+  if (lingering_ || (exchange_ != nullptr && !parser_.idle())) return;
+  if (stream_->buffered() == 0) {
+    vanish({.drained = true});
+  } else {  // the last answer is still on its way
+    linger();
+  }
 }
 
 void ServerConnection::cut() { vanish({.drained = true}); }
 
-// --- what the stream says --------------------------------------------------------------------------
+// --- what the stream says
+// --------------------------------------------------------------------------
 
 void ServerConnection::on_data(std::string_view bytes) {
   if (lingering_) {
@@ -44,8 +50,10 @@ void ServerConnection::on_data(std::string_view bytes) {
     keep_early(bytes);
     return;
   }
-  parse(bytes);
-  if (!gone_) set_deadline();
+  const std::size_t used = parse(bytes);
+  if (gone_) return;
+  if (used < bytes.size() && !lingering_) keep_early(bytes.substr(used));
+  loop_.at_tick_end(*this);
 }
 
 void ServerConnection::on_end() {
@@ -57,30 +65,43 @@ void ServerConnection::on_broken(const Error&) { vanish({.downstream_closed = tr
 
 void ServerConnection::on_writable() {
   if (exchange_ != nullptr && !exchange_->answer_complete()) exchange_->transport_writable();
-  set_deadline();
+  loop_.at_tick_end(*this);  // requests may have waited for the room
 }
 
-// --- reading requests ------------------------------------------------------------------------------
+// --- reading requests
+// ------------------------------------------------------------------------------
 
 bool ServerConnection::can_parse() const {
-  return !gone_ && !lingering_ && !body_held_ && !aborting_ &&
-         (exchange_ == nullptr || !parser_.complete());
+  if (gone_ || lingering_ || body_held_ || aborting_ || upgrading_) return false;
+  // A client that asks without taking the answers must not fill our memory with them.
+  return exchange_ == nullptr ? stream_->buffered() <= event::Stream::kHighWater
+                              : !parser_.complete();
 }
 
 void ServerConnection::keep_early(std::string_view bytes) {
   early_.append(bytes);
-  if (early_.size() > kEarlyMax) stream_->read_stop();
+  if (early_.size() - early_used_ > kEarlyMax) stream_->read_stop();
 }
 
 void ServerConnection::parse_early() {
-  const std::string bytes = std::exchange(early_, {});
-  if (!peer_ended_) stream_->read_start();
-  parse(bytes);
+  // Out of reach of those who clear early_ on the way. Not copied: many small requests may wait
+  // here.
+  std::string bytes = std::exchange(early_, {});
+  const std::size_t begin = std::exchange(early_used_, 0);
+  const std::size_t end = begin + parse(std::string_view(bytes).substr(begin));
+  if (gone_ || lingering_) return;
+  if (end < bytes.size()) {
+    early_ = std::move(bytes);
+    early_used_ = end;
+  }
+  if (!peer_ended_ && early_.size() - early_used_ <= kEarlyMax) stream_->read_start();
 }
 
-void ServerConnection::parse(std::string_view bytes) {
+// Returns how many bytes were used.
+std::size_t ServerConnection::parse(std::string_view bytes) {
+  const std::size_t offered = bytes.size();
   parsing_ = true;
-  while (!bytes.empty() && can_parse()) {
+  while ((!bytes.empty() || parser_waits_for_us()) && can_parse()) {
     if (exchange_ == nullptr) begin_exchange();
     bytes.remove_prefix(parser_.feed(bytes));
     if (const RequestFault& fault = parser_.fault()) {
@@ -90,8 +111,7 @@ void ServerConnection::parse(std::string_view bytes) {
     move_on();
   }
   parsing_ = false;
-  if (!gone_ && !lingering_ && !bytes.empty()) keep_early(bytes);
-  if (upgrading_) move_on();
+  return offered - bytes.size();
 }
 
 void ServerConnection::begin_exchange() {
@@ -105,12 +125,12 @@ void ServerConnection::begin_exchange() {
 void ServerConnection::on_head(bool end) {
   RequestHead& head = exchange_->request_head();
   body_began_ = body_read_at_ = loop_.now();
-  if (const char* error = read_target(head, "http", exchange_->arena()); error != nullptr) {
-    refuse(400, error, {.malformed = true});
+  if (head.method == "CONNECT" || head.method == "TRACE") {  // CONNECT has a target of its own form
+    refuse(head.method == "TRACE" ? 405 : 501, "The gateway does not serve this method.", {});
     return;
   }
-  if (head.method == "CONNECT" || head.method == "TRACE") {
-    refuse(head.method == "TRACE" ? 405 : 501, "The gateway does not serve this method.", {});
+  if (const char* error = read_target(head, "http", exchange_->arena()); error != nullptr) {
+    refuse(400, error, {.malformed = true});
     return;
   }
   if (const auto expectation = head.headers.find("expect")) {
@@ -133,6 +153,7 @@ void ServerConnection::on_body(std::string_view bytes) {
 }
 
 void ServerConnection::on_complete() {
+  if (exchange_ == nullptr) return;  // its head was refused
   if (parser_.has_trailers()) {
     exchange_->push_trailers(parser_.trailers());
   } else if (parser_.body_bytes() > 0 || exchange_->request().headers.has("transfer-encoding")) {
@@ -154,7 +175,8 @@ void ServerConnection::refuse(int status, std::string_view detail, DoneFlags fla
   finish_exchange(flags);
 }
 
-// --- answering -------------------------------------------------------------------------------------
+// --- answering
+// -------------------------------------------------------------------------------------
 
 HeadFraming ServerConnection::frame(const ResponseHead& head, bool end) {
   HeadFraming framing;
@@ -189,32 +211,34 @@ HeadFraming ServerConnection::frame(const ResponseHead& head, bool end) {
   return framing;
 }
 
-void ServerConnection::send_head(const ResponseHead& head, bool end) {
-  framing_ = frame(head, end);
-  body_left_ = framing_.length;
-  write_response_head(*stream_, head, framing_, server_.date_.text(loop_.now(), loop_.clock()));
-  if (!end) return;
-  if (framing_.body == HeadFraming::Body::kChunked && !body_suppressed_) {
-    write_last_chunk(*stream_, nullptr);
-  }
-  if (answer_framing_broken(0, true)) return;
-  if (!parsing_) loop_.at_tick_end(*this);
+// Output is looked at before and after each write, so that between two looks it can only shrink,
+// and whatever it shrank by was taken by the client.
+void ServerConnection::look_at_output() {
+  const std::size_t buffered = stream_->buffered();
+  if (buffered < buffered_then_) written_at_ = loop_.now();
+  buffered_then_ = buffered;
 }
 
-// An answer longer or shorter than its own Content-Length must not look whole to the client.
-bool ServerConnection::answer_framing_broken(std::size_t more, bool end) {
-  if (body_suppressed_ || framing_.body != HeadFraming::Body::kLength) return false;
-  if (more <= body_left_ && (!end || more == body_left_)) {
-    body_left_ -= more;
-    return false;
+void ServerConnection::after_output() {
+  if (buffered_then_ == 0) written_at_ = loop_.now();
+  buffered_then_ = stream_->buffered();
+  // To move on, and to watch that the client takes it: behind the stream, which flushes there too.
+  loop_.at_tick_end(*this);
+}
+
+void ServerConnection::send_head(const ResponseHead& head, bool end) {
+  framing_ = frame(head, end);
+  look_at_output();
+  write_response_head(*stream_, head, framing_, server_.date_.text(loop_.now(), loop_.clock()));
+  if (end && framing_.body == HeadFraming::Body::kChunked && !body_suppressed_) {
+    write_last_chunk(*stream_, nullptr);
   }
-  abort_answer();
-  return true;
+  after_output();
 }
 
 bool ServerConnection::send_data(std::string_view bytes, bool end) {
-  if (answer_framing_broken(bytes.size(), end)) return false;
   bool room = true;
+  look_at_output();
   if (!body_suppressed_) {
     const bool chunked = framing_.body == HeadFraming::Body::kChunked;
     if (chunked && !bytes.empty()) write_chunk_size(*stream_, bytes.size());
@@ -222,17 +246,16 @@ bool ServerConnection::send_data(std::string_view bytes, bool end) {
     if (chunked && !bytes.empty()) room = stream_->write("\r\n");
     if (chunked && end) room = write_last_chunk(*stream_, nullptr);
   }
-  if (end && !parsing_) loop_.at_tick_end(*this);
+  after_output();
   return room;
 }
 
 void ServerConnection::send_trailers(const HeaderMap& trailers) {
+  look_at_output();
   if (!body_suppressed_ && framing_.body == HeadFraming::Body::kChunked) {
     write_last_chunk(*stream_, &trailers);
-  } else if (answer_framing_broken(0, true)) {
-    return;
   }
-  if (!parsing_) loop_.at_tick_end(*this);
+  after_output();
 }
 
 void ServerConnection::send_informational(int status, const HeaderMap& headers) {
@@ -240,17 +263,21 @@ void ServerConnection::send_informational(int status, const HeaderMap& headers) 
   ResponseHead head;
   head.status = status;
   head.headers = headers;
+  look_at_output();
   write_response_head(*stream_, head, {}, {});
+  after_output();
 }
 
 void ServerConnection::hold_body() {
   body_held_ = true;
+  held_at_ = loop_.now();
   parser_.stop();
 }
 
 void ServerConnection::release_body() {
   body_held_ = false;
   body_read_at_ = loop_.now();
+  body_began_ += body_read_at_ - held_at_;  // the client cannot help that time
   loop_.at_tick_end(*this);
 }
 
@@ -269,7 +296,7 @@ void ServerConnection::on_tick_end() {
     return;
   }
   move_on();
-  if (!early_.empty() && can_parse()) parse_early();
+  if (can_parse() && (!early_.empty() || parser_waits_for_us())) parse_early();
   if (gone_) return;
   if (peer_ended_) close_after_peer();
   if (!gone_) set_deadline();
@@ -277,10 +304,17 @@ void ServerConnection::on_tick_end() {
 
 // The client sends no more: nothing is left to wait for but our own answer.
 void ServerConnection::close_after_peer() {
-  const bool answer_awaited = exchange_ != nullptr && parser_.complete();
-  if (lingering_ ? stream_->buffered() == 0 : !answer_awaited && early_.empty()) {
-    vanish({.downstream_closed = exchange_ != nullptr});
+  if (lingering_) {
+    if (stream_->buffered() == 0) vanish({});
+    return;
   }
+  if (!early_.empty() || (exchange_ != nullptr && parser_.complete())) return;
+  if (exchange_ != nullptr && !exchange_->answer_complete()) {
+    vanish({.downstream_closed = true});
+    return;
+  }
+  if (exchange_ != nullptr) close_exchange({.request_incomplete = true});
+  linger();  // what we wrote last may still be on its way
 }
 
 // Ends the exchange once both its halves are complete.
@@ -295,30 +329,38 @@ void ServerConnection::move_on() {
     body_held_ = false;
     return;
   }
-  finish_exchange({.request_incomplete = !parser_.complete()});
+  finish_exchange({});
 }
 
 void ServerConnection::hand_over() {
   stream_->read_stop();
+  early_.erase(0, early_used_);
   exchange_->upgraded(std::move(stream_), std::exchange(early_, {}));
   vanish({});
 }
 
 void ServerConnection::finish_exchange(DoneFlags flags) {
   ++requests_;
-  server_.count(exchange_->facts());
-  exchange_->close(flags);
-  server_.give_exchange(std::move(exchange_));
+  flags.request_incomplete = !parser_.complete();
+  close_exchange(flags);
   phase_began_ = loop_.now();
   if (close_after_ || (peer_ended_ && early_.empty())) linger();
 }
 
-// --- ends ------------------------------------------------------------------------------------------
+void ServerConnection::close_exchange(DoneFlags flags) {
+  if (!parser_.idle() || parser_.fault()) server_.count(exchange_->facts());
+  exchange_->close(flags);
+  server_.give_exchange(std::move(exchange_));
+}
+
+// --- ends
+// ------------------------------------------------------------------------------------------
 
 void ServerConnection::linger() {
   if (lingering_) return;
   lingering_ = true;
   early_.clear();
+  early_used_ = 0;
   stream_->end();
   if (peer_ended_) {
     loop_.at_tick_end(*this);
@@ -333,48 +375,51 @@ void ServerConnection::vanish(DoneFlags flags) {
   timer_.cancel();
   if (exchange_ != nullptr) {
     flags.request_incomplete = !parser_.complete();
-    server_.count(exchange_->facts());
-    exchange_->close(flags);
-    server_.give_exchange(std::move(exchange_));
+    flags.downstream_closed = flags.downstream_closed && !exchange_->answer_complete();
+    close_exchange(flags);
   }
   stream_.reset();
   server_.remove(*this);
 }
 
-// --- deadlines -------------------------------------------------------------------------------------
+// --- deadlines
+// -------------------------------------------------------------------------------------
 
 MonoTime ServerConnection::deadline() const {
   const ServerTimeouts& patience = server_.options_.timeouts;
-  if (lingering_) return phase_began_ + patience.linger;
   MonoTime due = MonoTime::max();
-  if (stream_->buffered() > 0) due = written_at_ + patience.write;
+  const bool output_waits = stream_->buffered() > 0;
+  if (output_waits) due = written_at_ + patience.write;
+  // Lingering and idleness begin when our last byte has left.
+  const MonoTime quiet_since = std::max(phase_began_, written_at_);
+  // Nothing announces that moment: look from time to time.
+  if (lingering_)
+    return output_waits ? std::min(due, loop_.now() + kOutputLook) : quiet_since + patience.linger;
   if (exchange_ == nullptr || parser_.idle()) {
-    return std::min(due, phase_began_ + (requests_ == 0 ? patience.header : patience.idle));
+    return output_waits ? due : quiet_since + (requests_ == 0 ? patience.header : patience.idle);
   }
   if (parser_.in_head()) return std::min(due, phase_began_ + patience.header);
   if (parser_.complete() || body_held_) return due;
   due = std::min(due, body_read_at_ + patience.body);
   if (patience.body_bytes_per_second_min == 0) return due;
-  const auto earned = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(
-      static_cast<double>(parser_.body_bytes()) /
-      static_cast<double>(patience.body_bytes_per_second_min)));
+  const auto earned = std::chrono::duration_cast<Duration>(
+      std::chrono::duration<double>(static_cast<double>(parser_.body_bytes()) /
+                                    static_cast<double>(patience.body_bytes_per_second_min)));
   return std::min(due, body_began_ + patience.rate_grace + earned);
 }
 
 // The timer is moved only when it would come too late; a timer that comes too early moves itself.
 void ServerConnection::set_deadline() {
-  if (const std::size_t buffered = stream_->buffered(); buffered != buffered_then_) {
-    if (buffered < buffered_then_ || buffered_then_ == 0) written_at_ = loop_.now();
-    buffered_then_ = buffered;
-  }
+  look_at_output();
   const MonoTime due = deadline();
   if (due != MonoTime::max() && (!timer_.armed() || due < timer_.deadline())) timer_.arm_at(due);
 }
 
 void ServerConnection::on_timer() {
-  if (const std::size_t buffered = stream_->buffered(); buffered < buffered_then_) {
-    written_at_ = loop_.now();
-    buffered_then_ = buffered;
+  look_at_output();
+  if (peer_ended_ && lingering_ && stream_->buffered() == 0) {
+    vanish({});
+    return;
   }
   const MonoTime due = deadline();
   if (due > loop_.now()) {
@@ -385,8 +430,8 @@ void ServerConnection::on_timer() {
 }
 
 void ServerConnection::handle_deadline() {
-  const bool stuck = stream_->buffered() > 0 &&
-                     written_at_ + server_.options_.timeouts.write <= loop_.now();
+  const bool stuck =
+      stream_->buffered() > 0 && written_at_ + server_.options_.timeouts.write <= loop_.now();
   if (lingering_ || stuck) {
     if (stuck) stream_->reset_on_close();
     vanish({.timed_out = true});

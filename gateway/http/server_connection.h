@@ -17,14 +17,14 @@
 namespace tocsin::http {
 
 /// The HTTP/1.1 codec of one downstream connection. Requests are parsed one at a time; bytes behind
-/// the current request wait in early_ until its answer is complete, so pipelined requests are answered
-/// in order.
+/// the current request wait in early_ until its answer is complete, so pipelined requests are
+/// answered in order.
 ///
 ///   idle -> reading head -> reading body -> (answer being made) -> idle ...
 ///                 \______________\______________\-> lingering -> gone
 ///
-/// Lingering: our last byte and FIN are on their way, and what the client still sends is dropped, so
-/// that no reset overtakes the answer.
+/// Lingering: our last byte and FIN are on their way, and what the client still sends is dropped,
+/// so that no reset overtakes the answer.
 class ServerConnection final : public event::Deferred,
                                private event::Stream::Events,
                                private event::TickEnd,
@@ -44,10 +44,13 @@ class ServerConnection final : public event::Deferred,
   std::size_t index_ = 0;  ///< the server's: where in its list this connection stands
 
  private:
-  /// Unparsed bytes kept while an answer is awaited before reading stops.
+  /// Unparsed bytes kept before reading stops, while an answer is awaited or the client does not
+  /// take those it has been given.
   static constexpr std::size_t kEarlyMax = 64 * 1024;
   /// What a lingering client may still send.
   static constexpr std::size_t kLingerBytesMax = 1024 * 1024;
+  /// How often a lingering connection looks whether its output has left.
+  static constexpr Duration kOutputLook = std::chrono::seconds(1);
 
   // Stream events
   void on_data(std::string_view bytes) override;
@@ -73,15 +76,18 @@ class ServerConnection final : public event::Deferred,
   void on_timer();
 
   bool can_parse() const;
-  void parse(std::string_view bytes);
+  bool parser_waits_for_us() const { return exchange_ != nullptr && parser_.stalled(); }
+  std::size_t parse(std::string_view bytes);
   void parse_early();
   void keep_early(std::string_view bytes);
   void begin_exchange();
   void refuse(int status, std::string_view detail, DoneFlags flags);
   HeadFraming frame(const ResponseHead& head, bool end);
-  bool answer_framing_broken(std::size_t more, bool end);
   void move_on();
+  void look_at_output();
+  void after_output();
   void finish_exchange(DoneFlags flags);
+  void close_exchange(DoneFlags flags);
   void close_after_peer();
   void hand_over();
   void linger();
@@ -96,19 +102,20 @@ class ServerConnection final : public event::Deferred,
   const event::Address peer_;
   RequestParser parser_;
   std::unique_ptr<Exchange> exchange_;
-  std::string early_;
+  std::string early_;  // unparsed bytes, from early_used_ on
+  std::size_t early_used_ = 0;
   event::Timer timer_;
 
-  MonoTime phase_began_;       // idle, head or lingering since
-  MonoTime body_began_{};
-  MonoTime body_read_at_{};    // the last piece
-  MonoTime written_at_{};      // the last time the client took something
+  MonoTime phase_began_;     // idle, head or lingering since
+  MonoTime body_began_{};    // later by the time in which we held it
+  MonoTime body_read_at_{};  // the last piece
+  MonoTime written_at_{};    // the last time the client took something
   std::size_t buffered_then_ = 0;
-  std::uint64_t body_left_ = 0;  // of an answer with Content-Length
+  MonoTime held_at_{};
   std::size_t requests_ = 0;
   std::size_t lingered_ = 0;
   HeadFraming framing_;
-  bool parsing_ = false;        // parse() is on the stack
+  bool parsing_ = false;  // parse() is on the stack
   bool body_held_ = false;
   bool continue_wanted_ = false;  // Expect: 100-continue, not yet told to go on
   bool body_suppressed_ = false;  // answer to HEAD

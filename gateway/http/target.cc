@@ -1,7 +1,8 @@
 #include "gateway/http/target.h"
 
 #include <algorithm>
-#include <array>
+
+#include "gateway/base/address.h"
 
 namespace tocsin::http {
 
@@ -35,10 +36,7 @@ bool is_authority(std::string_view text) {
     const std::size_t close = text.find(']');
     if (close == std::string_view::npos || close < 3) return false;
     const std::string_view literal = text.substr(1, close - 1);
-    const bool literal_fits = std::all_of(literal.begin(), literal.end(), [](char c) {
-      return hex_value(c) >= 0 || c == ':' || c == '.';
-    });
-    if (!literal_fits) return false;
+    if (literal.find(':') == std::string_view::npos || !is_ip_literal(literal)) return false;
     const std::string_view rest = text.substr(close + 1);
     if (rest.empty()) return true;
     return rest.front() == ':' && rest.size() <= 6 && is_digits(rest.substr(1));
@@ -95,7 +93,8 @@ bool drop_segment(const char* out, std::size_t& length) {
   return true;
 }
 
-// Copies one segment (without slashes), decoding what need not be encoded. Returns null or an error.
+// Copies one segment (without slashes), decoding what need not be encoded. Returns null or an
+// error.
 const char* copy_segment(std::string_view segment, char* out, std::size_t& length) {
   for (std::size_t i = 0; i < segment.size(); ++i) {
     if (segment[i] != '%') {

@@ -18,7 +18,7 @@ struct TableOptions {
   std::size_t entries_max = 100'000;
   std::size_t bytes_max = std::size_t{64} << 20;  ///< keys, values and kEntryBytes for each
   std::size_t shards = 16;                        ///< a power of two; each gets an equal part
-  HashSeed seed;                                  ///< random in production, fixed in tests
+  HashSeed seed{};                                ///< random in production, fixed in tests
 
   /// Code::kInvalid naming the setting that cannot work.
   Result<void> check() const;
