@@ -405,7 +405,7 @@ TEST_F(ChainTest, ConservesBodiesThroughRandomFilters) {
       }
     }
     const bool with_trailers = random() % 2 == 0;
-    std::string request, response;
+    std::string sent, sent_back;
     HeaderMap trailers;
     const auto resume_some = [&](bool all) {
       for (int turn = 0; turn < (all ? 100 : 1); ++turn) {
@@ -418,7 +418,7 @@ TEST_F(ChainTest, ConservesBodiesThroughRandomFilters) {
     begin(false);
     for (std::size_t pieces = random() % 6; pieces-- > 0;) {
       std::string piece(random() % 5, static_cast<char>('a' + random() % 26));
-      request += piece;
+      sent += piece;
       body(piece, false);
       resume_some(false);
     }
@@ -428,26 +428,83 @@ TEST_F(ChainTest, ConservesBodiesThroughRandomFilters) {
     chain.push_response_head(head, false);
     for (std::size_t pieces = random() % 6; pieces-- > 0;) {
       std::string piece(random() % 5, static_cast<char>('a' + random() % 26));
-      response += piece;
+      sent_back += piece;
       chain.push_response_data(piece, false);
       resume_some(false);
     }
     with_trailers ? chain.push_response_trailers(trailers) : chain.push_response_data("", true);
     resume_some(true);
     finish();
-    ASSERT_EQ(handler_body, request) << round;
-    ASSERT_EQ(codec_body, response) << round;
+    ASSERT_EQ(handler_body, sent) << round;
+    ASSERT_EQ(codec_body, sent_back) << round;
     ASSERT_EQ(handler_ends, 1) << round;
     ASSERT_EQ(codec_ends, 1) << round;
     for (std::size_t i = 0; i < count; ++i) {
-      ASSERT_EQ(filter(i).done, 1) << round;
-      if (filter(i).request_wish.kind != Kind::kNone) ASSERT_EQ(filter(i).seen, request) << round;
-      if (filter(i).response_wish.kind != Kind::kNone)
-        ASSERT_EQ(filter(i).seen_back, response) << round;
-      ASSERT_EQ(filter(i).ends, 1) << round;
-      ASSERT_EQ(filter(i).ends_back, 1) << round;
+      const Script& script = filter(i);
+      const bool watches = script.request_wish.kind != Kind::kNone;
+      const bool watches_back = script.response_wish.kind != Kind::kNone;
+      ASSERT_EQ(script.done, 1) << round;
+      ASSERT_EQ(script.seen, watches ? sent : "") << round;
+      ASSERT_EQ(script.seen_back, watches_back ? sent_back : "") << round;
+      ASSERT_EQ(script.ends, watches || with_trailers ? 1 : 0) << round;
+      ASSERT_EQ(script.ends_back, watches_back || with_trailers ? 1 : 0) << round;
     }
     ASSERT_EQ(alive, 0);
+  }
+}
+
+// The order of hooks when filter `request_answer` answers in its request head and filter
+// `response_answer` in its response head; -1: none does.
+std::string expected_order(int count, int request_answer, int response_answer) {
+  const auto name = [](int i) { return std::string(1, static_cast<char>('a' + i)); };
+  std::string order;
+  int entered = 0;
+  while (entered < count) {
+    order += name(entered) + ".head! ";
+    if (entered++ == request_answer) break;
+  }
+  bool local = request_answer >= 0 && request_answer < count;
+  if (!local) order += "handler! ";
+  for (int i = entered; i-- > 0;) {
+    order += name(i) + ".rhead ";
+    local = local || i == response_answer;
+  }
+  order += local ? "codec(403) <no>! " : "codec(200) <ok>! ";
+  for (int i = 0; i < entered; ++i) order += name(i) + ".done ";
+  return order;
+}
+
+TEST_F(ChainTest, KeepsTheOrderOfHooksHoweverTheyHoldAndAnswer) {
+  std::mt19937 random(4711);
+  const auto pick = [&](int below) {
+    return static_cast<int>(random() % static_cast<unsigned>(below));
+  };
+  for (int round = 0; round < 3000; ++round) {
+    reset();
+    const int count = pick(7);
+    const int request_answer = pick(9) - 1;
+    const int response_answer = pick(9) - 1;
+    add(static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) {
+      constexpr Act kActs[] = {Act::kContinue, Act::kHold, Act::kResumeAndHold};
+      auto& script = filter(static_cast<std::size_t>(i));
+      script.at["head"] = i == request_answer ? Act::kRespond : kActs[pick(3)];
+      script.at["rhead"] = i == response_answer ? Act::kRespond : kActs[pick(3)];
+    }
+    const auto resume_all = [&] {
+      for (int turn = 0; turn < count; ++turn) {
+        for (int i = 0; i < count; ++i) {
+          auto& script = filter(static_cast<std::size_t>(i));
+          if (script.context != nullptr) script.context->resume();
+        }
+      }
+    };
+    begin(true);
+    resume_all();
+    if (!chain.response_started()) answer("ok");
+    resume_all();
+    finish();
+    ASSERT_EQ(log(), expected_order(count, request_answer, response_answer)) << round;
   }
 }
 
