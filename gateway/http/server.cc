@@ -10,23 +10,14 @@ namespace tocsin::http {
 namespace {
 
 // What a peer is told before anything it sent was read.
-std::string refusal_answer(int status, std::string_view detail) {
+std::string refusal_answer(int status, std::string_view detail, std::string_view date) {
   const std::string body = problem_document(status, detail);
   std::string answer = "HTTP/1.1 " + std::to_string(status) + " ";
-  answer.append(reason_phrase(status)).append("\r\nContent-Type: ").append(kProblemType);
+  answer.append(reason_phrase(status)).append("\r\nDate: ").append(date);
+  answer.append("\r\nContent-Type: ").append(kProblemType);
   answer += "\r\nContent-Length: " + std::to_string(body.size());
   answer += "\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
   return answer + body;
-}
-
-std::string_view server_full() {
-  static const std::string answer = refusal_answer(503, "The gateway has no connection to spare.");
-  return answer;
-}
-
-std::string_view peer_full() {
-  static const std::string answer = refusal_answer(429, "This address has too many connections open.");
-  return answer;
 }
 
 telemetry::Counter& refused(telemetry::Metrics& metrics, std::string_view listener, std::string_view why) {
@@ -102,10 +93,22 @@ void Server::on_accept(std::unique_ptr<event::Stream> stream) {
 std::string_view Server::refusal(const event::Address& peer) {
   switch (shared_.caps.admit(peer.ip_key())) {
     case ConnectionCaps::Verdict::kAdmitted: return {};
-    case ConnectionCaps::Verdict::kTotalReached: shared_.metrics.refused_total_cap.add(); return server_full();
-    case ConnectionCaps::Verdict::kPerIpReached: shared_.metrics.refused_per_ip_cap.add(); return peer_full();
+    case ConnectionCaps::Verdict::kTotalReached:
+      shared_.metrics.refused_total_cap.add();
+      return server_full();
+    case ConnectionCaps::Verdict::kPerIpReached:
+      shared_.metrics.refused_per_ip_cap.add();
+      refusal_ = refusal_answer(429, "This address has too many connections open.",
+                                date_.text(loop_.now(), loop_.clock()));
+      return refusal_;
   }
   return server_full();
+}
+
+std::string_view Server::server_full() {
+  refusal_ = refusal_answer(503, "The gateway has no connection to spare.",
+                            date_.text(loop_.now(), loop_.clock()));
+  return refusal_;
 }
 
 std::string_view Server::on_descriptors_exhausted() {

@@ -91,6 +91,7 @@ class Server final : private event::TcpListener::Events {
   void on_accept(std::unique_ptr<event::Stream> stream) override;
   std::string_view refusal(const event::Address& peer) override;
   std::string_view on_descriptors_exhausted() override;
+  std::string_view server_full();
 
   std::unique_ptr<Exchange> take_exchange();
   void give_exchange(std::unique_ptr<Exchange> exchange);
@@ -103,6 +104,7 @@ class Server final : private event::TcpListener::Events {
   BlockPool& pool_;
   std::shared_ptr<const RouteSource> source_;
   DateCache date_;
+  std::string refusal_;  // the last one's text; its Date makes it new each time
   event::Address address_;
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
   std::vector<std::unique_ptr<ServerConnection>> connections_;

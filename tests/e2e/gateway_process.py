@@ -11,8 +11,6 @@ import threading
 import time
 from pathlib import Path
 
-import yaml
-
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("TOCSIN_BUILD", "build/release")
 BINARY = BUILD / "tocsin"
@@ -24,14 +22,11 @@ _METRIC = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? (?P<va
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as such: a line of a configuration has a length limit."""
-
-    def represent_text(self, text):
-        return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text[:-1] else '"')
-
-
-_Dumper.add_representer(str, _Dumper.represent_text)
+def as_yaml(settings):
+    """JSON is YAML, but for the length of a line: a text breaks where it breaks anyway."""
+    text = json.dumps(settings, indent=1, ensure_ascii=False)
+    assert r"\\n" not in text
+    return text.replace(r"\n", "\\n\\\n")
 
 
 def eventually(probe, wanted, what="the value"):
@@ -65,7 +60,7 @@ class Gateway:
 
     def __init__(self, settings, folder, descriptors=None):
         self.config_path = folder / "tocsin.yaml"
-        self.config_path.write_text(yaml.dump(settings, Dumper=_Dumper, sort_keys=False))
+        self.config_path.write_text(as_yaml(settings))
         self.stdout_path = folder / "stdout"
         self._lines = []
         self._changed = threading.Condition()
@@ -140,6 +135,10 @@ class Gateway:
 
     def open_connections(self, listener="public"):
         return self.metric("tocsin_http_connections", listener=listener)
+
+    def descriptors(self):
+        """How many it has open, as the kernel counts."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     # --- its end -------------------------------------------------------------------------------------
 
