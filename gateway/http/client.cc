@@ -38,10 +38,10 @@ std::string_view pool_key(const Endpoint& endpoint, KeyBuffer& buffer) {
 
 }  // namespace
 
-HttpClient::HttpClient(event::Loop& loop, Connector& connector, ClientOptions options)
+HttpClient::HttpClient(event::Loop& loop, Connector& connector, const ClientOptions& options)
     : loop_(loop),
       connector_(connector),
-      options_(std::move(options)),
+      options_(options),
       blocks_(std::make_shared<BlockPool>()) {}
 
 HttpClient::~HttpClient() { TOCSIN_ASSERT(calls_ == 0, "a client was destroyed before its calls"); }
@@ -64,7 +64,7 @@ Result<ClientCall> HttpClient::send(const ClientRequest& request, ClientEvents& 
   exchange.connection = nullptr;
   exchange.body_left = request.body.kind == ClientBody::Kind::kLength ? request.body.length : 0;
   exchange.retried = exchange.left_before = exchange.paused = false;
-  exchange.body_begun = exchange.body_ended = false;
+  exchange.body_asked = exchange.body_ended = false;
   if (request.deadline != MonoTime::max()) exchange.deadline.arm_at(request.deadline);
   pool->submit(exchange);
   return ClientCall(exchange);

@@ -112,9 +112,8 @@ class ClientEvents {
   /// The response is complete.
   virtual void on_end() = 0;
   virtual void on_error(const ClientError& error) = 0;
-  /// For bodies sent through the call: the head has left and the body may begin (again after a
-  /// retry, which happens only when none of it was sent), and later: there is room after a
-  /// send_data that returned false.
+  /// For bodies sent through the call: the head was written and the body may begin; later: there is
+  /// room after a send_data that returned false.
   virtual void on_writable() {}
   /// The server agreed to ClientRequest::upgrade. `unread`: bytes of the new protocol that came
   /// with the head, borrowed for the call.
@@ -146,8 +145,8 @@ class ClientCall {
   /// Ends such a body; trailers go with kChunked only.
   void send_end(const HeaderMap* trailers = nullptr);
 
-  /// Stops on_data and everything after it until resume(); the connection is not read meanwhile, so
-  /// at most one read of the loop is held in memory. Neither calls back.
+  /// Stops every event of the response but on_error until resume(); the connection is not read
+  /// meanwhile, so at most one read of the loop is held in memory. Neither calls back.
   void pause();
   void resume();
 
@@ -173,16 +172,16 @@ struct ClientStats {
 ///
 /// One retry (RFC 9110 9.2.2, RFC 9112 9.3.1): a request whose *reused* connection ends before the
 /// first byte of a response is sent once more, on a fresh connection, when its body can be sent
-/// again (it is whole, or none of it was given yet) and either it is idempotent or no byte of it
-/// had left this host. Never a second time, never after a byte of the response, and never for a
-/// fresh connection: what the server did on purpose is the caller's to judge.
+/// again (it is whole, or on_writable has not yet asked for it) and either it is idempotent or no
+/// byte of it had left this host. Never a second time, never after a byte of the response, and
+/// never when the connection was fresh: what the server did on purpose is the caller's to judge.
 ///
 /// A connection is reused only when the response ended without any doubt, the whole request had
 /// left, and not one byte came behind the response.
 class HttpClient {
  public:
   /// Loop and connector must outlive the client.
-  HttpClient(event::Loop& loop, Connector& connector, ClientOptions options);
+  HttpClient(event::Loop& loop, Connector& connector, const ClientOptions& options);
   /// Every call must be gone. Closes all connections.
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;

@@ -99,7 +99,6 @@ bool ClientConnection::send_data(std::string_view bytes) {
   ClientExchange& exchange = *exchange_;
   TOCSIN_ASSERT(!exchange.body_is_sent() && !writable_due_, "a body was sent out of turn");
   if (bytes.empty()) return true;
-  exchange.body_begun = true;
   if (exchange.request.body.kind == ClientBody::Kind::kChunked) {
     write_chunk_size(*stream_, bytes.size());
     stream_->write(bytes);
@@ -114,7 +113,7 @@ void ClientConnection::send_end(const HeaderMap* trailers) {
   ClientExchange& exchange = *exchange_;
   TOCSIN_ASSERT(!exchange.body_is_sent() && !writable_due_, "a body was ended out of turn");
   TOCSIN_ASSERT(exchange.body_left == 0, "a body is shorter than was announced");
-  exchange.body_begun = exchange.body_ended = true;
+  exchange.body_ended = true;
   if (exchange.request.body.kind == ClientBody::Kind::kChunked)
     write_last_chunk(*stream_, trailers);
 }
@@ -124,7 +123,7 @@ void ClientConnection::on_writable() {
 }
 
 bool ClientConnection::may_have_left() const {
-  return exchange_->body_begun || stream_->buffered() < written_;
+  return exchange_->body_asked || stream_->buffered() < written_;
 }
 
 // --- receiving ---------------------------------------------------------------------------------
@@ -179,7 +178,9 @@ void ClientConnection::on_tick_end() {
     advance(bytes);
   }
   if (gone_ || exchange_ == nullptr) return;
-  if (std::exchange(writable_due_, false)) exchange_->events->on_writable();
+  if (!std::exchange(writable_due_, false)) return;
+  exchange_->body_asked = true;
+  exchange_->events->on_writable();
 }
 
 // --- endings -----------------------------------------------------------------------------------
@@ -268,7 +269,7 @@ void ClientConnection::ended_early(const Error& why) {
 
 bool ClientConnection::may_retry() const {
   const bool reused = served_ > 1;
-  return reused && !exchange_->retried && exchange_->body_is_whole() &&
+  return reused && !exchange_->retried && exchange_->body_is_repeatable() &&
          (is_idempotent(exchange_->request) || !may_have_left());
 }
 

@@ -46,7 +46,7 @@ class ClientConnection final : public event::Deferred,
   void send_end(const HeaderMap* trailers);
   void pause();
   void resume();
-  /// False: certainly no byte of the current request has left.
+  /// False: certainly no byte of the current request has left this host.
   bool may_have_left() const;
 
   std::size_t index_ = 0;  ///< the pool's: where in its list this connection stands

@@ -23,8 +23,8 @@ struct ClientExchange {
 
   bool body_is_sent() const { return request.body.kind == ClientBody::Kind::kWhole || body_ended; }
   /// The body can be sent once more from its start.
-  bool body_is_whole() const {
-    return request.body.kind == ClientBody::Kind::kWhole || !body_begun;
+  bool body_is_repeatable() const {
+    return request.body.kind == ClientBody::Kind::kWhole || !body_asked;
   }
 
   HttpClient& client;
@@ -42,7 +42,7 @@ struct ClientExchange {
   bool retried = false;      // needs a fresh connection and gets no further try
   bool left_before = false;  // some byte of the first try may have left
   bool paused = false;
-  bool body_begun = false;
+  bool body_asked = false;  // on_writable came: from here on its producer may send at any time
   bool body_ended = false;
 };
 
