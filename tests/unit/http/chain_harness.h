@@ -202,6 +202,7 @@ class ChainTest : public testing::Test, protected FilterChain::Ends {
   void hold_response_source() override { written += "RHOLD "; }
   void release_response_source() override { written += "RRELEASE "; }
   void answered_locally() override { ++local_answers; }
+  void name_request(std::string_view id) override { written += "named(" + std::string(id) + ") "; }
   void abort_answer() override { written += "ABORT "; }
 
   std::string written;
