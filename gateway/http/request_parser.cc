@@ -83,6 +83,13 @@ const llhttp_settings_t& RequestParser::settings() {
       self(p).extension_name_bytes_ += n;
       return 0;
     };
+    s.on_chunk_extension_value = [](llhttp_t* p, const char* at, std::size_t n) {
+      return self(p).check_extension_value({at, n});
+    };
+    s.on_chunk_extension_value_complete = [](llhttp_t* p) {
+      self(p).extension_value_begun_ = false;
+      return 0;
+    };
     s.on_chunk_extension_name_complete = [](llhttp_t* p) {
       return self(p).finish_extension_name();
     };
@@ -106,6 +113,7 @@ void RequestParser::begin(RequestHead& head, Arena& arena) {
   field_name_ = field_value_ = {};
   body_bytes_ = head_used_ = framing_used_ = 0;
   extension_name_bytes_ = 0;
+  extension_value_begun_ = false;
   state_ = State::kIdle;
   empty_line_ = 0;
   version_seen_ = stopped_ = paused_ = false;
@@ -274,6 +282,14 @@ int RequestParser::finish_field() {
     return refuse(431, "The request has too many trailer fields.");
   }
   return 0;
+}
+
+// llhttp lets a quoted string begin in the middle of a value.
+int RequestParser::check_extension_value(std::string_view piece) {
+  if (piece.empty()) return 0;
+  if (!std::exchange(extension_value_begun_, true)) extension_quoted_ = piece.front() == '"';
+  const bool stray = !extension_quoted_ && piece.find('"') != std::string_view::npos;
+  return stray ? refuse(400, "A chunk is malformed.") : 0;
 }
 
 // RFC 9112 6.3, without its allowances for leniency.

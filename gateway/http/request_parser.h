@@ -99,6 +99,7 @@ class RequestParser {
   void remember_line(std::string_view bytes);
   std::uint64_t position(const char* at) const;
   int finish_extension_name();
+  int check_extension_value(std::string_view piece);
   int finish_field();
   int check_framing();
   int finish_head();
@@ -118,6 +119,8 @@ class RequestParser {
   std::uint64_t head_used_ = 0;
   std::uint64_t framing_used_ = 0;
   std::size_t extension_name_bytes_ = 0;
+  bool extension_value_begun_ = false;
+  bool extension_quoted_ = false;
   const char* slice_ = nullptr;  // what llhttp is reading now
   char line_tail_[kBeforeVersion.size()] =
       {};  // the last bytes of the request line's earlier slices

@@ -83,7 +83,6 @@ class ChainTest : public testing::Test, protected FilterChain::Ends {
 
   int alive = 0;
   int local_answers = 0;
-  std::string request_id;
   int handler_ends = 0, codec_ends = 0;
   std::string handler_body, codec_body;
 
@@ -203,7 +202,7 @@ class ChainTest : public testing::Test, protected FilterChain::Ends {
   void hold_response_source() override { written += "RHOLD "; }
   void release_response_source() override { written += "RRELEASE "; }
   void answered_locally() override { ++local_answers; }
-  void name_request(std::string_view id) override { request_id = id; }
+  void name_request(std::string_view id) override { written += "named(" + std::string(id) + ") "; }
   void abort_answer() override { written += "ABORT "; }
 
   std::string written;

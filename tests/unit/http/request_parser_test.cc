@@ -144,6 +144,7 @@ std::vector<Case> refused() {
       {"nameless extension", kChunked + "3;=b\r\nabc\r\n0\r\n\r\n"},
       {"extension of semicolons", kChunked + "3;;a\r\nabc\r\n0\r\n\r\n"},
       {"empty extension", kChunked + "3;\r\nabc\r\n0\r\n\r\n"},
+      {"quote in the middle of an extension", kChunked + "3;a=b\"c\"\r\nabc\r\n0\r\n\r\n"},
       {"space before an extension", kChunked + "3 ;a\r\nabc\r\n0\r\n\r\n"},
       {"space in an extension", kChunked + "3;a b\r\nabc\r\n0\r\n\r\n"},
       {"bare LF in an extension", kChunked + "3;a\nabc\r\n0\r\n\r\n"},
