@@ -138,7 +138,6 @@ bool Gateway::run() {
   const event::SignalWatch terminate(control_, SIGTERM, [this] { on_signal("SIGTERM"); });
   const event::SignalWatch interrupt(control_, SIGINT, [this] { on_signal("SIGINT"); });
   const event::SignalWatch quit(control_, SIGQUIT, [this] { on_signal("SIGQUIT"); });
-  std::signal(SIGPIPE, SIG_IGN);
   admin_shared_ = std::make_unique<http::ServerShared>(0, 0, metrics_, "admin");
   admin_ = std::make_unique<http::Server>(
       control_, std::move(*admin_socket_), http::ServerOptions{}, *admin_shared_, blocks_,

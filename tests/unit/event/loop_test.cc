@@ -27,7 +27,7 @@ class LoopTest : public ::testing::Test {
 };
 
 /// Runs a callable at the end of a tick.
-class AtEnd : public TickEnd {
+class AtEnd final : public TickEnd {
  public:
   explicit AtEnd(Function<void()> work) : work_(std::move(work)) {}
   void on_tick_end() override { work_(); }

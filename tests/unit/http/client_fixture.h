@@ -65,6 +65,7 @@ class ScriptedServer final : private event::TcpListener::Events {
     connections_.push_back(std::make_unique<Connection>(std::move(stream)));
   }
   std::string_view on_descriptors_exhausted() override { return {}; }
+  std::string_view refusal(const event::Address&) override { return {}; }
 
   std::vector<std::unique_ptr<Connection>> connections_;
   event::TcpListener listener_;

@@ -15,7 +15,8 @@ HeaderMap map_of(std::initializer_list<Header> fields) {
 
 std::string text_of(const HeaderMap& map) {
   std::string text;
-  for (const Header& field : map.all()) text.append(field.name).append("=").append(field.value).append(" ");
+  for (const Header& field : map.all())
+    text.append(field.name).append("=").append(field.value).append(" ");
   return text;
 }
 
@@ -79,7 +80,8 @@ TEST(Token, IsANonEmptyRunOfTokenBytes) {
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     const bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    const bool mark = byte != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    const bool mark =
+        byte != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
     EXPECT_EQ(is_token(std::string_view(&c, 1)), alnum || mark) << byte;
   }
 }
@@ -87,7 +89,8 @@ TEST(Token, IsANonEmptyRunOfTokenBytes) {
 TEST(FieldValue, HasNoControlBytesAndNoSpaceAtItsEnds) {
   EXPECT_TRUE(is_field_value(""));
   EXPECT_TRUE(is_field_value("a \t\xff b"));
-  for (const std::string bad : {" a", "a ", "\ta", "a\t", "a\r", "a\nb", "a\x7f"}) EXPECT_FALSE(is_field_value(bad));
+  for (const std::string bad : {" a", "a ", "\ta", "a\t", "a\r", "a\nb", "a\x7f"})
+    EXPECT_FALSE(is_field_value(bad));
   EXPECT_FALSE(is_field_value(std::string_view("a\0b", 3)));
 }
 

@@ -104,8 +104,10 @@ std::vector<Case> refused() {
       {"length that overflows", kPost + "Content-Length: 18446744073709551616\r\n\r\nabc"},
       {"greatest length", kPost + "Content-Length: 18446744073709551615\r\n\r\nabc", 413},
       // Transfer-Encoding
-      {"length, then coding", kPost + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
-      {"coding, then length", kPost + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"},
+      {"length, then coding",
+       kPost + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+      {"coding, then length",
+       kPost + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"},
       {"chunked, identity", kPost + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"},
       {"identity, chunked", kPost + "Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n"},
       {"gzip, chunked", kPost + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"},
@@ -317,7 +319,8 @@ TEST(RequestParser, ForgivesFramingThatBodyPaysFor) {
 }
 
 TEST(RequestParser, CountsFramingAlikeHoweverTheHeadWasCut) {
-  const std::string head = kPost + "X: " + std::string(2000, 'x') + "\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string head =
+      kPost + "X: " + std::string(2000, 'x') + "\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (std::size_t zeros = 16 * 1024 - 8; zeros < 16 * 1024 + 8; ++zeros) {
     const std::string body = std::string(zeros, '0') + "\r\n\r\n";
     RequestRecorder whole;
@@ -390,7 +393,8 @@ TEST(RequestParser, CompletesAMessageWithoutBodyThoughStoppedAtItsHead) {
   EXPECT_TRUE(events.complete);
 }
 
-// --- the cut of the bytes must not matter ----------------------------------------------------------
+// --- the cut of the bytes must not matter
+// ----------------------------------------------------------
 
 std::string read_in_pieces(std::string_view bytes, std::mt19937& random, std::size_t piece_max) {
   RequestRecorder recorder;
@@ -436,9 +440,15 @@ std::string mutated(std::string bytes, std::mt19937& random) {
   for (std::size_t i = 0, changes = 1 + random() % 3; i < changes && !bytes.empty(); ++i) {
     const std::size_t at = random() % bytes.size();
     switch (random() % 3) {
-      case 0: bytes[at] = kSpice[random() % kSpice.size()]; break;
-      case 1: bytes.insert(at, 1, kSpice[random() % kSpice.size()]); break;
-      default: bytes.erase(at, 1 + random() % 2); break;
+      case 0:
+        bytes[at] = kSpice[random() % kSpice.size()];
+        break;
+      case 1:
+        bytes.insert(at, 1, kSpice[random() % kSpice.size()]);
+        break;
+      default:
+        bytes.erase(at, 1 + random() % 2);
+        break;
     }
   }
   return bytes;

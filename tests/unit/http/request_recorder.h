@@ -10,9 +10,9 @@
 
 namespace tocsin::http {
 
-/// Reads a byte stream as a server would, one request behind the other, and writes down every event.
-/// Pieces of a body are merged, so two transcripts of the same bytes must be equal however the bytes
-/// were cut. Used by unit tests and fuzz targets.
+/// Reads a byte stream as a server would, one request behind the other, and writes down every
+/// event. Pieces of a body are merged, so two transcripts of the same bytes must be equal however
+/// the bytes were cut. Used by unit tests and fuzz targets.
 class RequestRecorder final : private RequestParser::Events {
  public:
   explicit RequestRecorder(const RequestLimits& limits = {})

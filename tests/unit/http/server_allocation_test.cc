@@ -1,4 +1,6 @@
 // Replaces the global allocation functions of this test binary with counting ones.
+#ifndef TOCSIN_SANITIZED  // the sanitizers bring their own
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -13,8 +15,6 @@ thread_local std::size_t allocations = 0;
 
 }  // namespace
 
-#ifndef TOCSIN_SANITIZED  // the sanitizers bring their own
-
 void* operator new(std::size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
@@ -23,7 +23,8 @@ void* operator new(std::size_t size) {
 void* operator new(std::size_t size, std::align_val_t align) {
   ++allocations;
   const auto alignment = static_cast<std::size_t>(align);
-  if (void* memory = std::aligned_alloc(alignment, (size + alignment - 1) & ~(alignment - 1))) return memory;
+  if (void* memory = std::aligned_alloc(alignment, (size + alignment - 1) & ~(alignment - 1)))
+    return memory;
   std::abort();
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
@@ -43,7 +44,8 @@ std::size_t count_while_serving(int requests, event::Loop& loop, const event::Ad
   std::size_t counted = 0;
   for (int i = 0; i < requests; ++i) {
     if (i == requests / 2) counted = allocations;  // the first half warms up
-    EXPECT_EQ(::send(fd, kRequest.data(), kRequest.size(), 0), static_cast<ssize_t>(kRequest.size()));
+    EXPECT_EQ(::send(fd, kRequest.data(), kRequest.size(), 0),
+              static_cast<ssize_t>(kRequest.size()));
     char answer[4096];
     ssize_t got = -1;
     while (got <= 0) {
@@ -66,7 +68,9 @@ TEST_F(ServerTest, ServesAFixedAnswerWithoutAllocating) {
 class SilentFilter final : public HttpFilter {};
 class SilentFactory final : public HttpFilterFactory {
  public:
-  HttpFilter* create(Arena& arena) override { return new (arena.allocate(sizeof(SilentFilter))) SilentFilter; }
+  HttpFilter* create(Arena& arena) override {
+    return new (arena.allocate(sizeof(SilentFilter))) SilentFilter;
+  }
 };
 
 TEST_F(ServerTest, ServesThroughFiltersWithoutAllocating) {

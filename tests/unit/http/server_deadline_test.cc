@@ -56,7 +56,8 @@ TEST_F(ServerTest, AnswersABodyThatStalls) {
   EXPECT_THAT(statuses(client.got()), ElementsAre(408));
   EXPECT_TRUE(client.ended());
   EXPECT_EQ(held[0]->done, 1);
-  EXPECT_TRUE(held[0]->flags.timed_out && held[0]->flags.request_incomplete && held[0]->flags.local_answer);
+  EXPECT_TRUE(held[0]->flags.timed_out && held[0]->flags.request_incomplete &&
+              held[0]->flags.local_answer);
 }
 
 TEST_F(ServerTest, EndsABodyThatTricklesBelowTheLeastRate) {
@@ -152,6 +153,7 @@ TEST_F(ServerTest, CutsAClientThatStopsTakingAStreamNobodyEnds) {
   run();
   Exchange& e = held[0]->exchange();
   e.send_head(e.fresh_head(200), false);
+  run();
   advance(1h);
   EXPECT_EQ(held[0]->done, 0) << "nothing waits to be taken";
   const std::string large(16 * 1024 * 1024, 'x');
@@ -178,7 +180,8 @@ TEST_F(ServerTest, BearsAClientThatTakesItsAnswerSlowly) {
     run();
     advance(20s);
   }
-  EXPECT_EQ(body_of(client.got()).size(), large.size()) << "far longer than idle and lingering last";
+  EXPECT_EQ(body_of(client.got()).size(), large.size())
+      << "far longer than idle and lingering last";
   EXPECT_FALSE(client.broken());
 }
 

@@ -16,7 +16,9 @@ using testing::Not;
 using testing::StartsWith;
 
 const std::string kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-std::string get(std::string_view path) { return "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n"; }
+std::string get(std::string_view path) {
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n";
+}
 
 TEST_F(ServerTest, AnswersOnAKeptConnection) {
   start();
@@ -31,7 +33,7 @@ TEST_F(ServerTest, AnswersOnAKeptConnection) {
 TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
   start();
   RawClient client = connect();
-  std::string requests, bodies;
+  std::string requests;
   for (int i = 0; i < 50; ++i) requests += get("/" + std::to_string(i));
   const std::string answers = exchange(client, requests);
   std::size_t at = 0;
@@ -81,8 +83,10 @@ TEST_F(ServerTest, TellsAWaitingClientToGoOn) {
   start();
   hold_requests();
   RawClient client = connect();
-  EXPECT_EQ(exchange(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"),
-            "HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_EQ(
+      exchange(client,
+               "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"),
+      "HTTP/1.1 100 Continue\r\n\r\n");
   exchange(client, "hi");
   EXPECT_EQ(held[0]->body, "hi");
   EXPECT_TRUE(held[0]->ended);
@@ -97,8 +101,8 @@ TEST_F(ServerTest, TellsAWaitingClientToGoOn) {
 TEST_F(ServerTest, DoesNotAskForABodyItHasAlreadyRefused) {
   start();
   RawClient client = connect();
-  const std::string answer =
-      exchange(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  const std::string answer = exchange(
+      client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_THAT(statuses(answer), ElementsAre(200));
   EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
   EXPECT_TRUE(client.ended());
@@ -115,7 +119,8 @@ TEST_F(ServerTest, RefusesExpectationsMethodsAndHosts) {
     EXPECT_THAT(answer, HasSubstr("application/problem+json"));
     return statuses(answer);
   };
-  EXPECT_THAT(ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: x\r\n\r\n"), ElementsAre(417));
+  EXPECT_THAT(ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: x\r\n\r\n"),
+              ElementsAre(417));
   EXPECT_THAT(ask("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"), ElementsAre(501));
   EXPECT_THAT(ask("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"), ElementsAre(405));
   EXPECT_THAT(ask("GET / HTTP/1.1\r\n\r\n" + kGet), ElementsAre(400)) << "what follows is not read";
@@ -171,7 +176,9 @@ TEST_F(ServerTest, CarriesChunksAndTrailersBothWays) {
   start();
   hold_requests();
   RawClient client = connect();
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 5\r\n\r\n");
+  client.send(
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 5\r\n\r\n");
   run();
   EXPECT_EQ(held[0]->body, "abcde");
   EXPECT_EQ(held[0]->trailers, "X-Sum=5;");
@@ -198,16 +205,18 @@ TEST_F(ServerTest, LetsNoFieldOfTheHandlerFrameOrSplitTheAnswer) {
   source->script = [](Exchange& e, RequestHead&) {
     ResponseHead& head = e.fresh_head(200);
     head.body_bytes = 0;
-    for (const Header& field : {Header{"Content-Length", "9"}, Header{"Transfer-Encoding", "chunked"},
-                                Header{"Connection", "close"}, Header{"Date", "x"}, Header{"X", "a\r\nY: b"},
-                                Header{"Z\r\nY", "b"}, Header{"", "b"}, Header{"Fine", "\xff\t ok"}}) {
+    for (const Header& field :
+         {Header{"Content-Length", "9"}, Header{"Transfer-Encoding", "chunked"},
+          Header{"Connection", "close"}, Header{"Date", "x"}, Header{"X", "a\r\nY: b"},
+          Header{"Z\r\nY", "b"}, Header{"", "b"}, Header{"Fine", "\xff\t ok"}}) {
       ASSERT_TRUE(head.headers.add(field.name, field.value));
     }
     e.send_head(head, true);
   };
   RawClient client = connect();
   EXPECT_EQ(exchange(client, kGet),
-            "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nFine: \xff\t ok\r\nContent-Length: 0\r\n\r\n");
+            "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nFine: \xff\t "
+            "ok\r\nContent-Length: 0\r\n\r\n");
 }
 
 TEST_F(ServerTest, WritesHeadsThatFitNoSingleBuffer) {
@@ -226,7 +235,8 @@ TEST_F(ServerTest, WritesHeadsThatFitNoSingleBuffer) {
 TEST_F(ServerTest, DropsTheRestOfABodyNobodyWaitsForAndGoesOn) {
   start();
   RawClient client = connect();
-  const std::string early = exchange(client, "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc");
+  const std::string early =
+      exchange(client, "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc");
   EXPECT_THAT(statuses(early), ElementsAre(200)) << "before the body came";
   const std::string later = exchange(client, std::string(100'000 - 3, 'x') + kGet);
   EXPECT_THAT(statuses(later), ElementsAre(200));
@@ -247,10 +257,12 @@ TEST_F(ServerTest, RefusesBodiesAndHeadsBeyondTheirLimits) {
     return all;
   };
   EXPECT_THAT(ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n"), ElementsAre(413));
-  EXPECT_THAT(ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n0123456789a\r\n"),
-              ElementsAre(413));
+  EXPECT_THAT(
+      ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n0123456789a\r\n"),
+      ElementsAre(413));
   EXPECT_THAT(ask("GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(200, 'x')), ElementsAre(431));
-  EXPECT_THAT(ask("GET /" + std::string(20, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n"), ElementsAre(414));
+  EXPECT_THAT(ask("GET /" + std::string(20, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n"),
+              ElementsAre(414));
   ASSERT_EQ(held.size(), 1U);
   EXPECT_TRUE(held[0]->flags.malformed);
   EXPECT_TRUE(held[0]->flags.request_incomplete);
@@ -354,12 +366,14 @@ TEST_F(ServerTest, SendsInformationalHeadsToWhoeverUnderstandsThem) {
     e.answer(200, "", head.path);
   };
   RawClient client = connect();
-  EXPECT_THAT(exchange(client, kGet), StartsWith("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK"));
+  EXPECT_THAT(exchange(client, kGet),
+              StartsWith("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK"));
   RawClient old = connect();
   EXPECT_THAT(exchange(old, "GET / HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200 OK"));
 }
 
-// --- the client goes away --------------------------------------------------------------------------
+// --- the client goes away
+// --------------------------------------------------------------------------
 
 TEST_F(ServerTest, TellsTheHandlerWhenTheClientResets) {
   start();
@@ -448,14 +462,18 @@ TEST_F(ServerTest, EndsAnExchangeWhoseClientEndsInTheMiddleOfIt) {
   EXPECT_EQ(server->connections(), 0U);
 }
 
-// --- flow control ----------------------------------------------------------------------------------
+// --- flow control
+// ----------------------------------------------------------------------------------
 
 TEST_F(ServerTest, StopsReadingWhileTheHandlerHoldsTheBody) {
-  start({.request = {.body_bytes_max = 64 * 1024 * 1024}});
+  ServerOptions options;
+  options.request.body_bytes_max = 64 * 1024 * 1024;
+  start(options);
   hold_requests();
   RawClient client = connect();
   constexpr std::size_t kBody = 32 * 1024 * 1024;
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(kBody) + "\r\n\r\n");
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(kBody) +
+              "\r\n\r\n");
   run();
   held[0]->exchange().hold_body();
   std::size_t sent = 0;
@@ -498,7 +516,7 @@ TEST_F(ServerTest, DeliversTheEndAfterAHoldOnTheLastPiece) {
   run();
   EXPECT_TRUE(held[0]->ended);
   held[0]->exchange().answer(200, "", "ok");
-  EXPECT_THAT(statuses(exchange(client, get("/x") + "")), ElementsAre(200));
+  EXPECT_THAT(statuses(exchange(client, get("/x"))), ElementsAre(200));
 }
 
 TEST_F(ServerTest, ServesARequestWithoutBodyThoughTheHandlerHoldsIt) {
@@ -565,7 +583,8 @@ TEST_F(ServerTest, DoesNotAnswerAClientThatAsksWithoutReading) {
   }));
 }
 
-// --- caps and draining -----------------------------------------------------------------------------
+// --- caps and draining
+// -----------------------------------------------------------------------------
 
 TEST_F(ServerTest, TurnsAwayConnectionsBeyondTheTotal) {
   start({}, 1, 0);

@@ -59,10 +59,12 @@ TEST(NormalisePath, DecodesOnlyWhatNeedsNoEncodingAndResolvesDots) {
 
 TEST(NormalisePath, IsItsOwnFixedPointAndLeavesNoDotSegment) {
   std::mt19937 random(7);
-  constexpr std::string_view kPieces[] = {"/", "/", ".", "..", "a", "%2e", "%2F", "%61", "%25", "/../", "b"};
+  constexpr std::string_view kPieces[] = {"/",   "/",   ".",   "..",   "a", "%2e",
+                                          "%2F", "%61", "%25", "/../", "b"};
   for (int round = 0; round < 20'000; ++round) {
     std::string path = "/";
-    for (std::size_t i = 0, n = random() % 12; i < n; ++i) path += kPieces[random() % std::size(kPieces)];
+    for (std::size_t i = 0, n = random() % 12; i < n; ++i)
+      path += kPieces[random() % std::size(kPieces)];
     const std::string once = normal(path);
     if (once.starts_with("error")) continue;
     ASSERT_EQ(normal(once), once) << path;
@@ -96,7 +98,11 @@ Read read(std::string_view target, std::initializer_list<std::string_view> hosts
   for (const std::string_view host : hosts) EXPECT_TRUE(head.headers.add("Host", host));
   const char* error = read_target(head, "http", arena);
   if (error != nullptr) return {error, {}, {}, {}, {}};
-  return {{}, std::string(head.scheme), std::string(head.authority), std::string(head.path), std::string(head.query)};
+  return {{},
+          std::string(head.scheme),
+          std::string(head.authority),
+          std::string(head.path),
+          std::string(head.query)};
 }
 
 TEST(ReadTarget, SplitsOriginForm) {
@@ -125,12 +131,14 @@ TEST(ReadTarget, WantsExactlyOneSoundHost) {
   EXPECT_EQ(read("/", {}, "GET", 0).error, "");
   EXPECT_NE(read("/", {"a", "a"}).error, "");
   EXPECT_NE(read("/", {"a", "a"}, "GET", 0).error, "");
-  for (const char* good : {"a", "a.b-c_d~e", "1.2.3.4", "a:80", "a:", "[::1]", "[::1]:80", "[1:2:3:4:5:6:7:8]"}) {
+  for (const char* good :
+       {"a", "a.b-c_d~e", "1.2.3.4", "a:80", "a:", "[::1]", "[::1]:80", "[1:2:3:4:5:6:7:8]"}) {
     EXPECT_EQ(read("/", {good}).error, "") << good;
   }
-  for (const char* bad : {"", ":80", "a b", "a,b", "a/b", "a@b", "u:p@a", "a:b", "a:123456", "a:-1", "[::1", "[]",
-                          "[::1]x", "[::1]:x", "[a]", "[::::]", "[1.2.3.4]", "a%41", "a\\b", "a?b", "a#b", "::1",
-                          "\xc3\xa4"}) {
+  for (const char* bad :
+       {"",          ":80",  "a b",  "a,b", "a/b",    "a@b",     "u:p@a",   "a:b",
+        "a:123456",  "a:-1", "[::1", "[]",  "[::1]x", "[::1]:x", "[a]",     "[::::]",
+        "[1.2.3.4]", "a%41", "a\\b", "a?b", "a#b",    "::1",     "\xc3\xa4"}) {
     EXPECT_NE(read("/", {bad}).error, "") << bad;
   }
 }
@@ -141,8 +149,8 @@ TEST(ReadTarget, RefusesAHostThatDiffersFromTheTarget) {
 }
 
 TEST(ReadTarget, RefusesOtherForms) {
-  for (const char* bad : {"", "a", "ftp://a/", "http:/a", "http:///a", "http://", "http://u@a/", "http://a b/",
-                          "/a#b", "http://a/#", "://a"}) {
+  for (const char* bad : {"", "a", "ftp://a/", "http:/a", "http:///a", "http://", "http://u@a/",
+                          "http://a b/", "/a#b", "http://a/#", "://a"}) {
     EXPECT_NE(read(bad, {"a"}).error, "") << bad;
   }
 }

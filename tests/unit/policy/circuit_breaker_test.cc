@@ -44,11 +44,7 @@ TEST(CircuitBreaker, RefusesSettingsThatCannotWork) {
   EXPECT_FALSE(by_count(10, 0).check());
   EXPECT_FALSE(BreakerOptions{.window = 0s}.check());
   EXPECT_FALSE(BreakerOptions{.failure_rate = 0}.check());
-<<<<<<< HEAD
   EXPECT_FALSE((BreakerOptions{.open_for = 10s, .open_for_max = 9s}.check()));
-=======
-  EXPECT_FALSE((BreakerOptions{.open_for = 10s, .open_for_max = 9s}).check());
->>>>>>> policy
   EXPECT_FALSE(BreakerOptions{.half_open_calls = 0}.check());
 }
 
