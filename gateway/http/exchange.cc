@@ -7,6 +7,13 @@
 
 namespace tocsin::http {
 
+namespace {
+
+// What a refused method could have been; a route may take fewer (RFC 9110 15.5.6 asks for the list).
+constexpr std::string_view kServedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+}  // namespace
+
 void Responder::on_upgraded(std::unique_ptr<event::Stream>, std::string) {}
 
 Exchange::Exchange(event::Loop& loop, BlockPool& pool)
@@ -76,6 +83,7 @@ void Exchange::refuse(const std::shared_ptr<const RouteSource>& source, int stat
   ResponseHead& head = fresh_head(status);
   head.body_bytes = body.size();
   (void)head.headers.add("content-type", kProblemType);
+  if (status == 405) (void)head.headers.add("allow", kServedMethods);
   response_head(head, false);
   response_data(body, true);
   if (!started_) source->note_refused(*this);

@@ -242,11 +242,14 @@ void RequestParser::refuse_grammar(llhttp_errno_t error) {
       return;
     }
   }
-  // A version that cannot be read leaves nothing to say to it.
-  const bool version = error == HPE_INVALID_VERSION || error == HPE_PAUSED_H2_UPGRADE;
-  refuse(version ? 505 : 400, error == HPE_PAUSED_H2_UPGRADE
-                                  ? "HTTP/2 needs to be agreed on before it is spoken."
-                                  : detail_of(error));
+  if (error == HPE_PAUSED_H2_UPGRADE) {
+    refuse(505, "HTTP/2 needs to be agreed on before it is spoken.");
+    return;
+  }
+  // llhttp has one code for a version it does not speak and for what is no version at all.
+  const bool version = error == HPE_INVALID_VERSION &&
+                       llhttp_get_error_reason(&parser_) == std::string_view("Invalid HTTP version");
+  refuse(version ? 505 : 400, detail_of(error));
 }
 
 int RequestParser::collect(std::string_view& text, const char* at, std::size_t length) {

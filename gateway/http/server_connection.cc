@@ -125,16 +125,21 @@ void ServerConnection::begin_exchange() {
 void ServerConnection::on_head(bool end) {
   RequestHead& head = exchange_->request_head();
   body_began_ = body_read_at_ = loop_.now();
-  if (head.method == "CONNECT" || head.method == "TRACE") {  // CONNECT has a target of its own form
-    refuse(head.method == "TRACE" ? 405 : 501, "The gateway does not serve this method.", {});
+  if (head.method == "CONNECT") {  // before its target is read, which has a form of its own
+    refuse(501, "The gateway does not serve this method.", {});
     return;
   }
   if (const char* error = read_target(head, "http", exchange_->arena()); error != nullptr) {
     refuse(400, error, {.malformed = true});
     return;
   }
-  if (const auto expectation = head.headers.find("expect")) {
-    if (!equals_ignoring_case(*expectation, "100-continue")) {
+  if (head.method == "TRACE") {
+    refuse(405, "The gateway does not serve this method.", {});
+    return;
+  }
+  for (const Header& field : head.headers.all()) {
+    if (!equals_ignoring_case(field.name, "expect")) continue;
+    if (!equals_ignoring_case(field.value, "100-continue")) {
       refuse(417, "The only expectation understood is 100-continue.", {});
       return;
     }

@@ -99,6 +99,15 @@ class Gateway:
         assert entry, f"never logged {message!r}; its log:\n" + "\n".join(self._lines)
         return entry
 
+    def wait_for_text(self, words):
+        """The first line that holds the words, whatever its format."""
+        def found():
+            return next((line for line in self._lines if words in line), None)
+        with self._changed:
+            self._changed.wait_for(lambda: found() or self._ended, PATIENCE_SECONDS)
+            assert found(), f"never wrote {words!r}; its log:\n" + "\n".join(self._lines)
+            return found()
+
     def wait_until_ready(self):
         self.wait_for_log("ready")
         return self
