@@ -130,6 +130,8 @@ def test_without_descriptors_clients_are_told_and_later_ones_served(start_gatewa
             line = 'tocsin_http_connections_refused_total{listener="public",reason="descriptors"} '
             return int(page.split(line)[1].split("\n")[0])
 
+        assert refusals() == 0  # answered, so accepted: it keeps its descriptor
+
         clients = connect_all(gateway.address(), limit)
         for connection in clients:
             connection.send(GET)
