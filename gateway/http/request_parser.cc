@@ -318,6 +318,7 @@ int RequestParser::check_framing() {
 }
 
 int RequestParser::finish_head() {
+  if (!version_seen_) return refuse(400, "The request line is malformed.");  // a line of HTTP/0.9
   if (parser_.http_major != 1 || parser_.http_minor > 1) {
     return refuse(505, "The protocol version is not supported.");
   }

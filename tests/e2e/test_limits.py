@@ -123,7 +123,8 @@ def test_a_refused_client_that_speaks_first_still_reads_why(start_gateway):
 def test_without_descriptors_clients_are_told_and_later_ones_served(start_gateway):
     limit = 96
     gateway = start_gateway({"gateway": {"workers": 1}, "listeners": {"public": HERE}}, descriptors=limit)
-    with Connection(gateway.admin_address()) as admin:  # opened while there are descriptors
+    with Connection(gateway.admin_address()) as admin:
+        assert admin.get("/healthz").status == 200  # it has its descriptor before the others come
         def refusals():
             admin.send(b"GET /metrics HTTP/1.1\r\nHost: t\r\n\r\n")
             page = admin.read_answer().body.decode()
