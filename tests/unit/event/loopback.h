@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -165,7 +164,6 @@ class Door : public TcpListener::Events {
 /// A stream on a loop whose time the test owns, and the raw socket it talks to.
 struct Wire {
   explicit Wire(int peer_receive_buffer = 0) {
-    std::signal(SIGPIPE, SIG_IGN);  // as the program does
     Door door(loop);
     peer = RawSocket::connect_to(door.address(), peer_receive_buffer);
     turn_until(loop, [&] { return !door.accepted.empty(); });
