@@ -160,7 +160,6 @@ void FilterChain::replace_response(std::size_t step) {
 }
 
 // --- the request's direction
-// -----------------------------------------------------------------------
 
 FilterStatus FilterChain::RequestFlow::head_hook(std::size_t step, bool end) {
   return chain_.run_hook(chain_.places_[step], [&](HttpFilter& filter, Place& place) {
@@ -202,7 +201,6 @@ void FilterChain::RequestFlow::body_too_large(std::size_t step) {
 }
 
 // --- the response's direction
-// ----------------------------------------------------------------------
 
 FilterStatus FilterChain::ResponseFlow::head_hook(std::size_t step, bool end) {
   return chain_.run_hook(chain_.response_place(step), [&](HttpFilter& filter, Place& place) {
@@ -244,7 +242,6 @@ void FilterChain::ResponseFlow::body_too_large(std::size_t step) {
 }
 
 // --- what a filter may do
-// --------------------------------------------------------------------------
 
 const Exchange& FilterChain::Place::exchange() const { return chain->exchange_; }
 void FilterChain::Place::name_request(std::string_view id) { chain->ends_.name_request(id); }

@@ -38,7 +38,6 @@ void ServerConnection::drain() {
 void ServerConnection::cut() { vanish({.drained = true}); }
 
 // --- what the stream says
-// --------------------------------------------------------------------------
 
 void ServerConnection::on_data(std::string_view bytes) {
   if (lingering_) {
@@ -69,7 +68,6 @@ void ServerConnection::on_writable() {
 }
 
 // --- reading requests
-// ------------------------------------------------------------------------------
 
 bool ServerConnection::can_parse() const {
   if (gone_ || lingering_ || body_held_ || aborting_ || upgrading_) return false;
@@ -181,7 +179,6 @@ void ServerConnection::refuse(int status, std::string_view detail, DoneFlags fla
 }
 
 // --- answering
-// -------------------------------------------------------------------------------------
 
 HeadFraming ServerConnection::frame(const ResponseHead& head, bool end) {
   HeadFraming framing;
@@ -359,7 +356,6 @@ void ServerConnection::close_exchange(DoneFlags flags) {
 }
 
 // --- ends
-// ------------------------------------------------------------------------------------------
 
 void ServerConnection::linger() {
   if (lingering_) return;
@@ -388,7 +384,6 @@ void ServerConnection::vanish(DoneFlags flags) {
 }
 
 // --- deadlines
-// -------------------------------------------------------------------------------------
 
 MonoTime ServerConnection::deadline() const {
   const ServerTimeouts& patience = server_.options_.timeouts;
