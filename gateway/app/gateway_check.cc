@@ -46,7 +46,6 @@ bool is_framing_header(std::string_view name) {
 class GatewayChecker {
  public:
   config::Diagnostics run(const Value& root) {
-    dns(root.at("dns"));
     admin(root.at("admin"));
     for (const Value::Entry& entry : root.at("listeners").as<Value::Map>()) listener(entry);
     config::sort_by_place(faults_);
@@ -56,25 +55,6 @@ class GatewayChecker {
  private:
   void blame(const Place& place, std::string path, std::string message, std::string hint) {
     faults_.push_back({place, std::move(path), std::move(message), std::move(hint)});
-  }
-
-  void dns(const Value& dns) {
-    const auto& servers = dns.at("servers").as<Value::List>();
-    for (std::size_t i = 0; i < servers.size(); ++i) {
-      const auto& text = servers[i].as<std::string>();
-      if (is_ip_literal(text)) continue;
-      const Result<Address> address = parse_address(text);
-      if (address && is_ip_literal(address->host) && address->port != 0) continue;
-      blame(servers[i].place(), path_of_item("dns.servers", i),
-            "a name server is an IP address, got \"" + text + "\"",
-            "write it as in 10.0.0.2, \"10.0.0.2:5353\" or \"[fd00::2]:53\"");
-    }
-    if (dns.duration("ttl_min") > dns.duration("ttl_max")) {
-      blame(written_place(dns, "ttl_min", "ttl_max"), "dns",
-            "ttl_min (" + format_duration(dns.duration("ttl_min")) + ") is longer than ttl_max (" +
-                format_duration(dns.duration("ttl_max")) + ")",
-            "make ttl_max at least as long");
-    }
   }
 
   void admin(const Value& admin) {
@@ -253,11 +233,6 @@ class GatewayChecker {
       blame(redirect.at("append_path").place(), path + ".append_path",
             "a route for one path has nothing to append", "use prefix: instead of path:");
     }
-  }
-
-  static Place written_place(const Value& table, std::string_view a, std::string_view b) {
-    const Place& first = table.at(a).place();
-    return first.file != nullptr ? first : table.at(b).place();
   }
 
   config::Diagnostics faults_;

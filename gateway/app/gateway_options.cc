@@ -15,7 +15,7 @@ using enum OptionType;
 constexpr unsigned kRequired = Option::kRequired;
 constexpr unsigned kReloadable = Option::kReloadable;
 
-// ---- gateway, dns, admin
+// ---- gateway, admin
 
 constexpr std::array<Option, 3> kLogOptions = {{
     {.key = "level",
@@ -58,42 +58,6 @@ constexpr std::array<Option, 3> kGatewayOptions = {{
      .table = &kLog},
 }};
 constexpr OptionTable kGateway = {"gateway", "The process itself.", kGatewayOptions, {}, {}};
-
-constexpr Option kDnsServer = {
-    .key = "", .doc = "The IP address of a name server, with a port if it is not 53.", .min = "1"};
-constexpr std::array<Option, 5> kDnsOptions = {{
-    {.key = "servers",
-     .type = kList,
-     .doc = "Name servers to ask; none means those of /etc/resolv.conf.",
-     .default_text = "[]",
-     .max = "8",
-     .element = &kDnsServer},
-    {.key = "timeout",
-     .type = kDuration,
-     .doc = "How long one question to one server may take.",
-     .default_text = "2s",
-     .min = "10ms",
-     .max = "1m"},
-    {.key = "attempts",
-     .type = kInteger,
-     .doc = "How often each server is asked before the lookup fails.",
-     .default_text = "3",
-     .min = "1",
-     .max = "10"},
-    {.key = "ttl_min",
-     .type = kDuration,
-     .doc = "Answers are kept at least this long, whatever their own time to live.",
-     .default_text = "1s",
-     .max = "1h"},
-    {.key = "ttl_max",
-     .type = kDuration,
-     .doc = "Answers are kept at most this long.",
-     .default_text = "5m",
-     .min = "1s",
-     .max = "1d"},
-}};
-constexpr OptionTable kDns = {
-    "dns", "How names of other hosts are looked up.", kDnsOptions, {}, {}};
 
 constexpr std::array<Option, 1> kAdminOptions = {{
     {.key = "address",
@@ -362,17 +326,12 @@ constexpr OptionTable kListener = {
 constexpr Option kListenerItem = {
     .key = "", .type = kTable, .doc = "A listener.", .table = &kListener};
 
-constexpr std::array<Option, 4> kRootOptions = {{
+constexpr std::array<Option, 3> kRootOptions = {{
     {.key = "gateway",
      .type = kTable,
      .doc = "The process itself.",
      .default_text = "{}",
      .table = &kGateway},
-    {.key = "dns",
-     .type = kTable,
-     .doc = "How names of other hosts are looked up.",
-     .default_text = "{}",
-     .table = &kDns},
     {.key = "admin",
      .type = kTable,
      .doc = "The operator's own door.",
