@@ -43,7 +43,8 @@ class AdminRoutes::Ready final : public http::Handler {
 
 class AdminRoutes::MetricsText final : public http::Handler {
  public:
-  MetricsText(telemetry::Metrics& metrics, event::OffloadPool& pool) : metrics_(metrics), pool_(pool) {}
+  MetricsText(telemetry::Metrics& metrics, event::OffloadPool& pool)
+      : metrics_(metrics), pool_(pool) {}
 
   void on_request(http::Exchange& exchange, http::RequestHead&) override {
     auto scrape = std::make_shared<Scrape>();
@@ -59,7 +60,8 @@ class AdminRoutes::MetricsText final : public http::Handler {
   }
 
  private:
-  // Shared by the loop and the pool: `text` is the pool's until the job is done, `exchange` the loop's.
+  // Shared by the loop and the pool: `text` is the pool's until the job is done, `exchange` the
+  // loop's.
   struct Scrape {
     std::string text;
     http::Exchange* exchange = nullptr;
@@ -106,7 +108,8 @@ AdminRoutes::AdminRoutes(const Readiness& readiness, telemetry::Metrics& metrics
     : health_(std::make_unique<Health>()),
       ready_(std::make_unique<Ready>(readiness)),
       metrics_(std::make_unique<MetricsText>(metrics, pool)),
-      not_found_(std::make_unique<Refusal>(404, "The admin API has /healthz, /readyz and /metrics.")),
+      not_found_(
+          std::make_unique<Refusal>(404, "The admin API has /healthz, /readyz and /metrics.")),
       not_allowed_(std::make_unique<Refusal>(405, "The admin API's pages are read with GET.")) {}
 
 AdminRoutes::~AdminRoutes() = default;

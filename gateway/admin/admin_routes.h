@@ -21,8 +21,8 @@ class Readiness {
   std::atomic<State> state_{State::kStarting};
 };
 
-/// The admin address: GET /healthz (the process serves), /readyz (200 when new work is welcome, else
-/// 503), /metrics (Prometheus text format 0.0.4, made off the loop).
+/// The admin address: GET /healthz (the process serves), /readyz (200 when new work is welcome,
+/// else 503), /metrics (Prometheus text format 0.0.4, made off the loop).
 class AdminRoutes final : public http::RouteSource {
  public:
   /// All must outlive this; `pool` makes the metrics' text.

@@ -42,29 +42,32 @@ proxy::RouteMatch route_match(const Value& route) {
   match.prefix = text_or_empty(route, "prefix");
   match.host = text_or_empty(route, "host");
   if (const Value* methods = route.find("methods")) {
-    for (const Value& method : methods->as<Value::List>()) match.methods.push_back(method.as<std::string>());
+    for (const Value& method : methods->as<Value::List>())
+      match.methods.push_back(method.as<std::string>());
   }
   return match;
 }
 
 using Filters = std::vector<std::unique_ptr<http::HttpFilterFactory>>;
 
-// Makes the filters of one list; access logs that also hear of refused requests are noted in `refusals`.
+// Makes the filters of one list; access logs that also hear of refused requests are noted in
+// `refusals`.
 Filters build_filters(const std::string& listener, const Value& list, LoopAccessLogs& logs,
                       std::vector<proxy::RefusalLog*>* refusals) {
   Filters filters;
   for (const Value& settings : list.as<Value::List>()) {
     const std::string& type = settings.string("type");
     if (type == "request_id") {
-      filters.push_back(std::make_unique<proxy::RequestIdFilterFactory>(proxy::RequestIdFilterFactory::Options{
-          settings.string("header"), settings.boolean("trust_incoming")}));
+      filters.push_back(
+          std::make_unique<proxy::RequestIdFilterFactory>(proxy::RequestIdFilterFactory::Options{
+              settings.string("header"), settings.boolean("trust_incoming")}));
       continue;
     }
     TOCSIN_ASSERT(type == "access_log", "a filter is in the catalog and nobody makes it");
     const auto format = settings.string("format") == "json" ? proxy::AccessLogFormat::kJson
-                                                             : proxy::AccessLogFormat::kCombined;
-    auto access_log = std::make_unique<proxy::AccessLogFilterFactory>(listener, format,
-                                                                      logs.at(settings.string("path")));
+                                                            : proxy::AccessLogFormat::kCombined;
+    auto access_log = std::make_unique<proxy::AccessLogFilterFactory>(
+        listener, format, logs.at(settings.string("path")));
     if (refusals != nullptr) refusals->push_back(access_log.get());
     filters.push_back(std::move(access_log));
   }
@@ -79,7 +82,8 @@ proxy::Route build_route(const std::string& listener, const Value& settings, Loo
   if (const Value* respond = settings.find("respond")) {
     route.handler = std::make_unique<proxy::FixedAnswer>(fixed_answer(*respond));
   } else {
-    route.handler = std::make_unique<proxy::Redirect>(redirect(settings.at("redirect"), route.match));
+    route.handler =
+        std::make_unique<proxy::Redirect>(redirect(settings.at("redirect"), route.match));
   }
   return route;
 }
@@ -110,15 +114,16 @@ http::ServerOptions server_options(const Value& listener) {
   return options;
 }
 
-std::shared_ptr<const proxy::RouteTable> build_routes(const std::string& name, const Value& listener,
-                                                      LoopAccessLogs& logs) {
+std::shared_ptr<const proxy::RouteTable> build_routes(const std::string& name,
+                                                      const Value& listener, LoopAccessLogs& logs) {
   std::vector<proxy::RefusalLog*> refusals;
   Filters filters = build_filters(name, listener.at("filters"), logs, &refusals);
   std::vector<proxy::Route> routes;
   for (const Value& route : listener.at("routes").as<Value::List>()) {
     routes.push_back(build_route(name, route, logs));
   }
-  return std::make_shared<proxy::RouteTable>(std::move(filters), std::move(routes), std::move(refusals));
+  return std::make_shared<proxy::RouteTable>(std::move(filters), std::move(routes),
+                                             std::move(refusals));
 }
 
 }  // namespace tocsin::app

@@ -13,10 +13,10 @@ namespace tocsin::app {
 /// The server options of a `listeners` entry.
 http::ServerOptions server_options(const Value& listener);
 
-/// The route table of a `listeners` entry for one loop. `logs` belongs to that loop and outlives the
-/// table. Any thread, before the loop runs.
-std::shared_ptr<const proxy::RouteTable> build_routes(const std::string& name, const Value& listener,
-                                                      LoopAccessLogs& logs);
+/// The route table of a `listeners` entry for one loop. `logs` belongs to that loop and outlives
+/// the table. Any thread, before the loop runs.
+std::shared_ptr<const proxy::RouteTable> build_routes(const std::string& name,
+                                                      const Value& listener, LoopAccessLogs& logs);
 
 /// A limit that may be written as "unlimited": 0 then.
 std::size_t limit_or_zero(const Value& table, std::string_view key);

@@ -183,7 +183,8 @@ void Gateway::watch_drain() {
     return;
   }
   if (!drained_) {
-    TOCSIN_LOG(log_, kWarning, "app", "the grace is over: connections are cut", {"connections", left});
+    TOCSIN_LOG(log_, kWarning, "app", "the grace is over: connections are cut",
+               {"connections", left});
   }
   control_.stop();
 }

@@ -20,8 +20,8 @@
 
 namespace tocsin::app {
 
-/// The running process: workers that serve the listeners, and the control thread (the caller's) with
-/// the admin address and the signals. Built, run and destroyed on one thread.
+/// The running process: workers that serve the listeners, and the control thread (the caller's)
+/// with the admin address and the signals. Built, run and destroyed on one thread.
 class Gateway {
  public:
   /// `settings` was accepted by load_gateway and must outlive the gateway.

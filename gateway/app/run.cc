@@ -27,8 +27,10 @@ void raise_descriptor_limit() {
 
 telemetry::LogOptions log_options(const Value& log) {
   telemetry::LogOptions options;
-  options.level = telemetry::parse_log_level(log.string("level")).value_or(telemetry::LogLevel::kInfo);
-  options.format = log.string("format") == "json" ? telemetry::LogFormat::kJson : telemetry::LogFormat::kText;
+  options.level =
+      telemetry::parse_log_level(log.string("level")).value_or(telemetry::LogLevel::kInfo);
+  options.format =
+      log.string("format") == "json" ? telemetry::LogFormat::kJson : telemetry::LogFormat::kText;
   return options;
 }
 
@@ -46,8 +48,9 @@ int run_gateway(const RunArguments& arguments) {
   const Value& log_settings = loaded->root.at("gateway").at("log");
   auto sink = open_sink(log_settings.string("output"));
   if (!sink) {
-    print_faults({{log_settings.at("output").place(), "gateway.log.output", sink.error().text(), {}, false}},
-                 loaded->sources);
+    print_faults(
+        {{log_settings.at("output").place(), "gateway.log.output", sink.error().text(), {}, false}},
+        loaded->sources);
     return 1;
   }
   telemetry::Log log(std::move(*sink), log_options(log_settings));

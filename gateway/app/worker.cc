@@ -24,8 +24,8 @@ void Worker::start(std::vector<ListenerPart> listeners) {
   std::promise<void> serving;
   std::future<void> started = serving.get_future();
   loop_.post([&serving] { serving.set_value(); });
-  thread_ = std::thread(
-      [this, parts = std::move(listeners)]() mutable { serve(std::move(parts)); });
+  thread_ =
+      std::thread([this, parts = std::move(listeners)]() mutable { serve(std::move(parts)); });
   pthread_setname_np(thread_.native_handle(), loop_.name().c_str());
   started.wait();
 }

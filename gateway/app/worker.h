@@ -18,8 +18,8 @@ namespace tocsin::app {
 /// One listener as a worker is to serve it.
 struct ListenerPart {
   std::string name;
-  const Value* settings = nullptr;      ///< its entry under `listeners`; must outlive start()
-  event::ListeningSocket socket;        ///< this worker's own, on the shared address
+  const Value* settings = nullptr;       ///< its entry under `listeners`; must outlive start()
+  event::ListeningSocket socket;         ///< this worker's own, on the shared address
   http::ServerShared* shared = nullptr;  ///< must outlive the worker
 };
 

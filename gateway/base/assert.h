@@ -8,8 +8,8 @@ namespace tocsin {
 }  // namespace tocsin
 
 /// A claim about our own code, checked in every build: a false one is a bug, never bad input.
-#define TOCSIN_ASSERT(claim, what)                                            \
-  do {                                                                        \
-    if (!(claim)) [[unlikely]]                                                \
-      ::tocsin::assertion_failed(#claim, what, __FILE__, __LINE__);           \
+#define TOCSIN_ASSERT(claim, what)                                  \
+  do {                                                              \
+    if (!(claim)) [[unlikely]]                                      \
+      ::tocsin::assertion_failed(#claim, what, __FILE__, __LINE__); \
   } while (false)

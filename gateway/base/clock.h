@@ -33,7 +33,8 @@ class SystemClock final : public Clock {
 /// A clock that moves only when told to; both instants move together.
 class ManualClock final : public Clock {
  public:
-  /// Starts at mono 0 + 1 h (so that subtracting in a test stays positive) and 2026-01-01T00:00:00Z.
+  /// Starts at mono 0 + 1 h (so that subtracting in a test stays positive) and
+  /// 2026-01-01T00:00:00Z.
   ManualClock() = default;
 
   MonoTime mono() const override { return MonoTime(Duration(mono_ns_.load())); }

@@ -12,8 +12,8 @@ namespace tocsin {
 template <typename Signature>
 class Function;
 
-/// A callable that moves but does not copy, so it may own sockets and buffers; std has one only from
-/// C++23 on. Callables up to six words live inside it, larger ones on the heap.
+/// A callable that moves but does not copy, so it may own sockets and buffers; std has one only
+/// from C++23 on. Callables up to six words live inside it, larger ones on the heap.
 template <typename R, typename... Args>
 class Function<R(Args...)> {
  public:

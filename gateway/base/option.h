@@ -10,8 +10,8 @@ namespace tocsin {
 /// reference pages and Lua, so a type says all that any of them needs.
 enum class OptionType : std::uint8_t {
   kBoolean,
-  kInteger,   ///< 64 bits, signed
-  kNumber,    ///< double
+  kInteger,  ///< 64 bits, signed
+  kNumber,   ///< double
   kString,
   kDuration,  ///< parse_duration
   kSize,      ///< parse_size
@@ -28,9 +28,10 @@ enum class OptionType : std::uint8_t {
 
 struct OptionTable;
 
-/// One row of a table: a key that an operator may write. All text is static and outlives the table's
-/// users; defaults and bounds are written as an operator would write them ("30s", "64KiB"). A table,
-/// a map or a list has the default "{}" or "[]" (present, filled with its own defaults) or none.
+/// One row of a table: a key that an operator may write. All text is static and outlives the
+/// table's users; defaults and bounds are written as an operator would write them ("30s", "64KiB").
+/// A table, a map or a list has the default "{}" or "[]" (present, filled with its own defaults) or
+/// none.
 struct Option {
   enum Flag : unsigned {
     kRequired = 1U << 0,    ///< must be present; has no default
@@ -40,21 +41,22 @@ struct Option {
 
   std::string_view key = {};
   OptionType type = OptionType::kString;
-  std::string_view doc = {};            ///< a sentence for operators, with the unit's meaning
-  std::string_view default_text = {};   ///< empty: absent unless given
+  std::string_view doc = {};           ///< a sentence for operators, with the unit's meaning
+  std::string_view default_text = {};  ///< empty: absent unless given
   unsigned flags = 0;
-  std::string_view min = {};            ///< inclusive; empty: unbounded. Strings and lists: their length
+  std::string_view min = {};  ///< inclusive; empty: unbounded. Strings and lists: their length
   std::string_view max = {};
-  std::string_view choices = {};        ///< "a|b|c" for kChoice; for others extra words allowed, e.g. "auto"
+  std::string_view choices =
+      {};  ///< "a|b|c" for kChoice; for others extra words allowed, e.g. "auto"
   const Option* element = nullptr;     ///< kList and kMap; its key is unused
   const OptionTable* table = nullptr;  ///< kTable
-  std::string_view plugin_kind = {};        ///< kPlugin: "http_filter", "input", ...
+  std::string_view plugin_kind = {};   ///< kPlugin: "http_filter", "input", ...
 };
 
 /// The keys of one mapping. `scalar_key` names the option a bare scalar stands for, so that
 /// `respond: 204` means `respond: {status: 204}`; empty: a mapping is required.
-/// `exactly_one_of` lists groups of keys, of each of which exactly one must be given, groups apart by
-/// a space: "path|prefix respond|redirect"; empty: free.
+/// `exactly_one_of` lists groups of keys, of each of which exactly one must be given, groups apart
+/// by a space: "path|prefix respond|redirect"; empty: free.
 struct OptionTable {
   std::string_view name = {};  ///< how messages call it, e.g. "listener"
   std::string_view doc = {};

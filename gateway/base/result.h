@@ -53,16 +53,16 @@ Error system_error(int error_number, std::string_view doing, std::string where =
 #define TOCSIN_CONCAT(a, b) TOCSIN_CONCAT_(a, b)
 
 /// Evaluates a Result<void>-like expression and returns its error to the caller.
-#define TOCSIN_TRY(expression)                                                     \
-  do {                                                                             \
-    if (auto tocsin_tried = (expression); !tocsin_tried) [[unlikely]]              \
-      return tl::unexpected<::tocsin::Error>(std::move(tocsin_tried).error());     \
+#define TOCSIN_TRY(expression)                                                 \
+  do {                                                                         \
+    if (auto tocsin_tried = (expression); !tocsin_tried) [[unlikely]]          \
+      return tl::unexpected<::tocsin::Error>(std::move(tocsin_tried).error()); \
   } while (false)
 
 /// Declares `name` from a Result's value, or returns its error to the caller.
-#define TOCSIN_TRY_SET(name, expression)                                                  \
-  auto TOCSIN_CONCAT(tocsin_tried_, __LINE__) = (expression);                             \
-  if (!TOCSIN_CONCAT(tocsin_tried_, __LINE__)) [[unlikely]]                               \
-    return tl::unexpected<::tocsin::Error>(                                               \
-        std::move(TOCSIN_CONCAT(tocsin_tried_, __LINE__)).error());                       \
+#define TOCSIN_TRY_SET(name, expression)                            \
+  auto TOCSIN_CONCAT(tocsin_tried_, __LINE__) = (expression);       \
+  if (!TOCSIN_CONCAT(tocsin_tried_, __LINE__)) [[unlikely]]         \
+    return tl::unexpected<::tocsin::Error>(                         \
+        std::move(TOCSIN_CONCAT(tocsin_tried_, __LINE__)).error()); \
   auto name = std::move(TOCSIN_CONCAT(tocsin_tried_, __LINE__)).value()

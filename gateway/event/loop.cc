@@ -30,7 +30,8 @@ Loop::Loop(LoopOptions options)
       read_slab_(kReadSlabBytes) {
   TOCSIN_ASSERT(uv_loop_init(uv_.get()) == 0, "the system gave no event loop");
   uv_->data = this;
-  // A peer that left is an error of one write, not the end of the process; libuv's writes would raise.
+  // A peer that left is an error of one write, not the end of the process; libuv's writes would
+  // raise.
   std::signal(SIGPIPE, SIG_IGN);
   uv_prepare_init(uv_.get(), &hooks_->prepare);
   uv_check_init(uv_.get(), &hooks_->check);

@@ -12,8 +12,8 @@ namespace tocsin::event {
 class Loop;
 
 /// A connected, ordered byte stream owned by one loop: TCP here, TLS in the same place later. All
-/// calls and callbacks happen on that loop. Destroying a stream closes it and drops what was not yet
-/// written; no callback follows.
+/// calls and callbacks happen on that loop. Destroying a stream closes it and drops what was not
+/// yet written; no callback follows.
 class Stream {
  public:
   /// What happens on a stream. Calls are never nested; a callback may destroy the stream.
@@ -36,15 +36,15 @@ class Stream {
 
   virtual ~Stream() = default;
 
-  /// Who hears of this stream from now on; the codec hands a stream over by setting the next owner's
-  /// events. Must be set before read_start.
+  /// Who hears of this stream from now on; the codec hands a stream over by setting the next
+  /// owner's events. Must be set before read_start.
   virtual void set_events(Events& events) = 0;
 
   virtual void read_start() = 0;
   virtual void read_stop() = 0;
 
-  /// Takes a copy of the bytes that cannot leave at once. Small writes of one tick leave together at
-  /// its end; a large one is tried at once with what waits before it. False: above the high
+  /// Takes a copy of the bytes that cannot leave at once. Small writes of one tick leave together
+  /// at its end; a large one is tried at once with what waits before it. False: above the high
   /// watermark, the producer should pause until on_writable (nothing is lost if it does not).
   virtual bool write(std::string_view bytes) = 0;
 

@@ -40,7 +40,9 @@ class ConnectionCaps {
   };
   static constexpr std::size_t kShards = 16;
 
-  Shard& shard_of(const event::Address::IpKey& ip) { return shards_[(IpHash()(ip) >> 32) % kShards]; }
+  Shard& shard_of(const event::Address::IpKey& ip) {
+    return shards_[(IpHash()(ip) >> 32) % kShards];
+  }
 
   const std::size_t total_max_;
   const std::size_t per_ip_max_;

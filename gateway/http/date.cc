@@ -14,10 +14,11 @@ std::size_t format_http_date(WallTime when, char* out, std::size_t room) {
   std::tm utc{};
   gmtime_r(&time, &utc);
   // Not strftime: its names follow the locale.
-  const int length = std::snprintf(out, room, "%s, %02d %s %04d %02d:%02d:%02d GMT", kDays[utc.tm_wday],
-                                   utc.tm_mday, kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour,
-                                   utc.tm_min, utc.tm_sec);
-  return length > 0 && static_cast<std::size_t>(length) < room ? static_cast<std::size_t>(length) : 0;
+  const int length = std::snprintf(out, room, "%s, %02d %s %04d %02d:%02d:%02d GMT",
+                                   kDays[utc.tm_wday], utc.tm_mday, kMonths[utc.tm_mon],
+                                   utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+  return length > 0 && static_cast<std::size_t>(length) < room ? static_cast<std::size_t>(length)
+                                                               : 0;
 }
 
 std::string_view DateCache::text(MonoTime now, const Clock& clock) {

@@ -7,7 +7,8 @@
 
 namespace tocsin::http {
 
-/// The value of the Date field (IMF-fixdate, RFC 9110 5.6.7), made anew once a second. One per loop.
+/// The value of the Date field (IMF-fixdate, RFC 9110 5.6.7), made anew once a second. One per
+/// loop.
 class DateCache {
  public:
   /// `now` is the loop's instant; the wall clock is read only when the second has passed.

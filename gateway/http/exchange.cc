@@ -9,7 +9,8 @@ namespace tocsin::http {
 
 namespace {
 
-// What a refused method could have been; a route may take fewer (RFC 9110 15.5.6 asks for the list).
+// What a refused method could have been; a route may take fewer (RFC 9110 15.5.6 asks for the
+// list).
 constexpr std::string_view kServedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 }  // namespace

@@ -7,7 +7,9 @@ namespace tocsin::http {
 
 bool HeaderMap::set(std::string_view name, std::string_view value) {
   Header* const end = fields_ + count_;
-  const auto same_name = [&](const Header& field) { return equals_ignoring_case(field.name, name); };
+  const auto same_name = [&](const Header& field) {
+    return equals_ignoring_case(field.name, name);
+  };
   Header* const first = std::find_if(fields_, end, same_name);
   if (first == end) return add(name, value);
   first->value = value;
@@ -18,17 +20,16 @@ bool HeaderMap::set(std::string_view name, std::string_view value) {
 
 std::size_t HeaderMap::remove(std::string_view name) {
   Header* end = fields_ + count_;
-  Header* out = std::remove_if(fields_, end, [&](const Header& field) {
-    return equals_ignoring_case(field.name, name);
-  });
+  Header* out = std::remove_if(
+      fields_, end, [&](const Header& field) { return equals_ignoring_case(field.name, name); });
   count_ = static_cast<std::size_t>(out - fields_);
   return static_cast<std::size_t>(end - out);
 }
 
 std::size_t HeaderMap::count(std::string_view name) const {
-  return static_cast<std::size_t>(std::count_if(
-      all().begin(), all().end(),
-      [&](const Header& field) { return equals_ignoring_case(field.name, name); }));
+  return static_cast<std::size_t>(
+      std::count_if(all().begin(), all().end(),
+                    [&](const Header& field) { return equals_ignoring_case(field.name, name); }));
 }
 
 bool HeaderMap::list_has(std::string_view name, std::string_view token) const {
@@ -51,7 +52,8 @@ constexpr std::array<bool, 256> make_token_table() {
   for (unsigned char c = '0'; c <= '9'; ++c) table[c] = true;
   for (unsigned char c = 'a'; c <= 'z'; ++c) table[c] = true;
   for (unsigned char c = 'A'; c <= 'Z'; ++c) table[c] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+    table[static_cast<unsigned char>(c)] = true;
   return table;
 }
 constexpr std::array<bool, 256> kTokenByte = make_token_table();

@@ -17,8 +17,8 @@ struct Header {
 };
 
 /// The fields of one head or trailer section in the order they came; names compare without case and
-/// may repeat. A fixed table of views: whoever adds a field keeps its bytes alive as long as the map
-/// (usually in the exchange's arena). Views handed out stay valid until the next change.
+/// may repeat. A fixed table of views: whoever adds a field keeps its bytes alive as long as the
+/// map (usually in the exchange's arena). Views handed out stay valid until the next change.
 class HeaderMap {
  public:
   /// Room for the most fields a peer may send plus what filters add.
@@ -63,7 +63,8 @@ class HeaderMap {
   bool empty() const { return count_ == 0; }
 
  private:
-  union {  // only the first count_ are alive: clearing 4 KiB per head would cost more than most heads
+  union {  // only the first count_ are alive: clearing 4 KiB per head would cost more than most
+           // heads
     Header fields_[kFieldsMax];
   };
   std::size_t count_ = 0;

@@ -247,8 +247,8 @@ void RequestParser::refuse_grammar(llhttp_errno_t error) {
     return;
   }
   // llhttp has one code for a version it does not speak and for what is no version at all.
-  const bool version = error == HPE_INVALID_VERSION &&
-                       llhttp_get_error_reason(&parser_) == std::string_view("Invalid HTTP version");
+  const bool version = error == HPE_INVALID_VERSION && llhttp_get_error_reason(&parser_) ==
+                                                           std::string_view("Invalid HTTP version");
   refuse(version ? 505 : 400, detail_of(error));
 }
 

@@ -20,7 +20,8 @@ std::string refusal_answer(int status, std::string_view detail, std::string_view
   return answer + body;
 }
 
-telemetry::Counter& refused(telemetry::Metrics& metrics, std::string_view listener, std::string_view why) {
+telemetry::Counter& refused(telemetry::Metrics& metrics, std::string_view listener,
+                            std::string_view why) {
   return metrics
       .counters("tocsin_http_connections_refused_total",
                 "Connections turned away before a request was read.", {"listener", "reason"})
@@ -35,7 +36,8 @@ telemetry::Counter& of_listener(telemetry::Metrics& metrics, std::string_view na
 }  // namespace
 
 ServerMetrics::ServerMetrics(telemetry::Metrics& metrics, std::string_view listener)
-    : connections(of_listener(metrics, "tocsin_http_connections_total", "Connections accepted.", listener)),
+    : connections(
+          of_listener(metrics, "tocsin_http_connections_total", "Connections accepted.", listener)),
       refused_total_cap(refused(metrics, listener, "connections_max")),
       refused_per_ip_cap(refused(metrics, listener, "connections_per_ip_max")),
       refused_descriptors(refused(metrics, listener, "descriptors")),
@@ -92,7 +94,8 @@ void Server::on_accept(std::unique_ptr<event::Stream> stream) {
 
 std::string_view Server::refusal(const event::Address& peer) {
   switch (shared_.caps.admit(peer.ip_key())) {
-    case ConnectionCaps::Verdict::kAdmitted: return {};
+    case ConnectionCaps::Verdict::kAdmitted:
+      return {};
     case ConnectionCaps::Verdict::kTotalReached:
       shared_.metrics.refused_total_cap.add();
       return server_full();

@@ -24,11 +24,12 @@ class ServerConnection;
 
 /// The patience of a listener. Every phase of a connection has a deadline.
 struct ServerTimeouts {
-  Duration header = std::chrono::seconds(10);  ///< connection or first byte until the head is complete
-  Duration body = std::chrono::seconds(30);    ///< between two pieces of a request body
-  Duration idle = std::chrono::seconds(60);    ///< between requests on a kept connection
-  Duration write = std::chrono::seconds(30);   ///< without the client taking a byte of the answer
-  Duration linger = std::chrono::seconds(2);   ///< for the client to close after our last byte
+  Duration header =
+      std::chrono::seconds(10);  ///< connection or first byte until the head is complete
+  Duration body = std::chrono::seconds(30);   ///< between two pieces of a request body
+  Duration idle = std::chrono::seconds(60);   ///< between requests on a kept connection
+  Duration write = std::chrono::seconds(30);  ///< without the client taking a byte of the answer
+  Duration linger = std::chrono::seconds(2);  ///< for the client to close after our last byte
   /// A body slower than this, averaged from its first byte on and after `rate_grace`, is ended.
   std::uint64_t body_bytes_per_second_min = 256;
   Duration rate_grace = std::chrono::seconds(10);
@@ -68,8 +69,8 @@ struct ServerShared {
 class Server final : private event::TcpListener::Events {
  public:
   /// `shared` must outlive the server; `pool` belongs to the same loop.
-  Server(event::Loop& loop, event::ListeningSocket socket, ServerOptions options, ServerShared& shared,
-         BlockPool& pool, std::shared_ptr<const RouteSource> source);
+  Server(event::Loop& loop, event::ListeningSocket socket, ServerOptions options,
+         ServerShared& shared, BlockPool& pool, std::shared_ptr<const RouteSource> source);
   /// Cuts what is still open.
   ~Server() override;
   Server(const Server&) = delete;

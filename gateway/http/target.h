@@ -11,12 +11,13 @@ namespace tocsin::http {
 /// (RFC 9112 3.2). Returns null when all is well, else one sentence for the client: the request is
 /// then answered 400.
 ///
-/// Host: exactly one for HTTP/1.1, at most one for HTTP/1.0; well-formed; equal to the authority of an
-/// absolute target. Target: origin, absolute or, for OPTIONS, asterisk form.
+/// Host: exactly one for HTTP/1.1, at most one for HTTP/1.0; well-formed; equal to the authority of
+/// an absolute target. Target: origin, absolute or, for OPTIONS, asterisk form.
 ///
 /// Path: percent-encoded unreserved characters are decoded and hexadecimal digits made upper-case;
-/// every other encoding (%2F among them) stays as sent; "." and ".." segments are resolved and may not
-/// climb above the root; empty segments ("//") stay. An encoded NUL or a broken encoding is refused.
+/// every other encoding (%2F among them) stays as sent; "." and ".." segments are resolved and may
+/// not climb above the root; empty segments ("//") stay. An encoded NUL or a broken encoding is
+/// refused.
 const char* read_target(RequestHead& head, std::string_view scheme, Arena& arena);
 
 /// The same normalisation for a bare path; null in `error` when it went well.

@@ -36,8 +36,8 @@ void append_duration_field(std::string& out, std::string_view key, Duration valu
   const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(value.count() / 1000, 0));
   out.append(",\"").append(key).append("\":");
   append_number(out, us / 1000);
-  const char decimals[] = {'.', static_cast<char>('0' + us / 100 % 10), static_cast<char>('0' + us / 10 % 10),
-                           static_cast<char>('0' + us % 10)};
+  const char decimals[] = {'.', static_cast<char>('0' + us / 100 % 10),
+                           static_cast<char>('0' + us / 10 % 10), static_cast<char>('0' + us % 10)};
   out.append(decimals, sizeof(decimals));
 }
 
@@ -81,10 +81,12 @@ void append_json_line(std::string& out, std::string_view listener, const http::E
   append_number_field(out, "request_bytes", facts.request_bytes);
   append_number_field(out, "response_bytes", facts.response_bytes);
   append_duration_field(out, "duration_ms", now - facts.began);
-  if (facts.status != 0) append_duration_field(out, "first_byte_ms", facts.answer_began - facts.began);
+  if (facts.status != 0)
+    append_duration_field(out, "first_byte_ms", facts.answer_began - facts.began);
   if (!facts.request_id.empty()) append_text_field(out, "request_id", facts.request_id);
   if (!facts.trace_id.empty()) append_text_field(out, "trace_id", facts.trace_id);
-  if (const auto agent = request.headers.find("user-agent")) append_text_field(out, "user_agent", *agent);
+  if (const auto agent = request.headers.find("user-agent"))
+    append_text_field(out, "user_agent", *agent);
   append_flags(out, flags);
   out += '}';
 }
@@ -114,9 +116,9 @@ void append_common_time(std::string& out, WallTime when) {
   std::tm utc{};
   gmtime_r(&time, &utc);
   char text[40];
-  const int length = std::snprintf(text, sizeof(text), "[%02d/%s/%04d:%02d:%02d:%02d +0000]", utc.tm_mday,
-                                   kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
-                                   utc.tm_sec);
+  const int length =
+      std::snprintf(text, sizeof(text), "[%02d/%s/%04d:%02d:%02d:%02d +0000]", utc.tm_mday,
+                    kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
   out.append(text, static_cast<std::size_t>(length));
 }
 

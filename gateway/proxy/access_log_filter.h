@@ -10,8 +10,8 @@
 
 namespace tocsin::proxy {
 
-/// One loop's way into an access log file: lines gather in a buffer that is handed to the writer when
-/// full and shortly after the first line. An idle loop is not woken.
+/// One loop's way into an access log file: lines gather in a buffer that is handed to the writer
+/// when full and shortly after the first line. An idle loop is not woken.
 class AccessLogWriter {
  public:
   AccessLogWriter(event::Loop& loop, telemetry::LineLog& log)
@@ -30,8 +30,8 @@ class AccessLogWriter {
 
 enum class AccessLogFormat : std::uint8_t { kJson, kCombined };
 
-/// Writes one line for every exchange when it is over, and for every request that was refused before
-/// a route saw it.
+/// Writes one line for every exchange when it is over, and for every request that was refused
+/// before a route saw it.
 class AccessLogFilterFactory final : public http::HttpFilterFactory, public RefusalLog {
  public:
   /// `writer` belongs to the same loop and outlives the factory.

@@ -62,7 +62,8 @@ void Redirect::on_request(http::Exchange& exchange, http::RequestHead& request) 
   if (options_.append_path) {
     std::string target = options_.to;
     std::string_view tail = request.path.substr(options_.prefix.size());
-    if (target.ends_with('/')) tail.remove_prefix(std::min(tail.find_first_not_of('/'), tail.size()));
+    if (target.ends_with('/'))
+      tail.remove_prefix(std::min(tail.find_first_not_of('/'), tail.size()));
     target.append(tail);
     if (!request.query.empty()) target.append("?").append(request.query);
     const auto copy = exchange.arena().copy(target);

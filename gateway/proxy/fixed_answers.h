@@ -10,8 +10,8 @@
 
 namespace tocsin::proxy {
 
-/// `respond:` of a route: always the same answer, given once the request is whole. A body that turns
-/// out malformed, too large or too slow is refused instead.
+/// `respond:` of a route: always the same answer, given once the request is whole. A body that
+/// turns out malformed, too large or too slow is refused instead.
 class FixedAnswer final : public http::Handler {
  public:
   struct Options {
@@ -30,8 +30,8 @@ class FixedAnswer final : public http::Handler {
   const Options options_;
 };
 
-/// `redirect:` of a route. With `append_path` slashes do not meet: a location never begins with "//",
-/// which would lead to another host.
+/// `redirect:` of a route. With `append_path` slashes do not meet: a location never begins with
+/// "//", which would lead to another host.
 class Redirect final : public http::Handler {
  public:
   struct Options {

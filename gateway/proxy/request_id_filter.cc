@@ -24,7 +24,8 @@ class RequestIdFilter final : public http::HttpFilter {
 
   http::FilterStatus on_request_head(http::FilterContext& context, http::RequestHead& head,
                                      bool) override {
-    const auto incoming = options_.trust_incoming ? head.headers.find(options_.header) : std::nullopt;
+    const auto incoming =
+        options_.trust_incoming ? head.headers.find(options_.header) : std::nullopt;
     if (incoming && is_harmless_id(*incoming)) {
       id_ = *incoming;
     } else {
@@ -36,7 +37,8 @@ class RequestIdFilter final : public http::HttpFilter {
     return http::FilterStatus::kContinue;
   }
 
-  http::FilterStatus on_response_head(http::FilterContext&, http::ResponseHead& head, bool) override {
+  http::FilterStatus on_response_head(http::FilterContext&, http::ResponseHead& head,
+                                      bool) override {
     (void)head.headers.set(options_.header, id_);
     return http::FilterStatus::kContinue;
   }

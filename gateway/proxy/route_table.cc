@@ -16,8 +16,8 @@ bool path_matches(const RouteMatch& match, std::string_view path) {
 std::string_view without_port(std::string_view authority) {
   const std::size_t bracket = authority.rfind(']');
   const std::size_t colon = authority.rfind(':');
-  const bool has_port = colon != std::string_view::npos &&
-                        (bracket == std::string_view::npos || colon > bracket);
+  const bool has_port =
+      colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket);
   return has_port ? authority.substr(0, colon) : authority;
 }
 
@@ -39,11 +39,13 @@ bool method_matches(const RouteMatch& match, std::string_view method) {
 std::string allowed_methods(const std::vector<Route>& routes, const RouteMatch& place) {
   std::vector<std::string> methods;
   const auto note = [&](const std::string& method) {
-    if (std::find(methods.begin(), methods.end(), method) == methods.end()) methods.push_back(method);
+    if (std::find(methods.begin(), methods.end(), method) == methods.end())
+      methods.push_back(method);
   };
   for (const Route& route : routes) {
     const RouteMatch& match = route.match;
-    if (match.path != place.path || match.prefix != place.prefix || match.host != place.host) continue;
+    if (match.path != place.path || match.prefix != place.prefix || match.host != place.host)
+      continue;
     for (const std::string& method : match.methods) {
       note(method);
       if (method == "GET") note("HEAD");
@@ -73,7 +75,8 @@ RouteTable::RouteTable(std::vector<std::unique_ptr<http::HttpFilterFactory>> fil
   for (const Route& route : routes) {
     refusals.push_back(route.match.methods.empty()
                            ? nullptr
-                           : std::make_unique<ProblemAnswer>(405, "The route does not take this method.",
+                           : std::make_unique<ProblemAnswer>(405,
+                                                             "The route does not take this method.",
                                                              allowed_methods(routes, route.match)));
   }
   entries_.reserve(routes.size());

@@ -13,9 +13,10 @@ namespace tocsin::proxy {
 
 /// Which requests a route takes. All conditions given must hold.
 struct RouteMatch {
-  std::string path;      ///< exactly this; empty: `prefix` decides
-  std::string prefix;    ///< this path and all below it, by segments: /v1 takes /v1 and /v1/x, not /v12
-  std::string host;      ///< without port, ASCII case ignored; empty: any
+  std::string path;  ///< exactly this; empty: `prefix` decides
+  std::string
+      prefix;        ///< this path and all below it, by segments: /v1 takes /v1 and /v1/x, not /v12
+  std::string host;  ///< without port, ASCII case ignored; empty: any
   std::vector<std::string> methods;  ///< empty: any; GET includes HEAD
 };
 
@@ -38,8 +39,8 @@ class RefusalLog {
 /// 405, any other 404.
 class RouteTable final : public http::RouteSource {
  public:
-  RouteTable(std::vector<std::unique_ptr<http::HttpFilterFactory>> filters, std::vector<Route> routes,
-             std::vector<RefusalLog*> refusal_logs);
+  RouteTable(std::vector<std::unique_ptr<http::HttpFilterFactory>> filters,
+             std::vector<Route> routes, std::vector<RefusalLog*> refusal_logs);
 
   http::RoutePlan plan(const http::RequestHead& head) const override;
   void note_refused(const http::Exchange& exchange) const override;
