@@ -1,10 +1,9 @@
 // Clients that leave, that do not read or write, that are too many; drain and reload.
-#include "gateway/http/server.h"
-
 #include <gmock/gmock.h>
 
 #include <string>
 
+#include "gateway/http/server.h"
 #include "tests/unit/http/server_harness.h"
 
 namespace tocsin::http {
