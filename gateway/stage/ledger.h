@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string_view>
+
+#include "gateway/base/function.h"
+#include "gateway/base/result.h"
+#include "gateway/stage/storage.h"
+
+namespace tocsin::stage {
+
+/// Reading and changing what was accepted, for inputs and the admin address. One per loop;
+/// callbacks come on that loop, once, never inside the call. Errors: kUnavailable, kFull.
+class Ledger {
+ public:
+  virtual ~Ledger() = default;
+  virtual void query(Query query, Function<void(Result<QueryResult>)> done) = 0;
+  virtual void cancel(message::NotificationId id, std::string_view caller,
+                      Function<void(Result<Cancel>)> done) = 0;
+  virtual void review(message::DeliveryId id, Review::Verb verb,
+                      Function<void(Result<Review>)> done) = 0;
+};
+
+}  // namespace tocsin::stage

@@ -1,0 +1,285 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/function.h"
+#include "gateway/base/result.h"
+#include "gateway/message/delivery.h"
+#include "gateway/message/notification.h"
+
+// The durable side of the outbox. The host forms batches of operations, a storage applies each
+// batch as one transaction: whole or not at all. Operations are written so that data cannot make
+// them fail (upserts, conditional updates): what one came to is in its result fields, valid once
+// the batch is done. Strings are borrowed from the host until then.
+
+namespace tocsin::stage {
+
+/// An instance of the gateway on a store, from one start to its end. 0 is nobody.
+using Epoch = std::uint32_t;
+
+enum class OperationKind : std::uint8_t {
+  kRenew,
+  kSettle,
+  kCancel,
+  kReview,
+  kAppend,
+  kClaim,
+  kPurge
+};
+
+struct Operation {
+  explicit Operation(OperationKind k) : kind(k) {}
+  OperationKind kind;
+};
+
+/// A row of an append.
+struct NewDelivery {
+  std::string_view output;
+  std::string_view address;  ///< "kind:value", or empty: the output's own
+  message::DeliveryState state =
+      message::DeliveryState::kReady;  ///< or kClaimed, by the batch's epoch
+  WallTime next_at{};                  ///< not before
+};
+
+/// 128 bits over (input, caller, key); ascending keys of the same hour lie together in an index.
+struct IdempotencyKey {
+  std::uint64_t hash[2] = {0, 0};
+  std::uint64_t body_hash[2] = {0, 0};
+  WallTime expires_at{};
+};
+
+/// A place in a stream the input reads (a Kafka partition): kept in the same transaction.
+struct StreamPosition {
+  std::string_view source;
+  std::uint64_t first = 0;  ///< of this append
+  std::uint64_t next = 0;   ///< kept; an append with first below the kept one is skipped
+};
+
+/// Adds a notification and its deliveries, which count their ordinals from 0 in the order given.
+struct Append : Operation {
+  Append() : Operation(OperationKind::kAppend) {}
+  enum class Outcome : std::uint8_t {
+    kCommitted,
+    kReplayed,  ///< the key was used with the same body: `earlier_*` say what came of it
+    kConflict,  ///< the key was used with another body
+    kSkipped,   ///< the stream is past it
+  };
+
+  message::NotificationId id;
+  std::string_view input;   ///< the input's name
+  std::string_view caller;  ///< whose it is; empty: nobody's
+  std::string_view topic;
+  message::Level level = message::Level::kInfo;
+  std::string_view external_id;
+  std::string_view payload;  ///< the wire text
+  WallTime accepted_at{};
+  std::optional<WallTime> expires_at;
+  std::span<const NewDelivery> deliveries;  ///< none: only the key is kept, with `dropped_by`
+  std::string_view dropped_by;              ///< the filter that dropped it, for a later replay
+  std::optional<IdempotencyKey> key;
+  std::optional<StreamPosition> position;
+
+  Outcome outcome = Outcome::kCommitted;
+  message::NotificationId earlier_id;
+  std::uint32_t earlier_deliveries = 0;
+  std::string earlier_dropped_by;
+};
+
+/// A row handed to a lane, with strings of its own.
+struct ClaimedDelivery {
+  message::DeliveryId id;
+  std::string address;
+  std::uint32_t attempts = 0;  ///< begun and finished before
+  std::uint32_t crashes = 0;
+  WallTime next_at{};
+  std::string payload;
+  WallTime accepted_at{};
+  std::optional<WallTime> expires_at;
+};
+
+/// Makes up to `limit` ready rows of an output claimed by the epoch, in the order of next_at and
+/// id, where next_at <= now.
+struct Claim : Operation {
+  Claim() : Operation(OperationKind::kClaim) {}
+  std::string_view output;
+  message::DeliveryClass queue = message::DeliveryClass::kNormal;
+  std::uint32_t limit = 0;
+  WallTime now{};
+
+  std::vector<ClaimedDelivery> claimed;
+  /// The earliest next_at of a ready row left in this queue; nothing: none is left.
+  std::optional<WallTime> next_due;
+};
+
+/// Moves one delivery on, only while the batch's epoch owns it.
+struct Settle : Operation {
+  Settle() : Operation(OperationKind::kSettle) {}
+  message::DeliveryId id;
+  message::DeliveryState state = message::DeliveryState::kDelivered;
+  std::uint32_t attempts = 0;
+  std::uint32_t crashes = 0;
+  WallTime at{};                 ///< when it was decided
+  WallTime next_at{};            ///< kReady only
+  std::string_view reason;       ///< kDead: why; kReady: of the last failure
+  std::string_view provider_id;  ///< kDelivered
+
+  bool changed = false;    ///< false: no longer ours, or cancelled meanwhile; nothing was written
+  bool cancelled = false;  ///< a cancel had been requested: written as kCancelled
+};
+
+/// Cancels what has not been settled of one notification of one caller.
+struct Cancel : Operation {
+  Cancel() : Operation(OperationKind::kCancel) {}
+  message::NotificationId id;
+  std::string_view caller;
+  WallTime at{};
+
+  bool found = false;
+  std::uint32_t cancelled = 0;  ///< ready rows, done
+  std::uint32_t in_flight = 0;  ///< claimed or sending: asked for
+  std::uint32_t done = 0;       ///< settled before
+};
+
+/// What people do with one dead letter.
+struct Review : Operation {
+  Review() : Operation(OperationKind::kReview) {}
+  enum class Verb : std::uint8_t { kRedrive, kApprove, kDiscard };
+  message::DeliveryId id;
+  Verb verb = Verb::kRedrive;
+  WallTime at{};
+
+  bool changed = false;  ///< false: no dead letter has this id
+  std::string output;    ///< kRedrive: whose backlog it joined
+};
+
+/// Tells the store that the epoch lives.
+struct Renew : Operation {
+  Renew() : Operation(OperationKind::kRenew) {}
+  message::NotificationId high_mark;  ///< no id above it was given before the next renewal's
+  WallTime at{};
+};
+
+/// Deletes settled history older than `before` (dead letters stay) and keys past their time, a
+/// bounded number of rows.
+struct Purge : Operation {
+  Purge() : Operation(OperationKind::kPurge) {}
+  WallTime before{};
+  WallTime now{};
+  std::uint32_t rows_max = 500;
+
+  std::uint32_t deleted = 0;  ///< rows_max: there may be more
+};
+
+struct BacklogCount {
+  std::string output;
+  std::uint64_t ready = 0;  ///< after takeover nothing is claimed
+  std::uint64_t dead = 0;   ///< not discarded
+};
+
+/// What a storage found when it was opened.
+struct StoreState {
+  Epoch epoch = 0;                    ///< ours, new
+  std::uint32_t node = 0;             ///< 0..1023, no living epoch has it
+  message::NotificationId high_mark;  ///< no id at or below may be given again
+  std::uint64_t taken_over = 0;       ///< deliveries of dead epochs: ready, or dead as ambiguous
+  std::vector<BacklogCount> backlog;
+};
+
+/// A page of what is stored.
+struct Query {
+  enum class What : std::uint8_t {
+    kNotification,  ///< one, by `id`, and its deliveries
+    kDeadLetters,   ///< newest first, below `before` when given, of `output` when given
+    kHealth,        ///< no rows: only QueryResult::health
+    kBacklog,       ///< no deliveries: only QueryResult::backlog
+    kExists,        ///< of `ids`, those that are stored: after a commit of unknown outcome
+  };
+  What what = What::kNotification;
+  message::NotificationId id;
+  std::string output;
+  std::optional<message::DeliveryId> before;
+  std::uint32_t limit = 100;  ///< at most kPageRowsMax
+  std::vector<message::NotificationId> ids;
+};
+inline constexpr std::uint32_t kPageRowsMax = 500;
+
+struct DeliveryRow {
+  message::DeliveryId id;
+  std::string output;
+  std::string address;
+  message::DeliveryState state = message::DeliveryState::kReady;
+  message::ReviewState review = message::ReviewState::kPending;
+  std::uint32_t attempts = 0;
+  WallTime next_at{};
+  WallTime updated_at{};
+  std::string reason;
+  std::string provider_id;
+  bool cancel_requested = false;
+};
+
+struct NotificationRow {
+  message::NotificationId id;
+  std::string input;
+  std::string caller;
+  WallTime accepted_at{};
+  std::string payload;
+};
+
+struct StoreHealth {
+  std::uint64_t size_bytes = 0;  ///< on disk, logs included
+  std::uint64_t free_disk_bytes = 0;
+  std::optional<WallTime> oldest_ready;  ///< the earliest next_at that waits
+};
+
+struct QueryResult {
+  std::optional<NotificationRow> notification;
+  std::vector<DeliveryRow> deliveries;
+  std::vector<NotificationRow> notifications;  ///< those of kDeadLetters' rows, once each
+  std::vector<BacklogCount> backlog;
+  std::vector<message::NotificationId> found;  ///< kExists
+  StoreHealth health;
+};
+
+/// How a batch ended.
+struct Applied {
+  enum class Kind : std::uint8_t {
+    kCommitted,
+    kFailed,   ///< nothing was written; the same batch may be applied again
+    kUnknown,  ///< the commit's outcome is unknown: reopen and look
+  };
+  Kind kind = Kind::kCommitted;
+  Error error;  ///< unless kCommitted; kFull: the disk
+};
+
+/// A store of the outbox. Everything but query() and kind() is called on the storage's loop.
+class Storage {
+ public:
+  virtual ~Storage() = default;
+
+  /// True: apply() blocks, so the host gives it a loop that may.
+  virtual bool blocking() const = 0;
+
+  /// Opens or creates the store, migrates it forward, begins a new epoch, and takes over what dead
+  /// epochs left. Errors name what to do: a newer schema, a corrupt file, no permission, another
+  /// host's lock.
+  virtual Result<StoreState> open(WallTime now) = 0;
+
+  /// Applies the operations in order as one transaction. `done` is called once, on the storage's
+  /// loop, possibly before this returns. Never called while another batch is under way.
+  virtual void apply(std::span<Operation* const> batch, Function<void(Applied)> done) = 0;
+
+  /// Reads through a connection of its own. Any thread but a serving loop; at most one page and
+  /// 100 ms. Errors: kUnavailable, kIo.
+  virtual Result<QueryResult> query(const Query& query) = 0;
+
+  /// Gives up what open() took, the epoch included. No batch is under way.
+  virtual void close() = 0;
+};
+
+}  // namespace tocsin::stage
