@@ -292,7 +292,10 @@ int RequestParser::check_extension_value(std::string_view piece) {
   if (piece.empty()) return 0;
   if (!std::exchange(extension_value_begun_, true)) extension_quoted_ = piece.front() == '"';
   const bool stray = !extension_quoted_ && piece.find('"') != std::string_view::npos;
-  return stray ? refuse(400, "A chunk is malformed.") : 0;
+  const bool control = std::any_of(piece.begin(), piece.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+  });
+  return stray || control ? refuse(400, "A chunk is malformed.") : 0;
 }
 
 // RFC 9112 6.3, without its allowances for leniency.
