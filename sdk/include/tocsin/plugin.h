@@ -1,8 +1,8 @@
 /* The contract between the Tocsin gateway and its plugins, major 0.
  *
- * A plugin is a shared object that exports one function, tocsin_plugin_v0, which returns a
- * descriptor. While the major is 0 the gateway loads a plugin only if it was compiled with exactly
- * this header (TOCSIN_ABI_HASH); from 1.0 on structs only grow at their end.
+ * A plugin is a shared object <kind>_<name>.so that exports one function, tocsin_plugin_v0, which
+ * returns a descriptor. While the major is 0 the gateway loads a plugin only if it was compiled
+ * with exactly this header (TOCSIN_ABI_HASH); from 1.0 on structs only grow at their end.
  *
  * Rules that hold everywhere:
  *   - Every struct begins with its size in bytes; whoever fills one sets it with sizeof.
@@ -74,7 +74,7 @@ enum tocsin_option_type {
   TOCSIN_STRING = 3,
   TOCSIN_DURATION = 4,  /* "30s" -> nanoseconds */
   TOCSIN_SIZE = 5,      /* "64KiB" -> bytes */
-  TOCSIN_RATE = 6,      /* "10/s" -> `integer` events in each `number` nanoseconds */
+  TOCSIN_RATE = 6,      /* "10/s" -> `number` events in each `integer` nanoseconds */
   TOCSIN_BYTE_RATE = 7, /* "1MiB/s" -> bytes per second */
   TOCSIN_CHOICE = 8,    /* one of `choices` */
   TOCSIN_ADDRESS = 9,   /* host:port; the text is kept */
@@ -117,8 +117,11 @@ typedef struct tocsin_option_table {
   tocsin_str exactly_one_of; /* groups "a|b c|d" */
 } tocsin_option_table;
 
-/* A checked setting, as its option promises. Lists and maps: `items`; maps and tables: also `keys`,
- * one for each item. Absent keys are not there. */
+/* A checked setting, as its option promises: booleans, integers, durations, sizes and byte rates in
+ * `integer`, numbers in `number`, texts, choices and addresses in `text`. A word of `choices` in an
+ * option that is no choice ("auto") is a TOCSIN_STRING. Lists and maps: `items`; maps and tables:
+ * also `keys`, one for each item. Absent keys are not there; a null under TOCSIN_ANY is an empty
+ * TOCSIN_ANY. */
 typedef struct tocsin_value {
   uint32_t size;
   uint32_t type; /* enum tocsin_option_type; a table is TOCSIN_MAP */
@@ -203,7 +206,9 @@ typedef struct tocsin_http_response {
   uint32_t size;
   uint32_t failure; /* enum tocsin_http_failure */
   uint32_t status;
-  uint32_t sent; /* 0: certainly no byte of the request left this host */
+  uint32_t sent;  /* 0: certainly no byte of the request left this host */
+  uint32_t flags; /* of the request: http_verdict judges a timeout by them */
+  uint32_t reserved;
   const tocsin_header* headers;
   uint32_t header_count;
   uint32_t header_stride;
@@ -347,19 +352,22 @@ typedef struct tocsin_host {
   uint32_t (*confirm)(tocsin_worker*, tocsin_str key, uint64_t token, int64_t ttl_ns);
   uint32_t (*undo)(tocsin_worker*, tocsin_str key, uint64_t token);
 
-  /* input: hands notifications in; on_emitted follows unless this answers FULL. */
+  /* input: hands notifications in. OK: on_emitted follows once, never inside this call. */
   uint32_t (*emit)(tocsin_worker*, const tocsin_emit_request*);
-  /* input: reads or cancels a notification of `caller` by the text of its id. */
+  /* input: reads or cancels a notification of `caller` by the text of its id. OK: fn(user, answer)
+   * follows once. NOT_FOUND at once when the text is no id; then, and for any other answer, fn is
+   * not called. */
   uint32_t (*notification_get)(tocsin_worker*, tocsin_str id, tocsin_str caller,
                                void (*fn)(void* user, const tocsin_ledger_answer*), void* user);
   uint32_t (*notification_cancel)(tocsin_worker*, tocsin_str id, tocsin_str caller,
                                   void (*fn)(void* user, const tocsin_ledger_answer*), void* user);
 
-  /* filter: ends a hold. decision: enum tocsin_decision. */
+  /* filter: ends a hold with PASS or DROP. A hold that is not ended after 5 s passes. */
   uint32_t (*filter_decide)(tocsin_worker*, tocsin_token, uint32_t decision);
   /* output: the one verdict of an attempt. GONE: its deadline was first. */
   uint32_t (*complete)(tocsin_worker*, tocsin_token, const tocsin_verdict*);
-  /* handler and http_filter: answers the exchange. */
+  /* handler and http_filter: answers the exchange, copying what it is given. A handler that has not
+   * answered after 60 s is answered for, with 504. */
   uint32_t (*respond)(tocsin_worker*, tocsin_token, const struct tocsin_http_answer*);
   /* storage: how the batch of this token ended. */
   uint32_t (*applied)(tocsin_worker*, tocsin_token, uint32_t outcome, const tocsin_fault*);
@@ -413,7 +421,8 @@ typedef struct tocsin_notification {
 /* ---- the six kinds ------------------------------------------------------------------------------
  */
 
-/* An input lets notifications in. It may also be a handler, when they come over HTTP. */
+/* An input lets notifications in through host->emit. It may also be a handler, when they come over
+ * HTTP. */
 typedef struct tocsin_input {
   uint32_t size;
   uint32_t reserved;
@@ -440,7 +449,8 @@ typedef struct tocsin_filter {
   void (*on_outcome)(void* self, uint64_t reservation, uint32_t committed); /* may be null */
 } tocsin_filter;
 
-/* One try of one delivery. Everything lives until its completion or cancel() returns. */
+/* One try of one delivery. The array of them is borrowed for the call; what they point to lives
+ * until the attempt's completion, or until cancel() returns. */
 typedef struct tocsin_attempt {
   uint32_t size;
   uint32_t number; /* counts from 1 */
@@ -454,12 +464,22 @@ typedef struct tocsin_attempt {
   int64_t deadline_ns; /* monotonic */
 } tocsin_attempt;
 
-typedef struct tocsin_output {
+/* What an output says of itself. */
+typedef struct tocsin_output_traits {
   uint32_t size;
-  uint32_t batch_max;       /* attempts in one deliver() */
+  uint32_t batch_max;       /* attempts in one deliver(), at least 1 */
   tocsin_str address_kind;  /* takes `to` of this kind; empty: only its own address */
   uint32_t has_own_address; /* delivers also when no `to` fits */
   uint32_t idempotent;      /* the receiver drops a repeated delivery id */
+  tocsin_str account;       /* outputs of one account are paced together; empty: this one alone */
+} tocsin_output_traits;
+
+typedef struct tocsin_output {
+  uint32_t size;
+  uint32_t reserved;
+  /* Of this instance, as its settings make it; asked once, on the control thread after create.
+   * Texts are copied. */
+  void (*traits)(void* instance_self, tocsin_output_traits* out);
   void (*deliver)(void* self, const tocsin_attempt* attempts, uint32_t count, uint32_t stride);
   /* The verdict no longer matters; nothing of the attempt may be touched afterwards. */
   void (*cancel)(void* self, tocsin_token);
@@ -534,12 +554,12 @@ typedef struct tocsin_plugin {
   uint32_t size;
   uint32_t abi_major;  /* TOCSIN_ABI_MAJOR */
   tocsin_str abi_hash; /* TOCSIN_ABI_HASH */
-  tocsin_str name;     /* what `type:` names: [a-z][a-z0-9_]* */
+  tocsin_str name;     /* what `type:` names: [a-z][a-z0-9_]*, at most 64 bytes */
   tocsin_str version;
   tocsin_str doc; /* a sentence */
   const tocsin_option_table* options;
 
-  /* The kinds it is; null for those it is not, at least one. */
+  /* The kinds it is; null for those it is not. That of the file's name must be among them. */
   const tocsin_input* input;
   const tocsin_filter* filter;
   const tocsin_output* output;
