@@ -5,6 +5,10 @@
 #include "gateway/app/gateway_options.h"
 
 #include <array>
+#include <span>
+#include <vector>
+
+#include "gateway/app/notification_options.h"
 
 namespace tocsin::app {
 
@@ -37,7 +41,8 @@ constexpr std::array<Option, 3> kLogOptions = {{
 constexpr OptionTable kLog = {
     "log", "Where the gateway's own log goes, and how much of it.", kLogOptions, {}, {}};
 
-constexpr std::array<Option, 3> kGatewayOptions = {{
+constexpr Option kPluginFolder = {.key = "", .doc = "A folder.", .min = "1", .max = "4096"};
+constexpr std::array<Option, 4> kGatewayOptions = {{
     {.key = "workers",
      .type = kInteger,
      .doc = "Event loops, each on a thread of its own; auto is one per CPU the process may use.",
@@ -51,6 +56,13 @@ constexpr std::array<Option, 3> kGatewayOptions = {{
      .default_text = "30s",
      .flags = kReloadable,
      .max = "1h"},
+    {.key = "plugin_path",
+     .type = kList,
+     .doc = "Folders of plugins, searched before those that came with the gateway; relative ones "
+            "start at this file's folder.",
+     .default_text = "[]",
+     .max = "16",
+     .element = &kPluginFolder},
     {.key = "log",
      .type = kTable,
      .doc = "The gateway's own log.",
@@ -245,7 +257,7 @@ constexpr Option kMethod = {.key = "",
                             .type = kChoice,
                             .doc = "A request method.",
                             .choices = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS"};
-constexpr std::array<Option, 7> kRouteOptions = {{
+constexpr std::array<Option, 8> kRouteOptions = {{
     {.key = "path", .doc = "The route takes this path and no other.", .min = "1", .max = "2048"},
     {.key = "prefix",
      .doc = "The route takes this path and all paths below it.",
@@ -275,12 +287,16 @@ constexpr std::array<Option, 7> kRouteOptions = {{
      .type = kTable,
      .doc = "Redirect: a location, or a mapping.",
      .table = &kRedirect},
+    {.key = "plugin",
+     .doc = "Answered by this input; the name is one of inputs:.",
+     .min = "1",
+     .max = "100"},
 }};
 constexpr OptionTable kRoute = {"route",
                                 "Which requests it takes, and what answers them.",
                                 kRouteOptions,
                                 {},
-                                "path|prefix respond|redirect"};
+                                "path|prefix respond|redirect|plugin"};
 constexpr Option kRouteItem = {.key = "", .type = kTable, .doc = "A route.", .table = &kRoute};
 
 constexpr std::array<Option, 6> kListenerOptions = {{
@@ -345,8 +361,6 @@ constexpr std::array<Option, 3> kRootOptions = {{
      .max = "64",
      .element = &kListenerItem},
 }};
-constexpr OptionTable kRoot = {
-    "file", "A configuration of the Tocsin gateway.", kRootOptions, {}, {}};
 
 struct Component {
   std::string_view kind;
@@ -379,7 +393,17 @@ class BuiltIns final : public config::ComponentCatalog {
 
 }  // namespace
 
-const OptionTable& gateway_options() { return kRoot; }
+const OptionTable& gateway_options() {
+  static const std::vector<Option> options = [] {
+    std::vector<Option> all(kRootOptions.begin(), kRootOptions.end());
+    const std::span<const Option> more = notification_options();
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
+  static const OptionTable root = {
+      "file", "A configuration of the Tocsin gateway.", options, {}, {}};
+  return root;
+}
 
 const config::ComponentCatalog& built_in_components() {
   static const BuiltIns built_ins;

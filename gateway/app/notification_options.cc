@@ -36,49 +36,51 @@ constexpr std::array<Option, 1> kHistoryOptions = {{
 constexpr OptionTable kHistory = {
     "history", "What is remembered of finished deliveries.", kHistoryOptions, {}, {}};
 
+constexpr std::array<Option, 6> kOptions = {{
+    {.key = "inputs",
+     .type = kMap,
+     .doc = "Where notifications come from, by names of your choice.",
+     .default_text = "{}",
+     .flags = Option::kReloadable,
+     .max = "256",
+     .element = &kInput},
+    {.key = "filters",
+     .type = kList,
+     .doc = "Filters that every notification passes, in this order.",
+     .default_text = "[]",
+     .flags = Option::kReloadable,
+     .max = "64",
+     .element = &kFilter},
+    {.key = "outputs",
+     .type = kMap,
+     .doc = "Where notifications go, by names of your choice.",
+     .default_text = "{}",
+     .flags = Option::kReloadable,
+     .max = "10000",
+     .element = &kOutput},
+    {.key = "routes",
+     .type = kList,
+     .doc = "Who must hear of which notifications; the first route that takes one ends the search, "
+            "unless it says continue.",
+     .default_text = "[]",
+     .flags = Option::kReloadable,
+     .max = "10000",
+     .element = &kRoute},
+    {.key = "storage",
+     .type = kPlugin,
+     .doc = "Where accepted notifications are kept until they are "
+            "delivered: {type: NAME, ...}.",
+     .plugin_kind = "storage"},
+    {.key = "history",
+     .type = kTable,
+     .doc = "What is remembered of finished deliveries.",
+     .default_text = "{}",
+     .flags = Option::kReloadable,
+     .table = &kHistory},
+}};
+
 }  // namespace
 
-const Option kInputsOption = {.key = "inputs",
-                              .type = kMap,
-                              .doc = "Where notifications come from, by names of your choice.",
-                              .default_text = "{}",
-                              .flags = Option::kReloadable,
-                              .max = "256",
-                              .element = &kInput};
-const Option kNotificationFiltersOption = {
-    .key = "filters",
-    .type = kList,
-    .doc = "Filters that every notification passes, in this order.",
-    .default_text = "[]",
-    .flags = Option::kReloadable,
-    .max = "64",
-    .element = &kFilter};
-const Option kOutputsOption = {.key = "outputs",
-                               .type = kMap,
-                               .doc = "Where notifications go, by names of your choice.",
-                               .default_text = "{}",
-                               .flags = Option::kReloadable,
-                               .max = "10000",
-                               .element = &kOutput};
-const Option kNotificationRoutesOption = {
-    .key = "routes",
-    .type = kList,
-    .doc = "Who must hear of which notifications; the first route that takes one ends the search, "
-           "unless it says continue.",
-    .default_text = "[]",
-    .flags = Option::kReloadable,
-    .max = "10000",
-    .element = &kRoute};
-const Option kStorageOption = {.key = "storage",
-                               .type = kPlugin,
-                               .doc = "Where accepted notifications are kept until they are "
-                                      "delivered: {type: NAME, ...}.",
-                               .plugin_kind = "storage"};
-const Option kHistoryOption = {.key = "history",
-                               .type = kTable,
-                               .doc = "What is remembered of finished deliveries.",
-                               .default_text = "{}",
-                               .flags = Option::kReloadable,
-                               .table = &kHistory};
+std::span<const Option> notification_options() { return kOptions; }
 
 }  // namespace tocsin::app

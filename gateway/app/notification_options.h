@@ -1,15 +1,13 @@
 #pragma once
 
+#include <span>
+
 #include "gateway/base/option.h"
 
 namespace tocsin::app {
 
-/// The notification part of a gateway file, as rows of its root table.
-extern const Option kInputsOption;
-extern const Option kNotificationFiltersOption;
-extern const Option kOutputsOption;
-extern const Option kNotificationRoutesOption;
-extern const Option kStorageOption;
-extern const Option kHistoryOption;
+/// The keys of a gateway file's root that belong to notifications: inputs, filters, outputs,
+/// routes, storage, history. Static.
+std::span<const Option> notification_options();
 
 }  // namespace tocsin::app

@@ -79,7 +79,8 @@ std::string PluginCatalog::refusal(std::string_view kind, std::string_view name)
   const auto plugin_kind = plugin::parse_kind(kind);
   if (!plugin_kind) return {};
   const Result<const plugin::Library*> library = libraries_->find(*plugin_kind, name);
-  return library || library.error().code == Code::kNotFound ? std::string() : library.error().text();
+  return library || library.error().code == Code::kNotFound ? std::string()
+                                                            : library.error().text();
 }
 
 std::vector<std::string_view> PluginCatalog::names(std::string_view kind) const {

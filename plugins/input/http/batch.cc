@@ -1,5 +1,5 @@
-// A batch is either one JSON array or lines of JSON. Only where one item ends and the next begins is
-// decided here, by RapidJSON's reader, so that a fault inside an item fails that item alone.
+// A batch is either one JSON array or lines of JSON. Only where one item ends and the next begins
+// is decided here, by RapidJSON's reader, so that a fault inside an item fails that item alone.
 
 #include "batch.h"
 
@@ -88,9 +88,8 @@ Batch split_array(std::string_view body, std::size_t items_max) {
   rapidjson::MemoryStream stream(body.data(), body.size());
   ItemFinder finder(stream, body, items_max, batch);
   rapidjson::Reader reader;
-  const auto outcome =
-      reader.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag>(stream,
-                                                                                            finder);
+  const auto outcome = reader.Parse < rapidjson::kParseIterativeFlag |
+                       rapidjson::kParseNumbersAsStringsFlag > (stream, finder);
   if (outcome.IsError() && batch.fault.empty()) {
     batch.fault = "not JSON at byte " + std::to_string(outcome.Offset()) + ": " +
                   rapidjson::GetParseError_En(outcome.Code());

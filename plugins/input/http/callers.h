@@ -14,8 +14,8 @@ class Callers {
   /// True when no token was given, so that everybody is the caller "".
   bool open() const { return callers_.empty(); }
 
-  /// The caller's name for the value of an Authorization field; nothing: it is nobody's token. Takes
-  /// as long for a wrong token as for a right one of its length.
+  /// The caller's name for the value of an Authorization field; nothing: it is nobody's token.
+  /// Takes as long for a wrong token as for a right one of its length.
   std::optional<std::string_view> find(std::string_view authorization) const;
 
  private:
