@@ -297,7 +297,7 @@ struct tocsin_http_answer; /* below, with the handler */
 /* Exactly one of a reservation's three ends: confirm, undo, or 30 s without either. */
 typedef struct tocsin_reservation {
   uint32_t size;
-  uint32_t outcome; /* OK: reserved; EXISTS: marked or reserved by another; FULL */
+  uint32_t outcome; /* OK: reserved; EXISTS: marked or reserved by another; FULL; INVALID */
   uint64_t token;   /* when OK */
   char value[128];  /* when EXISTS: what the first one left, cut */
   uint32_t value_len;
@@ -315,12 +315,13 @@ typedef struct tocsin_host {
   uint32_t (*log_enabled)(tocsin_instance*, uint32_t level);
   /* Runs fn(user) on the worker's loop, never inside this call. GONE after worker_fini. */
   uint32_t (*post)(tocsin_worker*, void (*fn)(void* user), void* user);
-  int64_t (*wall_ns)(void);
+  int64_t (*wall_ns)(tocsin_instance*);
 
   /* -- in create and later, any thread -- */
 
-  /* The metric `tocsin_plugin_<name>`; the same again returns the same one. Null when another
-   * kind has the name, or there are more than 64. Lives as long as the process. */
+  /* The metric `tocsin_plugin_<name>` with the labels `plugin` and `id`; the same again returns the
+   * same one. A counter's name ends in _total. Null when another kind has the name, or there are
+   * more than 64. Lives as long as the process. */
   tocsin_metric* (*metric)(tocsin_instance*, uint32_t kind, tocsin_str name, tocsin_str help);
   /* Counter: adds; gauge: sets; histogram: observes. */
   void (*metric_record)(tocsin_metric*, double value);
@@ -347,7 +348,7 @@ typedef struct tocsin_host {
   void (*http_verdict)(tocsin_worker*, const tocsin_http_response*, char* text, size_t text_max,
                        tocsin_verdict* out);
 
-  /* State that all loops share, private to the instance's id. Keys up to 1 KiB. */
+  /* State that all loops share, private to the instance's id. Keys up to 800 bytes: INVALID. */
   void (*reserve)(tocsin_worker*, tocsin_str key, tocsin_str value, tocsin_reservation* out);
   uint32_t (*confirm)(tocsin_worker*, tocsin_str key, uint64_t token, int64_t ttl_ns);
   uint32_t (*undo)(tocsin_worker*, tocsin_str key, uint64_t token);
