@@ -39,7 +39,8 @@ Gateway::Gateway(const Value& settings, telemetry::Log& log, MonoTime process_st
       access_logs_(metrics_),
       control_({.name = "control", .shard = workers_wanted_}),
       pool_(kOffloadThreads, kOffloadQueueMax),
-      drain_poll_(control_.timers(), [this] { watch_drain(); }) {
+      drain_poll_(control_.timers(), [this] { watch_drain(); }),
+      heap_trim_(control_) {
   callbacks_ = telemetry::declare_process_metrics(metrics_, version());
   for (auto& callback : telemetry::declare_log_metrics(metrics_, "main", log_)) {
     callbacks_.push_back(std::move(callback));
@@ -116,6 +117,8 @@ void Gateway::open_admin(config::Diagnostics& faults) {
 }
 
 void Gateway::start_workers() {
+  workers_.reserve(workers_wanted_);
+  callbacks_.reserve(callbacks_.size() + workers_wanted_);
   for (std::size_t i = 0; i < workers_wanted_; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, metrics_, access_logs_));
     event::Loop* loop = &workers_.back()->loop();
@@ -125,6 +128,7 @@ void Gateway::start_workers() {
         {{"loop", loop->name()}},
         [loop] { return std::chrono::duration<double>(loop->take_max_lag()).count(); }));
     std::vector<ListenerPart> parts;
+    parts.reserve(listeners_.size());
     for (Listener& listener : listeners_) {
       parts.push_back({listener.name, listener.settings, std::move(listener.sockets[i]),
                        listener.shared.get()});

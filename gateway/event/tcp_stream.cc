@@ -219,18 +219,20 @@ void TcpStream::start_async_write() {
   uv_buf_t vector[kBuffersPerWrite];
   const std::size_t count = fill_vector(vector);
   for (std::size_t i = 0; i < count; ++i) in_flight_bytes_ += vector[i].len;
-  handle_->write.data = handle_;
-  const int failed =
-      uv_write(&handle_->write, reinterpret_cast<uv_stream_t*>(&handle_->tcp), vector,
-               static_cast<unsigned>(count), [](uv_write_t* request, int status) {
-                 TcpStream* self = static_cast<Handle*>(request->data)->stream;
-                 if (self != nullptr) self->on_written(status);
-               });
+  handle_->request = std::make_unique<Handle::Request>();
+  uv_write_t* request = &handle_->request->write;
+  request->data = handle_;
+  const int failed = uv_write(request, reinterpret_cast<uv_stream_t*>(&handle_->tcp), vector,
+                              static_cast<unsigned>(count), [](uv_write_t* done, int status) {
+                                TcpStream* self = static_cast<Handle*>(done->data)->stream;
+                                if (self != nullptr) self->on_written(status);
+                              });
   if (failed != 0) failure_ = failed;
 }
 
 void TcpStream::on_written(int status) {
   loop_.enter();
+  handle_->request.reset();
   if (status < 0) {
     in_flight_bytes_ = 0;
     fail_with(status);

@@ -16,16 +16,17 @@ namespace tocsin::event {
 ///             '-- in_flight_bytes_ --'  handed to the kernel queue, untouched until it reports
 ///
 /// At the end of a tick everything waiting goes out in one system call; what the kernel does not
-/// take becomes one asynchronous write. An idle stream holds no buffer.
+/// take becomes one asynchronous write. An idle stream holds neither buffer nor request.
 class TcpStream final : public Stream, private TickEnd {
  public:
   /// The part libuv points at: it survives the stream until the close callback frees it.
   struct Handle {
     uv_tcp_t tcp{};
-    union {  // a connection attempt is over before the first write
+    union Request {  // a connection attempt is over before the first write
       uv_connect_t connect;
       uv_write_t write;
     };
+    std::unique_ptr<Request> request;  // null while libuv has nothing to do
     TcpStream* stream = nullptr;
     void* connecting = nullptr;
     struct Buffer {

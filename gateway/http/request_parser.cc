@@ -100,23 +100,24 @@ const llhttp_settings_t& RequestParser::settings() {
   return settings;
 }
 
-RequestParser::RequestParser(const RequestLimits& limits, Events& events)
-    : limits_(limits), events_(events) {
+RequestParser::RequestParser(const RequestLimits& limits) : limits_(limits) {
   llhttp_init(&parser_, HTTP_REQUEST, &settings());
   parser_.data = this;
 }
 
-void RequestParser::begin(RequestHead& head, Arena& arena) {
+void RequestParser::begin(RequestHead& head, Arena& arena, Events& events) {
   head_ = &head;
   arena_ = &arena;
+  events_ = &events;
   trailers_ = nullptr;
+  fault_ = {};
   field_name_ = field_value_ = {};
   body_bytes_ = head_used_ = framing_used_ = 0;
   extension_name_bytes_ = 0;
   extension_value_begun_ = false;
   state_ = State::kIdle;
   empty_line_ = 0;
-  version_seen_ = stopped_ = paused_ = false;
+  version_seen_ = stopped_ = paused_ = keep_alive_ = false;
   llhttp_reset(&parser_);  // its own idea of keep-alive must not outlive the message
 }
 
@@ -292,7 +293,10 @@ int RequestParser::check_extension_value(std::string_view piece) {
   if (piece.empty()) return 0;
   if (!std::exchange(extension_value_begun_, true)) extension_quoted_ = piece.front() == '"';
   const bool stray = !extension_quoted_ && piece.find('"') != std::string_view::npos;
-  return stray ? refuse(400, "A chunk is malformed.") : 0;
+  const bool control = std::any_of(piece.begin(), piece.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+  });
+  return stray || control ? refuse(400, "A chunk is malformed.") : 0;
 }
 
 // RFC 9112 6.3, without its allowances for leniency.
@@ -338,7 +342,7 @@ int RequestParser::finish_head() {
   parser_.upgrade = 0;
   state_ = State::kBody;
   const bool end = !chunked && length == 0;
-  events_.on_head(end);
+  events_->on_head(end);
   // The pause lets feed() count what follows as body framing. A message that ends here has nothing
   // left to hold back.
   return end ? 0 : static_cast<int>(HPE_PAUSED);
@@ -348,14 +352,14 @@ int RequestParser::take_body(const char* at, std::size_t length) {
   const auto fits = static_cast<std::size_t>(
       std::min<std::uint64_t>(length, limits_.body_bytes_max - body_bytes_));
   body_bytes_ += fits;
-  if (fits > 0) events_.on_body({at, fits});
+  if (fits > 0) events_->on_body({at, fits});
   if (fits < length) return refuse(413, "The request body is too large.");
   return stopped_ ? static_cast<int>(HPE_PAUSED) : 0;
 }
 
 int RequestParser::finish_message() {
   state_ = State::kComplete;
-  events_.on_complete();
+  events_->on_complete();
   return HPE_PAUSED;
 }
 

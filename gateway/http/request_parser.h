@@ -42,13 +42,14 @@ class RequestParser {
     virtual void on_complete() = 0;
   };
 
-  RequestParser(const RequestLimits& limits, Events& events);
+  /// `limits` must outlive the parser.
+  explicit RequestParser(const RequestLimits& limits);
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
-  /// Where the next message's head goes, an empty one; both must live until it is complete. Before
-  /// its first byte.
-  void begin(RequestHead& head, Arena& arena);
+  /// Where the next message's head goes, an empty one, and who hears of it; all three must live
+  /// until it is complete. Before its first byte.
+  void begin(RequestHead& head, Arena& arena, Events& events);
 
   /// Reads on. Returns how many bytes were used: all of them, unless the message completed, stop()
   /// was called, or a fault was found. After a stop it may have to be called without new bytes: see
@@ -108,7 +109,7 @@ class RequestParser {
 
   llhttp_t parser_;
   const RequestLimits& limits_;
-  Events& events_;
+  Events* events_ = nullptr;
   RequestHead* head_ = nullptr;
   Arena* arena_ = nullptr;
   HeaderMap* trailers_ = nullptr;
