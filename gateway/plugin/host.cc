@@ -12,6 +12,7 @@
 #include "gateway/plugin/http_verdict.h"
 #include "gateway/plugin/instance.h"
 #include "gateway/plugin/intake.h"
+#include "gateway/plugin/templates.h"
 #include "gateway/plugin/text.h"
 #include "gateway/plugin/timers.h"
 #include "gateway/plugin/worker.h"
@@ -249,6 +250,9 @@ constexpr tocsin_host kHost = {.size = sizeof(tocsin_host),
                                .log_enabled = host_log_enabled,
                                .post = host_post,
                                .wall_ns = host_wall_ns,
+                               .template_compile = compile_template,
+                               .template_render = render_template,
+                               .template_free = free_template,
                                .metric = host_metric,
                                .metric_record = host_metric_record,
                                .now_ns = host_now_ns,

@@ -292,7 +292,17 @@ enum tocsin_metric_kind { TOCSIN_COUNTER = 0, TOCSIN_GAUGE = 1, TOCSIN_HISTOGRAM
 
 typedef struct tocsin_metric tocsin_metric;
 
-struct tocsin_http_answer; /* below, with the handler */
+struct tocsin_http_answer; /* these two below */
+struct tocsin_notification;
+
+/* A compiled text with places for a notification's fields (Mustache). */
+typedef struct tocsin_template tocsin_template;
+enum tocsin_escape {
+  TOCSIN_ESCAPE_NONE = 0,
+  TOCSIN_ESCAPE_HTML = 1,
+  TOCSIN_ESCAPE_JSON = 2, /* the inside of a JSON string */
+  TOCSIN_ESCAPE_URL = 3
+};
 
 /* Exactly one of a reservation's three ends: confirm, undo, or 30 s without either. */
 typedef struct tocsin_reservation {
@@ -316,6 +326,14 @@ typedef struct tocsin_host {
   /* Runs fn(user) on the worker's loop, never inside this call. GONE after worker_fini. */
   uint32_t (*post)(tocsin_worker*, void (*fn)(void* user), void* user);
   int64_t (*wall_ns)(tocsin_instance*);
+
+  /* Compiles `text`, {{topic}} {{labels.team}} and so on; null when it is broken, and the fault
+   * says how. Ends in template_free. One thread at a time may use what comes back. */
+  tocsin_template* (*template_compile)(tocsin_str text, uint32_t escape, tocsin_fault*);
+  /* Writes up to `out_max` bytes and returns how many there are in all. */
+  size_t (*template_render)(tocsin_template*, const struct tocsin_notification*, char* out,
+                            size_t out_max);
+  void (*template_free)(tocsin_template*); /* null is nothing */
 
   /* -- in create and later, any thread -- */
 
