@@ -8,15 +8,7 @@
 #include <cstring>
 #include <utility>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#include <sanitizer/linux_syscall_hooks.h>
-#define TOCSIN_ANNOUNCE_CLOSE(fd) __sanitizer_syscall_pre_close(fd)
-#endif
-#endif
-#ifndef TOCSIN_ANNOUNCE_CLOSE
-#define TOCSIN_ANNOUNCE_CLOSE(fd) static_cast<void>(fd)
-#endif
+#include "gateway/event/unseen_close.h"
 
 namespace tocsin::event {
 
@@ -37,10 +29,9 @@ void TcpStream::Handle::close(bool reset) {
     for (Buffer& buffer : self->buffers) loop.give_output_buffer(std::move(buffer.bytes));
     delete self;
   };
-  // libuv closes by a raw system call. ThreadSanitizer must hear of it, or it takes the next socket
-  // of that number for this one.
   uv_os_fd_t fd = -1;
-  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp), &fd) == 0) TOCSIN_ANNOUNCE_CLOSE(fd);
+  uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp), &fd);
+  const UnseenClose unseen(fd);
   if (!reset || uv_tcp_close_reset(&tcp, freed) != 0) {
     uv_close(reinterpret_cast<uv_handle_t*>(&tcp), freed);
   }
