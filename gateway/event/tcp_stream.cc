@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "gateway/event/unseen_close.h"
+
 namespace tocsin::event {
 
 TcpStream::Handle* TcpStream::Handle::open(Loop& loop) {
@@ -27,6 +29,9 @@ void TcpStream::Handle::close(bool reset) {
     for (Buffer& buffer : self->buffers) loop.give_output_buffer(std::move(buffer.bytes));
     delete self;
   };
+  uv_os_fd_t fd = -1;
+  uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp), &fd);
+  const UnseenClose unseen(fd);
   if (!reset || uv_tcp_close_reset(&tcp, freed) != 0) {
     uv_close(reinterpret_cast<uv_handle_t*>(&tcp), freed);
   }
