@@ -63,7 +63,9 @@ enum tocsin_append_outcome {
 };
 
 /* Adds a notification and its deliveries, whose ordinals count from 0. With no deliveries only the
- * key is kept, with dropped_by. A key or stream that says otherwise: nothing is written. */
+ * key is kept, with dropped_by. A key or stream that says otherwise: nothing is written. A key is
+ * forgotten when accepted_at is not before its end. An id that is stored already is left as it is
+ * and COMMITTED, so that a batch may be applied twice. */
 typedef struct tocsin_append {
   uint32_t size;
   uint32_t kind;
@@ -182,15 +184,18 @@ typedef struct tocsin_renew {
   int64_t at_ns;
 } tocsin_renew;
 
-/* Deletes up to rows_max rows of history settled before `before` (never dead letters or unsettled
- * ones) and of keys past their time. */
+/* Deletes up to rows_max rows of history settled before `before` (never unsettled ones or dead
+ * letters, unless discarded; a notification goes when all its deliveries may) and of keys past
+ * their time. Looks at a bounded number of rows and goes on there the next time. */
 typedef struct tocsin_purge {
   uint32_t size;
   uint32_t kind;
   int64_t before_ns;
   int64_t now_ns;
   uint32_t rows_max;
-  uint32_t deleted; /* result */
+  uint32_t deleted; /* result: rows of every kind; the last notification may exceed rows_max */
+  uint32_t more;    /* result: 1: not everything was looked at */
+  uint32_t reserved;
 } tocsin_purge;
 
 typedef struct tocsin_backlog_count {
@@ -212,11 +217,12 @@ typedef struct tocsin_store_state {
 } tocsin_store_state;
 
 enum tocsin_query_kind {
-  TOCSIN_QUERY_NOTIFICATION = 0, /* by id, with its deliveries */
-  TOCSIN_QUERY_DEAD_LETTERS = 1, /* newest first, below the `before` pair, of `output` when given */
+  TOCSIN_QUERY_NOTIFICATION = 0, /* by id, with all its deliveries in order of their ordinals */
+  /* newest first, below the `before` pair, of `output` when given; discarded ones too */
+  TOCSIN_QUERY_DEAD_LETTERS = 1,
   TOCSIN_QUERY_HEALTH = 2,
   TOCSIN_QUERY_BACKLOG = 3,
-  TOCSIN_QUERY_EXISTS = 4 /* of `ids`, those that are stored */
+  TOCSIN_QUERY_EXISTS = 4 /* of `ids`, those that are stored, be it only with their key */
 };
 
 typedef struct tocsin_query {
@@ -278,7 +284,9 @@ typedef struct tocsin_row_sink {
 
 enum tocsin_apply_outcome {
   TOCSIN_APPLIED = 0,
-  TOCSIN_APPLY_FAILED = 1, /* nothing was written; the batch may be applied again */
+  /* Nothing was written; the batch may be applied again. Fault code FULL: the disk is full, and
+   * what has no appends may still fit. */
+  TOCSIN_APPLY_FAILED = 1,
   TOCSIN_APPLY_UNKNOWN = 2 /* whether it was committed is unknown: the host reopens and looks */
 };
 
@@ -287,7 +295,9 @@ typedef struct tocsin_storage {
   /* apply() blocks: the host gives the storage a loop that may. */
   uint32_t blocking;
   /* Opens or creates, migrates forward in one transaction, begins an epoch, takes over what dead
-   * epochs left. The fault says what to do. May be called again after close. */
+   * epochs left. The fault says what to do. May be called again after close. When that close
+   * followed an UNKNOWN outcome the epoch goes on: `epoch` is the same, nothing of it is taken
+   * over. */
   uint32_t (*open)(void* self, int64_t now_ns, tocsin_store_state*, tocsin_fault*);
   /* One batch at a time; ends with host->applied(token), possibly inside this call. */
   void (*apply)(void* self, tocsin_operation* const* operations, uint32_t count, tocsin_token);
@@ -295,7 +305,8 @@ typedef struct tocsin_storage {
    * is the instance's. Status UNAVAILABLE or FAILED with the fault. */
   uint32_t (*query)(void* instance_self, const tocsin_query*, const tocsin_row_sink*,
                     tocsin_fault*);
-  /* Ends the epoch and lets go of everything open() took. */
+  /* Ends the epoch and lets go of everything open() took; after an UNKNOWN outcome the epoch is
+   * kept for the next open(). */
   void (*close)(void* self);
 } tocsin_storage;
 

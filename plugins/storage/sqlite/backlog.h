@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "database.h"
+
+namespace tocsin::sqlite {
+
+/// The outputs by name and by the small number that stands for the name in tables and indexes, and
+/// how many deliveries wait or lie dead for each. What a batch changes counts when it is committed.
+/// The storage's loop; snapshot() from any thread.
+class Backlog {
+ public:
+  struct Count {
+    std::string output;
+    std::uint64_t ready = 0;
+    std::uint64_t dead = 0;  // not discarded
+  };
+
+  /// Counts what the store holds.
+  bool load(Database& database);
+
+  /// The number of an output; a new one is written in the batch under way. 0: the database failed.
+  std::int64_t number_of(tocsin_str name);
+  /// The number of an output that is known; 0: it is not.
+  std::int64_t find(tocsin_str name) const;
+  tocsin_str name_of(std::int64_t number) const;
+
+  void add_ready(std::int64_t number, std::int64_t change) { change_of(number).ready += change; }
+  void add_dead(std::int64_t number, std::int64_t change) { change_of(number).dead += change; }
+
+  void commit();
+  void rollback();
+
+  /// Outputs that have or had something, as of the last commit.
+  std::vector<Count> snapshot() const;
+
+ private:
+  struct Change {
+    std::int64_t ready = 0;
+    std::int64_t dead = 0;
+    bool noted = false;
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+
+  Change& change_of(std::int64_t number);
+  void remember(std::int64_t number, std::string name);
+
+  std::unordered_map<std::string, std::int64_t, Hash, std::equal_to<>> numbers_;
+  std::vector<const std::string*> names_;  // by number - 1
+  std::vector<Change> changes_;            // by number - 1
+  std::vector<std::int64_t> changed_;
+  std::size_t names_committed_ = 0;
+  Statement insert_;
+
+  mutable std::mutex mutex_;
+  std::vector<Count> counts_;  // by number - 1; guarded by mutex_
+};
+
+}  // namespace tocsin::sqlite
