@@ -6,7 +6,7 @@
 #include "gateway/app/gateway_options.h"
 #include "gateway/base/assert.h"
 #include "gateway/config/validation.h"
-#include "gateway/delivery/delivery_options.h"
+#include "gateway/delivery/lane_policy.h"
 
 namespace tocsin::app {
 
@@ -14,12 +14,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Option kDelivery = {.key = "delivery",
-                              .type = OptionType::kTable,
-                              .doc = "How the gateway delivers to this output.",
-                              .default_text = "{}",
-                              .flags = Option::kReloadable,
-                              .table = &delivery::kDeliveryOptions};
+Option delivery_option() {
+  return {.key = "delivery",
+          .type = OptionType::kTable,
+          .doc = "How the gateway delivers to this output.",
+          .default_text = "{}",
+          .flags = Option::kReloadable,
+          .table = &delivery::delivery_options()};
+}
 
 std::unique_ptr<plugin::Libraries> open_libraries(std::vector<std::string> folders) {
   for (std::string& folder : default_plugin_folders()) {
@@ -107,7 +109,7 @@ const OptionTable* PluginCatalog::output_table(const plugin::Library& library) c
   if (is_new) {
     const OptionTable& own = library.options();
     made.options.assign(own.options.begin(), own.options.end());
-    made.options.push_back(kDelivery);
+    made.options.push_back(delivery_option());
     made.table = own;
     made.table.options = made.options;
   }
