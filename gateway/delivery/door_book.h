@@ -18,7 +18,9 @@ namespace tocsin::delivery {
 /// front's loop.
 class DoorBook final : private ClaimWatch {
  public:
-  DoorBook(event::TimerWheel& wheel, FrontMetrics& metrics) : wheel_(wheel), metrics_(metrics) {}
+  /// `wake` is called when a door wants to claim.
+  DoorBook(event::TimerWheel& wheel, FrontMetrics& metrics, Function<void()> wake)
+      : wheel_(wheel), metrics_(metrics), wake_(std::move(wake)) {}
 
   void open(LaneDoor& door);
   void close(LaneDoor& door);
@@ -44,11 +46,13 @@ class DoorBook final : private ClaimWatch {
   };
   void on_claimable(LaneDoor& door, message::DeliveryClass queue) override {
     claimable_.emplace_back(&door, queue);
+    wake_();
   }
   Entry& entry(std::string_view output);
 
   event::TimerWheel& wheel_;
   FrontMetrics& metrics_;
+  Function<void()> wake_;
   std::map<std::string, Entry, std::less<>> entries_;
   std::deque<Claimable> claimable_;
 };

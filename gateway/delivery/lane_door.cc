@@ -11,13 +11,10 @@ std::uint32_t LaneDoor::capacity_for(std::uint32_t concurrency) {
 }
 
 LaneDoor::LaneDoor(std::string output, OutboxPort& home, LaneEnd& lane, std::uint32_t capacity)
-    : output_(std::move(output)),
-      home_(home),
-      lane_(lane),
-      capacity_(capacity),
-      reserved_(capacity / 4),
-      free_(capacity) {
+    : output_(std::move(output)), home_(home), lane_(lane), capacity_(capacity) {
   TOCSIN_ASSERT(capacity >= kCapacityMin && capacity <= kCapacityMax, "a lane of no such size");
+  queue(Queue::kCritical).limit = capacity - std::max(1U, capacity / 8);
+  queue(Queue::kNormal).limit = capacity - capacity / 4;
 }
 
 void LaneDoor::open(event::TimerWheel& wheel, ClaimWatch& watch) {
@@ -39,15 +36,15 @@ void LaneDoor::close() {
 }
 
 std::uint32_t LaneDoor::available(Queue which) const {
-  const std::uint32_t kept = which == Queue::kCritical ? 0 : reserved_;
-  return free_ > kept ? free_ - kept : 0;
+  const QueueState& state = queue(which);
+  return std::min(credits(), state.limit - state.held);
 }
 
 // A claim costs a search; for one row at a time that would be paid for every settlement. While less
 // than a quarter is free the lane has enough to do.
 std::uint32_t LaneDoor::worth_claiming(Queue which) const {
   if (which == Queue::kCritical) return 1;
-  return std::max<std::uint32_t>(1, (capacity_ - reserved_) / 4);
+  return std::max(1U, queue(which).limit / 4);
 }
 
 bool LaneDoor::admit(Queue which) {
@@ -57,13 +54,13 @@ bool LaneDoor::admit(Queue which) {
     state.spilled = true;
     return false;
   }
-  --free_;
+  ++state.held;
   return true;
 }
 
-void LaneDoor::give_back(std::uint32_t credits) {
-  free_ += credits;
-  TOCSIN_ASSERT(free_ <= capacity_, "a credit came back twice");
+void LaneDoor::give_back(Queue which, std::uint32_t credits) {
+  TOCSIN_ASSERT(credits <= queue(which).held, "a credit came back twice");
+  queue(which).held -= credits;
   look(Queue::kCritical);
   look(Queue::kNormal);
 }
@@ -95,7 +92,7 @@ std::uint32_t LaneDoor::begin_claim(Queue which) {
   const std::uint32_t rows = std::min(available(which), kClaimRowsMax);
   if (rows < worth_claiming(which)) return 0;
   state.due = false;
-  free_ -= rows;
+  state.held += rows;
   return rows;
 }
 
@@ -108,12 +105,12 @@ void LaneDoor::end_claim(Queue which, std::uint32_t asked, std::uint32_t got,
   state.empty = !next_due;
   if (queues_[0].empty && queues_[1].empty) backlog_ = 0;
   if (next_due && !state.spilled) wait_for(state, *next_due, now);
-  give_back(asked - got);
+  give_back(which, asked - got);
 }
 
 void LaneDoor::fail_claim(Queue which, std::uint32_t asked) {
   queue(which).spilled = true;
-  give_back(asked);
+  give_back(which, asked);
 }
 
 void LaneDoor::look(Queue which) {

@@ -12,7 +12,7 @@
 // The hand-off protocol: which deliveries go to a lane from memory and which through the store.
 //
 // A lane has credits, as many as the deliveries it may hold; a quarter of them is kept for class
-// critical. Each of its two queues is direct or spilled:
+// critical, an eighth for the rest. Each of its two queues is direct or spilled:
 //
 //   direct --- the first row that finds no credit --> spilled: every row is written ready, and
 //     ^                                               claimed in order as credits come back
@@ -61,7 +61,7 @@ class LaneDoor {
   /// Whether a row that may go at once is handed over directly: takes a credit, or spills.
   bool admit(Queue queue);
   /// Credits come back: deliveries were settled, or their append was not committed.
-  void give_back(std::uint32_t credits);
+  void give_back(Queue queue, std::uint32_t credits);
   /// A row was written ready.
   void on_ready(Queue queue, WallTime next_at, WallTime now);
   /// The store may hold rows nobody counted: look.
@@ -75,17 +75,19 @@ class LaneDoor {
   void fail_claim(Queue queue, std::uint32_t asked);
 
   bool spilled() const { return queue(Queue::kCritical).spilled || queue(Queue::kNormal).spilled; }
-  std::uint32_t credits() const { return free_; }
+  std::uint32_t credits() const { return capacity_ - queues_[0].held - queues_[1].held; }
   /// Rows of this output that are ready. Cancels of ready rows are missed until it is next empty.
   std::uint64_t backlog() const { return backlog_; }
   void set_backlog(std::uint64_t rows) { backlog_ = rows; }
 
  private:
   struct QueueState {
-    bool spilled = true;  // at first nobody knows what the store holds
-    bool due = false;     // a row that had to wait need not any longer
-    bool listed = false;  // on_claimable was called and not yet answered
-    bool empty = false;   // the store holds no ready row at all
+    bool spilled = true;      // at first nobody knows what the store holds
+    bool due = false;         // a row that had to wait need not any longer
+    bool listed = false;      // on_claimable was called and not yet answered
+    bool empty = false;       // the store holds no ready row at all
+    std::uint32_t held = 0;   // credits that are out
+    std::uint32_t limit = 0;  // of them
     WallTime next_due = WallTime::max();
     std::optional<event::Timer> timer;  // for next_due
   };
@@ -101,8 +103,6 @@ class LaneDoor {
   OutboxPort& home_;
   LaneEnd& lane_;
   const std::uint32_t capacity_;
-  const std::uint32_t reserved_;
-  std::uint32_t free_;
   std::uint64_t backlog_ = 0;
   ClaimWatch* watch_ = nullptr;  // while open
   std::array<QueueState, 2> queues_;

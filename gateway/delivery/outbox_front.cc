@@ -21,7 +21,11 @@ OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::
       log_(log),
       options_(options),
       metrics_(metrics),
-      doors_(loop.timers(), metrics_),
+      doors_(loop.timers(), metrics_,
+             [this] {
+               // A batch under way asks again when it ends.
+               if (!applying_) loop_.at_tick_end(*this);
+             }),
       clock_(loop.clock()),
       renew_timer_(loop.timers(),
                    [this] {
@@ -201,7 +205,7 @@ void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
   one.op.changed = one.op.cancelled = false;
   if (one.generation != status_.generation) {
     // The store was opened again since: the row was taken over and is not ours any more.
-    one.door->give_back(1);
+    one.door->give_back(one.queue, 1);
     answer(one, true);
     return;
   }

@@ -89,12 +89,13 @@ void OutboxFront::commit_row(AppendGroup& group, const AppendGroup::Item& item,
                              std::uint32_t ordinal, WallTime now) {
   const stage::NewDelivery& row = group.rows[item.first_row + ordinal];
   LaneDoor& door = *group.doors[item.first_row + ordinal];
+  const message::DeliveryClass queue = message::class_of(item.append.level);
   const bool written = item.append.outcome == stage::Append::Outcome::kCommitted;
   const bool claimed = row.state == DeliveryState::kClaimed;
   // Claimed by an epoch that ended since, it was taken over: ready.
   const bool ours = claimed && batch_generation_ == status_.generation;
-  if (claimed && !(written && ours)) door.give_back(1);
-  if (written && !ours) door.on_ready(message::class_of(item.append.level), row.next_at, now);
+  if (claimed && !(written && ours)) door.give_back(queue, 1);
+  if (written && !ours) door.on_ready(queue, row.next_at, now);
   if (written && ours) {
     reply_to(door.home())
         .handed.push_back({&door,
@@ -115,7 +116,7 @@ void OutboxFront::commit_settle(SettleRequest& one, WallTime now) {
   if (one.op.state == DeliveryState::kReady && one.op.changed && !one.op.cancelled) {
     one.door->on_ready(one.queue, one.op.next_at, now);
   }
-  one.door->give_back(1);
+  one.door->give_back(one.queue, 1);
 }
 
 void OutboxFront::commit_claims(WallTime now) {
@@ -172,9 +173,10 @@ void OutboxFront::refuse(AppendGroup& group) {
 
 void OutboxFront::fail_appends(AppendGroup& group) {
   for (const AppendGroup::Item& item : group.items) {
+    const message::DeliveryClass queue = message::class_of(item.append.level);
     for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(item.append.deliveries.size()); ++i) {
       LaneDoor& door = *group.doors[item.first_row + i];
-      if (item.append.deliveries[i].state == DeliveryState::kClaimed) door.give_back(1);
+      if (item.append.deliveries[i].state == DeliveryState::kClaimed) door.give_back(queue, 1);
     }
   }
   answer(group, false);
