@@ -116,6 +116,8 @@ void Gateway::open_admin(config::Diagnostics& faults) {
 }
 
 void Gateway::start_workers() {
+  workers_.reserve(workers_wanted_);
+  callbacks_.reserve(callbacks_.size() + workers_wanted_);
   for (std::size_t i = 0; i < workers_wanted_; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, metrics_, access_logs_));
     event::Loop* loop = &workers_.back()->loop();
@@ -125,6 +127,7 @@ void Gateway::start_workers() {
         {{"loop", loop->name()}},
         [loop] { return std::chrono::duration<double>(loop->take_max_lag()).count(); }));
     std::vector<ListenerPart> parts;
+    parts.reserve(listeners_.size());
     for (Listener& listener : listeners_) {
       parts.push_back({listener.name, listener.settings, std::move(listener.sockets[i]),
                        listener.shared.get()});

@@ -336,8 +336,7 @@ void ServerConnection::move_on() {
 
 void ServerConnection::hand_over() {
   stream_->read_stop();
-  early_.erase(0, early_used_);
-  exchange_->upgraded(std::move(stream_), std::exchange(early_, {}));
+  exchange_->upgraded(std::move(stream_), std::string_view(early_).substr(early_used_));
   vanish({});
 }
 
