@@ -3,6 +3,7 @@
 #include <csignal>
 #include <thread>
 
+#include "gateway/app/build_admin.h"
 #include "gateway/app/build_listener.h"
 #include "gateway/app/command_version.h"
 
@@ -33,6 +34,7 @@ config::Diagnostic fault_at(const Value& value, std::string path, const Error& e
 Gateway::Gateway(const Value& settings, telemetry::Log& log, MonoTime process_started)
     : settings_(settings),
       log_(log),
+      audit_(log),
       process_started_(process_started),
       workers_wanted_(wanted_workers(settings)),
       metrics_(workers_wanted_ + 1),
@@ -143,9 +145,14 @@ bool Gateway::run() {
   const event::SignalWatch interrupt(control_, SIGINT, [this] { on_signal("SIGINT"); });
   const event::SignalWatch quit(control_, SIGQUIT, [this] { on_signal("SIGQUIT"); });
   admin_shared_ = std::make_unique<http::ServerShared>(0, 0, metrics_, "admin");
-  admin_ = std::make_unique<http::Server>(
-      control_, std::move(*admin_socket_), http::ServerOptions{}, *admin_shared_, blocks_,
-      std::make_shared<admin::AdminRoutes>(readiness_, metrics_, pool_));
+  admin_ = std::make_unique<http::Server>(control_, std::move(*admin_socket_),
+                                          http::ServerOptions{}, *admin_shared_, blocks_,
+                                          std::make_shared<admin::AdminRoutes>(admin::AdminParts{
+                                              .readiness = readiness_,
+                                              .metrics = metrics_,
+                                              .pool = pool_,
+                                              .audit = audit_,
+                                              .tokens = admin_tokens(settings_.at("admin"))}));
   start_workers();
   readiness_.set(admin::Readiness::State::kReady);
   for (const Listener& listener : listeners_) {

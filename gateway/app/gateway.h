@@ -57,6 +57,7 @@ class Gateway {
 
   const Value& settings_;
   telemetry::Log& log_;
+  admin::LogAudit audit_;
   const MonoTime process_started_;
   const std::size_t workers_wanted_;
   telemetry::Metrics metrics_;

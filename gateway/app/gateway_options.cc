@@ -71,11 +71,35 @@ constexpr std::array<Option, 4> kGatewayOptions = {{
 }};
 constexpr OptionTable kGateway = {"gateway", "The process itself.", kGatewayOptions, {}, {}};
 
-constexpr std::array<Option, 1> kAdminOptions = {{
+constexpr std::array<Option, 2> kTokenOptions = {{
+    {.key = "token",
+     .doc = "The secret the caller shows as a bearer token; best taken from a file or a variable.",
+     .flags = kRequired | Option::kSecret,
+     .min = "16",
+     .max = "512"},
+    {.key = "role",
+     .type = kChoice,
+     .doc = "viewer reads; operator also sends and looks after dead letters; admin may do all.",
+     .flags = kRequired,
+     .choices = "viewer|operator|admin"},
+}};
+constexpr OptionTable kToken = {
+    "admin token", "A caller of the admin address.", kTokenOptions, {}, {}};
+constexpr Option kTokenItem = {
+    .key = "", .type = kTable, .doc = "A caller of the admin address.", .table = &kToken};
+
+constexpr std::array<Option, 2> kAdminOptions = {{
     {.key = "address",
      .type = kAddress,
-     .doc = "Where health, readiness and metrics are served; a loopback address.",
+     .doc = "Where operators connect; without tokens it must be a loopback address.",
      .default_text = "127.0.0.1:9900"},
+    {.key = "tokens",
+     .type = kMap,
+     .doc = "Who may use the admin API, by names of your choice that the audit repeats. Without "
+            "any, whoever reaches the address may do everything.",
+     .default_text = "{}",
+     .max = "64",
+     .element = &kTokenItem},
 }};
 constexpr OptionTable kAdmin = {"admin", "The operator's own door.", kAdminOptions, {}, {}};
 

@@ -65,7 +65,7 @@ THIRD_PARTY = (
     Rule(r"prometheus/", "gateway/telemetry"),
     Rule(r"(kainjow/)?mustache\.hpp$", "gateway/template", one_file=True),
     Rule(r"jsoncons(_ext)?/", "gateway", one_file=True),
-    Rule(r"rapidjson/", "gateway/message", one_file=True, free_in_tests=True),
+    Rule(r"rapidjson/", "gateway/base/json_reader.cc", "gateway/message/notification_codec.cc", free_in_tests=True),
     Rule(r"librdkafka/", "plugins"),
     Rule(r"(libpq-fe|libpq|pg_config)\b", "plugins/storage"),
     Rule(r"sqlite3(ext)?\.h$", "plugins/storage"),

@@ -48,7 +48,8 @@ class AdminRoutesTest : public http::ServerTest {
 
   void SetUp() override {
     start();
-    server->set_source(std::make_shared<AdminRoutes>(readiness, metrics, offload));
+    server->set_source(std::make_shared<AdminRoutes>(
+        AdminParts{.readiness = readiness, .metrics = metrics, .pool = offload, .audit = audit}));
   }
   std::string ask(std::string_view path, std::string_view method = "GET") {
     RawClient client = connect();
@@ -64,6 +65,11 @@ class AdminRoutesTest : public http::ServerTest {
     return client.got().find("\r\n\r\n") != std::string::npos;
   }
 
+  struct NoAudit final : AuditSink {
+    void record(const AuditRecord&) override { ADD_FAILURE() << "a page is no change"; }
+  };
+
+  NoAudit audit;
   Readiness readiness;
   event::OffloadPool offload{1, kQueueMax};
 };
@@ -74,7 +80,7 @@ TEST_F(AdminRoutesTest, IsHealthyInEveryState) {
     readiness.set(state);
     const std::string answer = ask("/healthz");
     EXPECT_THAT(statuses(answer), ElementsAre(200));
-    EXPECT_THAT(answer, HasSubstr("content-type: application/json\r\n"));
+    EXPECT_THAT(answer, HasSubstr("Content-Type: application/json\r\n"));
     EXPECT_EQ(body_of(answer), "{\"status\":\"ok\"}\n");
   }
 }
@@ -97,7 +103,7 @@ TEST_F(AdminRoutesTest, ShowsTheMetricsOfTheProcess) {
   metrics.counters("tocsin_test_total", "Counted by a test.", {"what"}).with({"this"}).add(7);
   const std::string answer = ask("/metrics");
   EXPECT_THAT(statuses(answer), ElementsAre(200));
-  EXPECT_THAT(answer, HasSubstr("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+  EXPECT_THAT(answer, HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
   EXPECT_THAT(body_of(answer), HasSubstr("\ntocsin_test_total{what=\"this\"} 7\n"));
 }
 

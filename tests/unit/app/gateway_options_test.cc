@@ -78,8 +78,8 @@ TEST(CheckCommand, AnswersProgramsInJson) {
   EXPECT_EQ(bad.out,
             "{\"ok\":false,\"errors\":[{\"file\":\"bad\",\"line\":1,\"column\":18,"
             "\"path\":\"admin.address\",\"message\":\"the admin address can be reached from the "
-            "network, and nothing guards it\",\"hint\":\"use a loopback address such as "
-            "127.0.0.1:9900\"}]}\n");
+            "network, and no token guards it\",\"hint\":\"give callers a token under admin.tokens, "
+            "or use a loopback address such as 127.0.0.1:9900\"}]}\n");
 }
 
 TEST(CheckCommand, ColoursOnlyWhenAsked) {
