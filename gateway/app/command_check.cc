@@ -92,7 +92,8 @@ std::string faults_json(const config::Diagnostics& faults) {
 }  // namespace
 
 CommandOutput check(const CheckArguments& arguments, const config::Environment& environment) {
-  const auto loaded = load_gateway(arguments.config_path, environment);
+  PluginCatalog catalog;
+  const auto loaded = load_gateway(arguments.config_path, catalog, environment);
   CommandOutput output;
   if (loaded) {
     output.out = arguments.json ? summary_json(*loaded) : summary(arguments.config_path, *loaded);

@@ -13,6 +13,7 @@
 #include "gateway/app/command_check.h"
 #include "gateway/app/command_version.h"
 #include "gateway/app/gateway_options.h"
+#include "gateway/app/plugin_catalog.h"
 #include "gateway/app/run.h"
 #include "gateway/config/json_schema.h"
 
@@ -80,7 +81,8 @@ int run_command_line(int argc, const char* const* argv) {
 
   CLI::App* schema = app.add_subcommand("schema", "Print the JSON Schema of the configuration");
   schema->callback([&] {
-    exit_code = print({0, config::json_schema(gateway_options(), built_in_components()), {}});
+    const PluginCatalog catalog;
+    exit_code = print({0, config::json_schema(gateway_options(), catalog), {}});
   });
 
   CLI::App* version = app.add_subcommand("version", "Print the version and how it was built");

@@ -39,7 +39,8 @@ telemetry::LogOptions log_options(const Value& log) {
 int run_gateway(const RunArguments& arguments) {
   const MonoTime started = SystemClock::instance().mono();
   const config::SystemEnvironment environment;
-  const auto loaded = load_gateway(arguments.config_path, environment);
+  PluginCatalog catalog;
+  const auto loaded = load_gateway(arguments.config_path, catalog, environment);
   if (!loaded) {
     print_faults(loaded.error().diagnostics, loaded.error().sources);
     return 1;
@@ -54,14 +55,13 @@ int run_gateway(const RunArguments& arguments) {
     return 1;
   }
   telemetry::Log log(std::move(*sink), log_options(log_settings));
-  Gateway gateway(loaded->root, log, started);
+  Gateway gateway(loaded->root, catalog, log, started);
   if (config::Diagnostics faults = gateway.open(); !faults.empty()) {
     config::sort_by_place(faults);
     print_faults(faults, loaded->sources);
     return 1;
   }
-  gateway.run();
-  return 0;
+  return gateway.run() ? 0 : 1;
 }
 
 }  // namespace tocsin::app
