@@ -113,9 +113,13 @@ Result<WallTime> parse_time(std::string_view text) {
 }
 
 std::string_view format_time(WallTime time, TimeBuffer& buffer) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::int64_t in_day = (time - day).count();
+  // By hand: the midnight before the earliest instant is beyond what nanoseconds can count.
+  constexpr std::int64_t kNsPerDay = kSecondsPerDay * kNsPerSecond;
+  const std::int64_t count = time.time_since_epoch().count();
+  const std::int64_t rest = count % kNsPerDay;
+  const std::int64_t in_day = rest < 0 ? rest + kNsPerDay : rest;
+  const std::chrono::days day(count / kNsPerDay - (rest < 0 ? 1 : 0));
+  const std::chrono::year_month_day date{std::chrono::sys_days(day)};
   const std::int64_t seconds = in_day / kNsPerSecond;
   char* at = buffer.data();
   const auto put = [&at](std::int64_t value, std::int64_t unit, char behind) {
