@@ -33,15 +33,14 @@ void LoopNotifications::add_doors(DoorList& doors) {
 
 Result<void> LoopNotifications::start(const DoorList& doors) {
   TOCSIN_TRY(open_client());
-  ledger_ = std::make_unique<delivery::OutboxLedger>(port_, shared_.storage().storage(),
-                                                     shared_.pool());
+  ledger_ =
+      std::make_unique<delivery::OutboxLedger>(port_, shared_.storage().storage(), shared_.pool());
   TOCSIN_TRY(start_filters());
-  delivery::IntakeStages stages{.filters = {}, .router = shared_.router(), .outputs = {},
-                                .doors = doors};
+  delivery::IntakeStages stages{
+      .filters = {}, .router = shared_.router(), .outputs = {}, .doors = doors};
   for (const auto& filter : filters_) stages.filters.push_back(filter.get());
   for (const OutputPart& output : shared_.outputs()) stages.outputs.push_back(output.traits);
-  intake_ =
-      std::make_unique<delivery::Intake>(port_, pool_, shared_.metrics(), std::move(stages));
+  intake_ = std::make_unique<delivery::Intake>(port_, pool_, shared_.metrics(), std::move(stages));
   TOCSIN_TRY(start_outputs());
   return start_inputs();
 }
@@ -82,8 +81,7 @@ Result<void> LoopNotifications::start_outputs() {
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     const OutputPart& output = *lane_outputs_[i];
     TOCSIN_TRY_SET(worker, start_worker(*output.instance));
-    outputs_.push_back(
-        std::make_unique<plugin::OutputAdapter>(*worker, output.traits, *lanes_[i]));
+    outputs_.push_back(std::make_unique<plugin::OutputAdapter>(*worker, output.traits, *lanes_[i]));
     lanes_[i]->attach(outputs_.back().get());
   }
   return {};

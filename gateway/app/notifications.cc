@@ -37,8 +37,8 @@ Notifications::~Notifications() = default;
 config::Diagnostics Notifications::open() {
   if (!configured()) return {};
   for (const Value::Entry& entry : settings_.at("inputs").as<Value::Map>()) {
-    inputs_.push_back(create(Kind::kInput, entry.key, entry.value,
-                             config::path_of_key("inputs", entry.key)));
+    inputs_.push_back(
+        create(Kind::kInput, entry.key, entry.value, config::path_of_key("inputs", entry.key)));
   }
   const auto& filters = settings_.at("filters").as<Value::List>();
   for (std::size_t i = 0; i < filters.size(); ++i) {
@@ -60,7 +60,8 @@ plugin::InstancePtr Notifications::create(Kind kind, const std::string& id, cons
   auto made = plugin::Instance::create(library.descriptor(), {kind, id}, settings, services_);
   if (made) return std::move(*made);
   const plugin::Refusal& refusal = made.error();
-  faults_.push_back({refusal.place, refusal.key.empty() ? path : path + "." + refusal.key,
+  faults_.push_back({refusal.place,
+                     refusal.key.empty() ? path : path + "." + refusal.key,
                      refusal.what,
                      {},
                      false});

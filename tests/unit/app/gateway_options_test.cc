@@ -29,7 +29,7 @@ TEST(GatewayOptions, HaveNoMistakes) {
 // All settings as text, routes aside, sorted; and which of them nobody wrote.
 std::vector<std::string> settings_of(const config::LoadedConfig& loaded, std::string& unwritten) {
   std::string dump;
-  config::append_dump(dump, loaded.root, gateway_options(), catalog, false);
+  config::append_dump(dump, loaded.root, gateway_options(), PluginCatalog(), false);
   std::vector<std::string> lines;
   std::istringstream stream(dump);
   for (std::string line; std::getline(stream, line);) {
@@ -50,6 +50,7 @@ TEST(DefaultConfiguration, WritesEveryKeyWithItsDefault) {
   bare.files["f"] =
       "listeners: {public: {address: \"0.0.0.0:8080\", filters: [request_id, access_log], "
       "routes: [{path: /, respond: 200}]}}\n";
+  PluginCatalog catalog;
   const auto defaults = load_gateway("f", catalog, bare);
   const auto written =
       load_gateway((kSource / "conf/tocsin.yaml").string(), catalog, config::SystemEnvironment());
