@@ -42,7 +42,7 @@ def test_ids_ascend(client):
 
 
 BAD = [
-    ("[]", "", "an object"),
+    ("[]", "", "a JSON object"),
     ("", "", ""),
     ("{", "", ""),
     ('{"topic": "a"} x', "", ""),

@@ -52,6 +52,8 @@ std::uint32_t worker_init(void* self, tocsin_worker*, void** worker, tocsin_faul
   return TOCSIN_OK;
 }
 
+void worker_fini(void*) noexcept {}
+
 const tocsin_filter kFilter = {
     .size = sizeof(tocsin_filter),
     .on_message = [](void* self, tocsin_filter_call* call) noexcept -> std::uint32_t {
@@ -71,6 +73,7 @@ extern "C" TOCSIN_EXPORT const tocsin_plugin* tocsin_plugin_v0(void) {
                                        .filter = &kFilter,
                                        .create = create,
                                        .destroy = destroy,
-                                       .worker_init = worker_init};
+                                       .worker_init = worker_init,
+                                       .worker_fini = worker_fini};
   return &plugin;
 }
