@@ -89,8 +89,10 @@ std::uint32_t RouteIndex::Cursors::take_lowest() {
   std::uint32_t lowest = UINT32_MAX;
   for (std::size_t i = 0; i < count; ++i) lowest = std::min(lowest, *items[i].at);
   for (std::size_t i = 0; i < count;) {
-    if (*items[i].at == lowest && ++items[i].at == items[i].end) {
-      items[i] = items[--count];  // which has not been looked at in this round
+    Cursor& cursor = items[i];
+    if (*cursor.at == lowest) ++cursor.at;
+    if (cursor.at == cursor.end) {
+      cursor = items[--count];  // which has not been looked at in this round
     } else {
       ++i;
     }
