@@ -17,6 +17,10 @@ bool OutboxPort::reserve(std::size_t appends, std::size_t bytes) {
   return front_.room().reserve(appends, bytes);
 }
 
+void OutboxPort::release(std::size_t appends, std::size_t bytes) {
+  front_.room().release(appends, bytes);
+}
+
 void OutboxPort::submit(Submission& one) {
   loop_.assert_owner();
   one.port_ = this;

@@ -39,8 +39,10 @@ class OutboxPort final : private event::TickEnd {
   const StoreStatus& status() const { return status_; }
 
   /// Keeps room for so many appends with so many payload bytes; false: too much waits. Room that
-  /// was kept must be submitted.
+  /// was kept is submitted or released.
   [[nodiscard]] bool reserve(std::size_t appends, std::size_t bytes);
+  /// Gives back room that is not needed after all.
+  void release(std::size_t appends, std::size_t bytes);
   /// Sends it off at the end of the tick, behind what was submitted before. An AppendGroup needs
   /// its reservation.
   void submit(Submission& one);
