@@ -41,7 +41,8 @@ Gateway::Gateway(const Value& settings, telemetry::Log& log, MonoTime process_st
       access_logs_(metrics_),
       control_({.name = "control", .shard = workers_wanted_}),
       pool_(kOffloadThreads, kOffloadQueueMax),
-      drain_poll_(control_.timers(), [this] { watch_drain(); }) {
+      drain_poll_(control_.timers(), [this] { watch_drain(); }),
+      heap_trim_(control_) {
   callbacks_ = telemetry::declare_process_metrics(metrics_, version());
   for (auto& callback : telemetry::declare_log_metrics(metrics_, "main", log_)) {
     callbacks_.push_back(std::move(callback));

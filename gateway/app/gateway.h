@@ -6,6 +6,7 @@
 
 #include "gateway/admin/admin_routes.h"
 #include "gateway/app/access_logs.h"
+#include "gateway/app/heap_trim.h"
 #include "gateway/app/worker.h"
 #include "gateway/base/arena.h"
 #include "gateway/config/load.h"
@@ -72,6 +73,7 @@ class Gateway {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<telemetry::MetricCallback> callbacks_;
   event::Timer drain_poll_;
+  HeapTrim heap_trim_;
   MonoTime drain_until_{};
   bool draining_ = false;
   bool drained_ = false;
