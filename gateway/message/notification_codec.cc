@@ -21,6 +21,8 @@ namespace tocsin::message {
 
 namespace {
 
+// NOLINTBEGIN(readability-identifier-naming): the names that RapidJSON calls
+
 /// A text with a NUL behind its end, read from the left.
 struct ByteStream {
   using Ch = char;
@@ -100,6 +102,8 @@ class Events {
   NotificationBuilder& builder_;
   const ByteStream& in_;
 };
+
+// NOLINTEND(readability-identifier-naming)
 
 std::string_view syntax_fault(rapidjson::ParseErrorCode code) {
   switch (code) {

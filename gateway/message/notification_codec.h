@@ -64,7 +64,8 @@ tl::expected<Decoded, Invalid> decode_notification(std::string_view json, Arena&
 tl::expected<Decoded, Invalid> decode_stored(std::string_view payload, Arena& arena);
 
 /// Writes the canonical form: names in the order above, absent ones left out but `level`,
-/// deliver_at instead of delay, on one line. decode(encode(n)) equals n.
+/// deliver_at instead of delay, on one line. decode(encode(n)) equals n,
+/// which must be within the limits of notification.h.
 void encode_notification(const Notification& notification, JsonWriter& out);
 
 }  // namespace tocsin::message

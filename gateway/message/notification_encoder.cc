@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "gateway/message/notification_codec.h"
 #include "gateway/message/time_text.h"
 
@@ -11,9 +14,8 @@ void write_text(std::string_view name, std::string_view text, JsonWriter& out) {
 
 void write_time(std::string_view name, const std::optional<WallTime>& time, JsonWriter& out) {
   if (!time) return;
-  std::string text;
-  append_time(text, *time);
-  out.pair(name, text);
+  TimeBuffer buffer;
+  out.pair(name, format_time(*time, buffer));
 }
 
 void write_labels(std::span<const Label> labels, JsonWriter& out) {
@@ -28,10 +30,14 @@ void write_recipients(std::span<const Recipient> recipients, JsonWriter& out) {
   if (recipients.empty()) return;
   out.key("to");
   out.begin_array();
-  std::string text;
+  std::array<char, kRecipientBytesMax> buffer;
   for (const Recipient& recipient : recipients) {
-    text.assign(recipient.kind).append(":").append(recipient.value);
-    out.text(text);
+    const std::size_t size = recipient.kind.size() + 1 + recipient.value.size();
+    TOCSIN_ASSERT(size <= buffer.size(), "a recipient beyond its limit");
+    char* at = std::copy(recipient.kind.begin(), recipient.kind.end(), buffer.begin());
+    *at++ = ':';
+    std::copy(recipient.value.begin(), recipient.value.end(), at);
+    out.text({buffer.data(), size});
   }
   out.end_array();
 }

@@ -103,44 +103,44 @@ Result<WallTime> parse_time(std::string_view text) {
   }
   const std::optional<std::int64_t> zone = take_zone(cursor);
   if (!zone || !cursor.rest.empty()) return not_a_time();
-  std::int64_t ns = 0;
-  if (__builtin_mul_overflow(*date + *clock - *zone, kNsPerSecond, &ns) ||
-      __builtin_add_overflow(ns, *fraction, &ns)) {
+  // The earliest instant is a whole second too early before its fraction is added.
+  const __int128 ns = static_cast<__int128>(*date + *clock - *zone) * kNsPerSecond + *fraction;
+  if (ns < WallTime::min().time_since_epoch().count() ||
+      ns > WallTime::max().time_since_epoch().count()) {
     return fail(Code::kInvalid, "only the years 1678 to 2261 can be kept");
   }
-  return WallTime(Duration(ns));
+  return WallTime(Duration(static_cast<std::int64_t>(ns)));
 }
 
-void append_time(std::string& out, WallTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::int64_t in_day = (time - day).count();
-  const auto put = [&out](std::int64_t value, std::int64_t unit) {
-    for (; unit > 0; unit /= 10) out += static_cast<char>('0' + value / unit % 10);
-  };
+std::string_view format_time(WallTime time, TimeBuffer& buffer) {
+  // By hand: the midnight before the earliest instant is beyond what nanoseconds can count.
+  constexpr std::int64_t kNsPerDay = kSecondsPerDay * kNsPerSecond;
+  const std::int64_t count = time.time_since_epoch().count();
+  const std::int64_t rest = count % kNsPerDay;
+  const std::int64_t in_day = rest < 0 ? rest + kNsPerDay : rest;
+  const std::chrono::days day(count / kNsPerDay - (rest < 0 ? 1 : 0));
+  const std::chrono::year_month_day date{std::chrono::sys_days(day)};
   const std::int64_t seconds = in_day / kNsPerSecond;
-  put(static_cast<int>(date.year()), 1000);
-  out += '-';
-  put(static_cast<unsigned>(date.month()), 10);
-  out += '-';
-  put(static_cast<unsigned>(date.day()), 10);
-  out += 'T';
-  put(seconds / 3600, 10);
-  out += ':';
-  put(seconds / 60 % 60, 10);
-  out += ':';
-  put(seconds % 60, 10);
-  if (const std::int64_t ns = in_day % kNsPerSecond; ns != 0) {
-    out += '.';
-    if (ns % 1'000'000 == 0) {
-      put(ns / 1'000'000, 100);
-    } else if (ns % 1000 == 0) {
-      put(ns / 1000, 100'000);
-    } else {
-      put(ns, 100'000'000);
-    }
+  char* at = buffer.data();
+  const auto put = [&at](std::int64_t value, std::int64_t unit, char behind) {
+    for (; unit > 0; unit /= 10) *at++ = static_cast<char>('0' + value / unit % 10);
+    *at++ = behind;
+  };
+  put(static_cast<int>(date.year()), 1000, '-');
+  put(static_cast<unsigned>(date.month()), 10, '-');
+  put(static_cast<unsigned>(date.day()), 10, 'T');
+  put(seconds / 3600, 10, ':');
+  put(seconds / 60 % 60, 10, ':');
+  const std::int64_t ns = in_day % kNsPerSecond;
+  put(seconds % 60, 10, ns == 0 ? 'Z' : '.');
+  if (ns != 0 && ns % 1'000'000 == 0) {
+    put(ns / 1'000'000, 100, 'Z');
+  } else if (ns != 0 && ns % 1000 == 0) {
+    put(ns / 1000, 100'000, 'Z');
+  } else if (ns != 0) {
+    put(ns, 100'000'000, 'Z');
   }
-  out += 'Z';
+  return {buffer.data(), static_cast<std::size_t>(at - buffer.data())};
 }
 
 }  // namespace tocsin::message

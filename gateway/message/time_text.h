@@ -1,6 +1,6 @@
 #pragma once
 
-#include <string>
+#include <array>
 #include <string_view>
 
 #include "gateway/base/clock.h"
@@ -13,7 +13,10 @@ namespace tocsin::message {
 /// minute. Errors are Code::kInvalid and say what would be right.
 Result<WallTime> parse_time(std::string_view text);
 
-/// The same instant in UTC, with as many digits of a second as it takes (0, 3, 6 or 9).
-void append_time(std::string& out, WallTime time);
+using TimeBuffer = std::array<char, 32>;
+
+/// The same instant in UTC, with as many digits of a second as it takes (0, 3, 6 or 9). The text
+/// stands in `buffer`.
+std::string_view format_time(WallTime time, TimeBuffer& buffer);
 
 }  // namespace tocsin::message

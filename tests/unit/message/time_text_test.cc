@@ -12,9 +12,8 @@ WallTime at(std::int64_t seconds, std::int64_t ns = 0) {
 }
 
 std::string text_of(WallTime time) {
-  std::string text;
-  append_time(text, time);
-  return text;
+  TimeBuffer buffer;
+  return std::string(format_time(time, buffer));
 }
 
 TEST(TimeText, ReadsDateTimeAndZone) {
@@ -80,6 +79,7 @@ TEST(TimeText, ReadsBackWhatItWrites) {
     EXPECT_EQ(parse_time(text_of(time)), time) << text_of(time);
   }
   EXPECT_EQ(parse_time(text_of(WallTime::max())), WallTime::max());
+  EXPECT_EQ(parse_time(text_of(WallTime::min())), WallTime::min());
 }
 
 }  // namespace
