@@ -28,7 +28,8 @@ struct SweepRequest {
   Verb verb = Verb::kRedrive;
   std::string output;
   std::int64_t limit = kLettersDefault;
-  std::optional<ReviewState> review;  // only those
+  std::optional<ReviewState> review;          // only those
+  std::optional<message::DeliveryId> before;  // go on below it
 };
 
 Problem wrong(std::string pointer, std::string detail) {
@@ -58,7 +59,14 @@ std::optional<Problem> read_member(const Value::Entry& member, SweepRequest& req
     }
     return wrong("/review", "\"pending\" or \"approved\" is expected.");
   }
-  return wrong("", "There is an unknown name; output, limit and review are known.");
+  if (member.key == "before") {
+    if (member.value.is<std::string>()) {
+      request.before = message::DeliveryId::parse(member.value.as<std::string>());
+    }
+    if (request.before) return std::nullopt;
+    return wrong("/before", "A delivery's id is expected.");
+  }
+  return wrong("", "There is an unknown name; output, limit, review and before are known.");
 }
 
 tl::expected<SweepRequest, Problem> read_request(Verb verb, std::string_view body) {
@@ -78,7 +86,10 @@ tl::expected<SweepRequest, Problem> read_request(Verb verb, std::string_view bod
 class Sweep final : public std::enable_shared_from_this<Sweep> {
  public:
   Sweep(stage::Ledger& ledger, CallRef call, SweepRequest request)
-      : ledger_(ledger), call_(std::move(call)), request_(std::move(request)) {}
+      : ledger_(ledger),
+        call_(std::move(call)),
+        request_(std::move(request)),
+        before_(request_.before) {}
 
   void next_page() {
     stage::Query query;
@@ -94,7 +105,7 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
  private:
   void on_page(Result<stage::QueryResult> page) {
     if (!page) return fail(page.error());
-    last_page_ = page->deliveries.size() < kPageRows;
+    const bool last_page = page->deliveries.size() < kPageRows;
     std::vector<message::DeliveryId> chosen;
     for (const stage::DeliveryRow& row : page->deliveries) {
       if (begun_ == request_.limit) break;
@@ -104,7 +115,7 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
       ++begun_;
     }
     const bool all_seen = page->deliveries.empty() || before_ == page->deliveries.back().id;
-    rest_ = !last_page_ || !all_seen;
+    rest_ = !last_page || !all_seen;
     if (chosen.empty()) return go_on();
     outstanding_ = chosen.size();
     for (const message::DeliveryId id : chosen) {
@@ -141,8 +152,7 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
     json.number(changed_);
     json.key("gone");
     json.number(gone_);
-    json.key("more");
-    json.boolean(rest_);
+    if (rest_) json.pair("next", before_->text());
     json.end_object();
     call_->set_detail(std::to_string(changed_) + " changed");
     call_->answer_json(200, std::move(text));
@@ -162,8 +172,7 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
   std::int64_t begun_ = 0;
   std::int64_t changed_ = 0;
   std::int64_t gone_ = 0;  // no dead letter any more when its turn came
-  bool last_page_ = false;
-  bool rest_ = false;  // there may be dead letters below the cursor
+  bool rest_ = false;      // there may be dead letters below the cursor
   std::optional<Error> error_;
 };
 

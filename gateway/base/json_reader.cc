@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -26,7 +27,13 @@ class TreeBuilder {
   bool Null() { return put(Value()); }
   bool Bool(bool value) { return put(Value(value, {})); }
   bool RawNumber(const char* text, rapidjson::SizeType size, bool /*copy*/) {
-    return put(number({text, size}));
+    const char* const end = text + size;
+    std::int64_t whole = 0;
+    const auto [stopped, error] = std::from_chars(text, end, whole);
+    if (error == std::errc() && stopped == end) return put(Value(whole, {}));
+    const double real = std::strtod(std::string(text, size).c_str(), nullptr);
+    if (!std::isfinite(real)) return give_up("a number is beyond the range of a double");
+    return put(Value(real, {}));
   }
   bool String(const char* text, rapidjson::SizeType size, bool /*copy*/) {
     return put(Value(std::string(text, size), {}));
@@ -65,15 +72,6 @@ class TreeBuilder {
     Value::List items;
     Value::Map members;
   };
-
-  static Value number(std::string_view text) {
-    std::int64_t whole = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), whole);
-    if (error == std::errc() && end == text.data() + text.size()) return {whole, {}};
-    double real = 0;
-    std::from_chars(text.data(), text.data() + text.size(), real);
-    return {real, {}};
-  }
 
   static bool has_duplicates(const Value::Map& members) {
     std::vector<std::string_view> names;
@@ -128,6 +126,29 @@ Result<Value> read_json(std::string_view text, const JsonLimits& limits) {
                                     std::to_string(result.IsError() ? result.Offset() : in.Tell()));
   }
   return tree.take_root();
+}
+
+void write_json(JsonWriter& json, const Value& value) {
+  if (value.is<std::string>()) return json.text(value.as<std::string>());
+  if (value.is<bool>()) return json.boolean(value.as<bool>());
+  if (value.is<std::int64_t>()) return json.number(value.as<std::int64_t>());
+  if (value.is<double>()) {
+    char digits[32];
+    const auto written = std::to_chars(digits, digits + sizeof(digits), value.as<double>());
+    return json.number_text({digits, static_cast<std::size_t>(written.ptr - digits)});
+  }
+  if (value.is<Value::List>()) {
+    json.begin_array();
+    for (const Value& item : value.as<Value::List>()) write_json(json, item);
+    return json.end_array();
+  }
+  if (!value.is<Value::Map>()) return json.json("null");
+  json.begin_object();
+  for (const Value::Entry& member : value.as<Value::Map>()) {
+    json.key(member.key);
+    write_json(json, member.value);
+  }
+  json.end_object();
 }
 
 }  // namespace tocsin

@@ -108,7 +108,7 @@ TEST_F(DeadLettersTest, AreRedrivenManyAtATimeOverPages) {
   ledger.add_dead(251, "sms");
   const Answer answer = post("/v1/dead-letters/redrive", R"({"output":"mail"})");
   ASSERT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.text, "{\"output\":\"mail\",\"changed\":250,\"gone\":0,\"more\":false}\n");
+  EXPECT_EQ(answer.text, "{\"output\":\"mail\",\"changed\":250,\"gone\":0}\n");
   EXPECT_EQ(count(DeliveryState::kReady), 250U);
   EXPECT_EQ(ledger.rows.back().state, DeliveryState::kDead) << "another output's";
   EXPECT_THAT(ledger.queries, SizeIs(3));
@@ -116,16 +116,17 @@ TEST_F(DeadLettersTest, AreRedrivenManyAtATimeOverPages) {
   EXPECT_EQ(audit.records.back().detail, "250 changed");
 }
 
-TEST_F(DeadLettersTest, AreChangedUpToTheLimitAndMoreIsSaid) {
+TEST_F(DeadLettersTest, AreChangedUpToTheLimitAndOnFromThere) {
   add_many(250);
-  const auto redrive = [&](int limit) {
-    return post("/v1/dead-letters/redrive",
-                R"({"output":"mail","limit":)" + std::to_string(limit) + "}");
-  };
-  EXPECT_EQ(redrive(150).text, "{\"output\":\"mail\",\"changed\":150,\"gone\":0,\"more\":true}\n");
-  EXPECT_EQ(redrive(100).text, "{\"output\":\"mail\",\"changed\":100,\"gone\":0,\"more\":true}\n")
-      << "a full page: there might be another";
-  EXPECT_EQ(redrive(1).text, "{\"output\":\"mail\",\"changed\":0,\"gone\":0,\"more\":false}\n");
+  const Answer first = post("/v1/dead-letters/redrive", R"({"output":"mail","limit":150})");
+  EXPECT_EQ(first.json.integer("changed"), 150);
+  EXPECT_EQ(first.json.string("next"), text_of(101));
+  EXPECT_EQ(ledger.rows[99].state, DeliveryState::kDead);
+  ledger.rows.back().state = DeliveryState::kDead;  // it died again meanwhile
+  const Answer rest = post("/v1/dead-letters/redrive",
+                           R"({"output":"mail","before":")" + first.json.string("next") + "\"}");
+  EXPECT_EQ(rest.json.integer("changed"), 100);
+  EXPECT_EQ(ledger.rows.back().state, DeliveryState::kDead) << "not twice in one go";
 }
 
 TEST_F(DeadLettersTest, KeepToTheReviewThatIsAskedFor) {
@@ -175,6 +176,7 @@ TEST_F(DeadLettersTest, AreChangedManyAtATimeOnlyByAStrictBody) {
   EXPECT_EQ(pointer(R"({"output":"mail","limit":"9"})"), "/limit");
   EXPECT_EQ(pointer(R"({"output":"mail","limit":10001})"), "/limit");
   EXPECT_EQ(pointer(R"({"output":"mail","review":"discarded"})"), "/review");
+  EXPECT_EQ(pointer(R"({"output":"mail","before":"yesterday"})"), "/before");
   EXPECT_TRUE(ledger.queries.empty());
 }
 

@@ -40,6 +40,21 @@ TEST(JsonReader, ReadsWholeNumbersBeyond64BitsAsDoubles) {
   EXPECT_EQ(read_json("9223372036854775808")->as<double>(), 9223372036854775808.0);
 }
 
+TEST(JsonReader, RefusesNumbersBeyondADouble) {
+  EXPECT_FALSE(read_json("1e999"));
+  EXPECT_FALSE(read_json(std::string(400, '9')));
+  EXPECT_EQ(read_json("1e-999")->as<double>(), 0.0);
+}
+
+TEST(JsonReader, WritesWhatItRead) {
+  constexpr std::string_view kText =
+      R"({"b":[1,-2.5,1e+300,true,null,"a\n"],"a":{},"c":{"d":[[]]}})";
+  std::string out;
+  JsonWriter json(out);
+  write_json(json, *read_json(kText));
+  EXPECT_EQ(out, kText);
+}
+
 TEST(JsonReader, RefusesWhatIsNotStrictJson) {
   const std::string_view wrong[] = {"",
                                     " ",
