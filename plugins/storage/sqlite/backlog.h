@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <mutex>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -11,17 +13,10 @@
 namespace tocsin::sqlite {
 
 /// The outputs by name and by the small number that stands for the name in tables and indexes, and
-/// how many deliveries wait or lie dead for each. What a batch changes counts when it is committed.
-/// The storage's loop; snapshot() from any thread.
+/// how many deliveries wait or lie dead for each, kept in the same transaction as the deliveries.
+/// The storage's loop.
 class Backlog {
  public:
-  struct Count {
-    std::string output;
-    std::uint64_t ready = 0;
-    std::uint64_t dead = 0;  // not discarded
-  };
-
-  /// Counts what the store holds.
   bool load(Database& database);
 
   /// The number of an output; a new one is written in the batch under way. 0: the database failed.
@@ -31,13 +26,13 @@ class Backlog {
   tocsin_str name_of(std::int64_t number) const;
 
   void add_ready(std::int64_t number, std::int64_t change) { change_of(number).ready += change; }
+  /// Dead letters that are not discarded.
   void add_dead(std::int64_t number, std::int64_t change) { change_of(number).dead += change; }
 
+  /// Ends a batch: writes what changed.
+  bool finish();
   void commit();
   void rollback();
-
-  /// Outputs that have or had something, as of the last commit.
-  std::vector<Count> snapshot() const;
 
  private:
   struct Change {
@@ -54,16 +49,15 @@ class Backlog {
 
   Change& change_of(std::int64_t number);
   void remember(std::int64_t number, std::string name);
+  void forget_changes();
 
   std::unordered_map<std::string, std::int64_t, Hash, std::equal_to<>> numbers_;
-  std::vector<const std::string*> names_;  // by number - 1
+  std::vector<const std::string*> names_;  // by number - 1; null where a later release took one out
   std::vector<Change> changes_;            // by number - 1
   std::vector<std::int64_t> changed_;
   std::size_t names_committed_ = 0;
   Statement insert_;
-
-  mutable std::mutex mutex_;
-  std::vector<Count> counts_;  // by number - 1; guarded by mutex_
+  Statement update_;
 };
 
 }  // namespace tocsin::sqlite

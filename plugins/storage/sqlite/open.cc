@@ -70,19 +70,30 @@ bool part_epochs(Database& database, const EpochLock& lock, std::int64_t own, st
                      [&](std::int64_t epoch) { return forget.run(epoch); });
 }
 
+#define TOCSIN_ORPHANED \
+  "WHERE state <= 2 AND owner > 0 AND owner NOT IN (SELECT epoch FROM instances)"
+
 // What nobody living owns: claimed is ready again, sending may have been sent. A cancel that was
 // asked for is granted.
 bool take_over(Database& database, std::int64_t now_ns, std::uint64_t& taken_over) {
+  Statement count;
   Statement statement;
-  if (!statement.prepare(database,
+  // The outputs' counts, by what the update is going to do.
+  if (!count.prepare(database,
+                     "UPDATE outputs SET ready = outputs.ready + moved.ready, "
+                     "dead = outputs.dead + moved.dead "
+                     "FROM (SELECT output, sum(state = 1 AND NOT cancel_requested) AS ready, "
+                     "sum(state = 2 AND NOT cancel_requested) AS dead "
+                     "FROM deliveries INDEXED BY unsettled " TOCSIN_ORPHANED
+                     " GROUP BY output) AS moved WHERE outputs.id = moved.output") ||
+      !count.run() ||
+      !statement.prepare(database,
                          "UPDATE deliveries INDEXED BY unsettled SET "
                          "state = CASE WHEN cancel_requested THEN 5 WHEN state = 2 THEN 4 "
                          "ELSE 0 END, "
                          "reason = CASE WHEN state = 2 AND NOT cancel_requested THEN 'ambiguous' "
                          "ELSE reason END, "
-                         "owner = 0, updated_at = ?1 "
-                         "WHERE state <= 2 AND owner > 0 "
-                         "AND owner NOT IN (SELECT epoch FROM instances)") ||
+                         "owner = 0, updated_at = ?1 " TOCSIN_ORPHANED) ||
       !statement.run(now_ns)) {
     return false;
   }
@@ -146,9 +157,8 @@ std::uint32_t Store::open(std::int64_t now_ns, tocsin_store_state& state, tocsin
   }
   unknown_ = false;
   ballast_.take();
-  report(*session, state);
   session_ = std::move(session);
-  readers_.open(session_->backlog);
+  readers_.open();
   return TOCSIN_OK;
 }
 
@@ -246,19 +256,22 @@ bool Store::begin_epoch(Session& session, std::int64_t now_ns, tocsin_store_stat
          session.commit.prepare(database, "COMMIT") &&
          session.rollback.prepare(database, "ROLLBACK") && session.backlog.load(database) &&
          session.appender.prepare() && session.claimer.prepare() && session.settler.prepare() &&
-         session.reviewer.prepare() && session.keeper.prepare();
+         session.reviewer.prepare() && session.keeper.prepare() && report(session, state);
 }
 
-void Store::report(Session& session, tocsin_store_state& state) {
-  session.counts = session.backlog.snapshot();
-  for (const Backlog::Count& count : session.counts) {
-    if (count.ready == 0 && count.dead == 0) continue;
-    session.reported.push_back(
-        {{count.output.data(), count.output.size()}, count.ready, count.dead});
+bool Store::report(Session& session, tocsin_store_state& state) {
+  Statement counts;
+  if (!counts.prepare(session.database, kBacklogQuery)) return false;
+  auto rows = counts.rows();
+  while (rows.next()) {
+    session.reported.push_back({session.scratch.copy(rows.text(0)),
+                                static_cast<std::uint64_t>(rows.number(1)),
+                                static_cast<std::uint64_t>(rows.number(2))});
   }
   state.backlog = session.reported.data();
   state.backlog_count = static_cast<std::uint32_t>(session.reported.size());
   state.backlog_stride = sizeof(tocsin_backlog_count);
+  return !rows.failed();
 }
 
 }  // namespace tocsin::sqlite

@@ -95,7 +95,8 @@ class Readers::Reader {
            deliveries_.prepare(database_, kDeliveries) &&
            dead_letters_.prepare(database_, kDeadLetters) &&
            dead_letters_of_output_.prepare(database_, kDeadLettersOfOutput) &&
-           oldest_ready_.prepare(database_, kOldestReady) && exists_.prepare(database_, kExists);
+           oldest_ready_.prepare(database_, kOldestReady) && exists_.prepare(database_, kExists) &&
+           backlog_.prepare(database_, kBacklogQuery);
   }
 
   bool read(const std::string& path, const tocsin_query& query, const tocsin_row_sink& sink) {
@@ -107,6 +108,8 @@ class Readers::Reader {
         return read_dead_letters(query, sink);
       case TOCSIN_QUERY_HEALTH:
         return read_health(path, sink);
+      case TOCSIN_QUERY_BACKLOG:
+        return read_backlog(sink);
       default:
         return read_exists(query, sink);
     }
@@ -178,6 +181,16 @@ class Readers::Reader {
     return true;
   }
 
+  bool read_backlog(const tocsin_row_sink& sink) {
+    auto rows = backlog_.rows();
+    while (rows.next()) {
+      const tocsin_backlog_count row{rows.text(0), static_cast<std::uint64_t>(rows.number(1)),
+                                     static_cast<std::uint64_t>(rows.number(2))};
+      sink.backlog(sink.user, &row);
+    }
+    return !rows.failed();
+  }
+
   bool read_exists(const tocsin_query& query, const tocsin_row_sink& sink) {
     for (std::uint32_t i = 0; i < query.id_count; ++i) {
       auto rows = exists_.rows(query.ids[i]);
@@ -194,20 +207,21 @@ class Readers::Reader {
   Statement dead_letters_of_output_;
   Statement oldest_ready_;
   Statement exists_;
+  Statement backlog_;
   std::chrono::steady_clock::time_point give_up_ = std::chrono::steady_clock::time_point::max();
 };
 
 Readers::Readers(std::string path) : path_(std::move(path)) {}
 Readers::~Readers() = default;
 
-void Readers::open(const Backlog& backlog) {
+void Readers::open() {
   const std::lock_guard lock(mutex_);
-  backlog_ = &backlog;
+  open_ = true;
 }
 
 void Readers::close() {
   std::unique_lock lock(mutex_);
-  backlog_ = nullptr;
+  open_ = false;
   nobody_reads_.wait(lock, [this] { return reading_ == 0; });
   idle_.clear();
 }
@@ -217,15 +231,9 @@ std::uint32_t Readers::read(const tocsin_query& query, const tocsin_row_sink& si
   if (query.kind > TOCSIN_QUERY_EXISTS) {
     return put_fault(fault, TOCSIN_INVALID, "the query is of an unknown kind");
   }
-  const Backlog* backlog = nullptr;
-  std::unique_ptr<Reader> reader = begin(backlog);
-  if (backlog == nullptr) return put_fault(fault, TOCSIN_UNAVAILABLE, "the store is not open");
-  std::uint32_t status = TOCSIN_OK;
-  if (query.kind == TOCSIN_QUERY_BACKLOG) {
-    send_backlog(*backlog, sink);
-  } else {
-    status = read_page(reader, query, sink, fault);
-  }
+  std::unique_ptr<Reader> reader;
+  if (!begin(reader)) return put_fault(fault, TOCSIN_UNAVAILABLE, "the store is not open");
+  const std::uint32_t status = read_page(reader, query, sink, fault);
   end(std::move(reader));
   return status;
 }
@@ -244,30 +252,21 @@ std::uint32_t Readers::read_page(std::unique_ptr<Reader>& reader, const tocsin_q
   return status;
 }
 
-std::unique_ptr<Readers::Reader> Readers::begin(const Backlog*& backlog) {
+bool Readers::begin(std::unique_ptr<Reader>& reader) {
   const std::lock_guard lock(mutex_);
-  backlog = backlog_;
-  if (backlog == nullptr) return nullptr;
+  if (!open_) return false;
   ++reading_;
-  if (idle_.empty()) return nullptr;
-  std::unique_ptr<Reader> reader = std::move(idle_.back());
-  idle_.pop_back();
-  return reader;
+  if (!idle_.empty()) {
+    reader = std::move(idle_.back());
+    idle_.pop_back();
+  }
+  return true;
 }
 
 void Readers::end(std::unique_ptr<Reader> reader) {
   const std::lock_guard lock(mutex_);
   if (reader && idle_.size() < kIdleMax) idle_.push_back(std::move(reader));
   if (--reading_ == 0) nobody_reads_.notify_all();
-}
-
-void Readers::send_backlog(const Backlog& backlog, const tocsin_row_sink& sink) {
-  for (const Backlog::Count& count : backlog.snapshot()) {
-    if (count.ready == 0 && count.dead == 0) continue;
-    const tocsin_backlog_count row{
-        {count.output.data(), count.output.size()}, count.ready, count.dead};
-    sink.backlog(sink.user, &row);
-  }
 }
 
 }  // namespace tocsin::sqlite

@@ -10,10 +10,13 @@
 #include <string>
 #include <vector>
 
-#include "backlog.h"
 #include "database.h"
 
 namespace tocsin::sqlite {
+
+/// How many deliveries wait and lie dead, by output.
+inline constexpr const char* kBacklogQuery =
+    "SELECT name, ready, dead FROM outputs WHERE ready > 0 OR dead > 0 ORDER BY name";
 
 /// Pages of what is stored, read on read-only connections beside the one that writes. Any thread,
 /// also several at once.
@@ -27,8 +30,8 @@ class Readers {
   explicit Readers(std::string path);
   ~Readers();
 
-  /// Pages may be read until close(). `backlog` is borrowed until then.
-  void open(const Backlog& backlog);
+  /// Pages may be read until close().
+  void open();
   /// Waits for the pages that are being read.
   void close();
   std::uint32_t read(const tocsin_query& query, const tocsin_row_sink& sink, tocsin_fault* fault);
@@ -36,18 +39,17 @@ class Readers {
  private:
   class Reader;
 
-  /// Null with `backlog` null: not open. Else an idle reader, or none.
-  std::unique_ptr<Reader> begin(const Backlog*& backlog);
+  /// False: not open. Else an idle reader, or null.
+  bool begin(std::unique_ptr<Reader>& reader);
   void end(std::unique_ptr<Reader> reader);
   /// Opens the reader if it is null; makes it null when it failed.
   std::uint32_t read_page(std::unique_ptr<Reader>& reader, const tocsin_query& query,
                           const tocsin_row_sink& sink, tocsin_fault* fault);
-  static void send_backlog(const Backlog& backlog, const tocsin_row_sink& sink);
 
   const std::string path_;
   std::mutex mutex_;  // guards the rest
   std::condition_variable nobody_reads_;
-  const Backlog* backlog_ = nullptr;
+  bool open_ = false;
   std::vector<std::unique_ptr<Reader>> idle_;
   std::size_t reading_ = 0;
 };

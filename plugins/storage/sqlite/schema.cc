@@ -5,7 +5,7 @@
 //   place
 //     unsettled     (owner, output, class, next_at, id)          states ready, claimed, sending
 //     dead_*        (output, id, ...) and (id)                   state dead
-//   outputs         id | name                                    small numbers for the indexes
+//   outputs         id | name, counts                            small numbers for the indexes
 //   keys            notification id | idempotency key            see key_index.cc
 //   key_segments, key_runs                                       see key_index.cc
 //   streams         name | next position
@@ -34,7 +34,12 @@ CREATE TABLE instances (
   renewed_at INTEGER NOT NULL,
   high_mark INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE outputs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE outputs (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  ready INTEGER NOT NULL,
+  dead INTEGER NOT NULL
+) STRICT;
 CREATE TABLE notifications (
   id INTEGER PRIMARY KEY,
   codec INTEGER NOT NULL,

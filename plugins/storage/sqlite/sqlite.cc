@@ -54,7 +54,7 @@ constexpr tocsin_option kOptions[] = {
     option("cache_size", TOCSIN_SIZE, "8MiB", "1MiB", "4GiB", "memory for pages of the database"),
     choice("page_size", "4KiB|8KiB|16KiB|32KiB", "4KiB",
            "bytes a page has; only of a database that is created"),
-    option("checkpoint_size", TOCSIN_SIZE, "16MiB", "1MiB", "1GiB",
+    option("checkpoint_size", TOCSIN_SIZE, "8MiB", "1MiB", "1GiB",
            "how long the log grows before it is moved into the database file"),
     option("ballast_size", TOCSIN_SIZE, "16MiB", "0B", "1GiB",
            "room kept back for settling when the disk is full"),

@@ -69,7 +69,7 @@ std::uint32_t Store::apply(tocsin_operation* const* operations, std::uint32_t co
     return TOCSIN_APPLY_FAILED;
   }
   if (!session.begin.run() || !apply_all(session, operations, count) ||
-      !session.appender.finish()) {
+      !session.appender.finish() || !session.backlog.finish()) {
     return fail(session, fault);
   }
   return commit(session, fault);

@@ -23,7 +23,7 @@ struct Settings {
   std::string sync = "FULL";  ///< as SQLite calls it
   std::int64_t page_size = 4096;
   std::int64_t cache_bytes = std::int64_t{8} << 20;
-  std::int64_t checkpoint_bytes = std::int64_t{16} << 20;
+  std::int64_t checkpoint_bytes = std::int64_t{8} << 20;
   std::int64_t ballast_bytes = std::int64_t{16} << 20;
   std::chrono::nanoseconds lock_timeout = std::chrono::seconds(5);
 };
@@ -71,8 +71,7 @@ class Store {
     Settler settler{work};
     Reviewer reviewer{work};
     Keeper keeper{work, appender.keys()};
-    std::vector<Backlog::Count> counts;  // what `backlog` of the state points to
-    std::vector<tocsin_backlog_count> reported;
+    std::vector<tocsin_backlog_count> reported;  // what the state of opening points to
   };
 
   // open.cc
@@ -81,7 +80,7 @@ class Store {
   bool begin_epoch(Session& session, std::int64_t now_ns, tocsin_store_state& state,
                    std::uint32_t& refusal, tocsin_fault* fault);
   bool configure(Session& session);
-  void report(Session& session, tocsin_store_state& state);
+  bool report(Session& session, tocsin_store_state& state);
 
   // store.cc
   bool apply_one(Session& session, tocsin_operation& operation);

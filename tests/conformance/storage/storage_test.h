@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct StorageKind {
   /// What a new, empty store in this folder is made with.
   Settings (*settings)(const std::filesystem::path& folder);
 };
+inline void PrintTo(const StorageKind& kind, std::ostream* out) { *out << kind.name; }
 
 /// Every storage of this build; a new one is added in storages.cc.
 std::vector<StorageKind> storages();
