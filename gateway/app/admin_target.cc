@@ -18,7 +18,8 @@ using Fault = tl::unexpected<CommandOutput>;
 
 tl::expected<std::string, CommandOutput> configured_address(
     const AdminArguments& arguments, const config::Environment& environment) {
-  const auto loaded = load_gateway(arguments.config_path, environment);
+  PluginCatalog catalog;
+  const auto loaded = load_gateway(arguments.config_path, catalog, environment);
   if (loaded) return loaded->root.at("admin").string("address");
   CommandOutput output{kFaultExit, {}, {}};
   config::append_text(output.err, loaded.error().diagnostics, loaded.error().sources,
