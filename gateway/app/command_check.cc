@@ -32,6 +32,13 @@ std::string summary(const std::string& path, const config::LoadedConfig& loaded)
   if (listeners.size() > kNamedMax) text += ", ...";
   if (!listeners.empty()) text += ")";
   text += ", " + counted(route_count(listeners), "route");
+  const auto count = [&](std::string_view key) {
+    return loaded.root.at(key).as<Value::Map>().size();
+  };
+  if (count("inputs") + count("outputs") > 0) {
+    text +=
+        ", " + counted(count("inputs"), "input") + " and " + counted(count("outputs"), "output");
+  }
   text += ", admin at " + loaded.root.at("admin").string("address");
   if (loaded.files.size() > 1) text += ", from " + std::to_string(loaded.files.size()) + " files";
   return text + "\n";
