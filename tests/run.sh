@@ -18,7 +18,7 @@ export CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-5G}
 # A finding ends the program, so that no test passes over it.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_init_order=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
-export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/tests/tsan.suppressions}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
 # clang's sanitizers name source lines only with this beside them on the path.
 export PATH=$PATH:/usr/lib/llvm-19/bin
 

@@ -10,11 +10,6 @@ namespace {
 
 constexpr std::string_view kMalformed = "The request is malformed.";
 
-bool is_digits(std::string_view text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 std::string_view detail_of(llhttp_errno_t error) {
   switch (error) {
     case HPE_INVALID_METHOD:
@@ -112,7 +107,7 @@ void RequestParser::begin(RequestHead& head, Arena& arena, Events& events) {
   trailers_ = nullptr;
   fault_ = {};
   field_name_ = field_value_ = {};
-  body_bytes_ = head_used_ = framing_used_ = 0;
+  budget_.begin();
   extension_name_bytes_ = 0;
   extension_value_begun_ = false;
   state_ = State::kIdle;
@@ -154,19 +149,13 @@ std::size_t RequestParser::skip_empty_line(std::string_view bytes) {
   return used;
 }
 
-// How many bytes may be parsed before a limit must be looked at again. Cutting the input there
-// makes the limits exact, wherever the network cut it.
 std::size_t RequestParser::allowance() const {
-  if (state_ == State::kHead) {
-    return limits_.head_bytes_max - std::min<std::size_t>(head_used_, limits_.head_bytes_max);
-  }
-  const std::uint64_t budget = kFramingFree + kFramingPerByte * body_bytes_;
-  return static_cast<std::size_t>(budget - std::min(framing_used_, budget));
+  return state_ == State::kHead ? budget_.head_left(limits_.head_bytes_max)
+                                : budget_.framing_left();
 }
 
 std::size_t RequestParser::execute(std::string_view bytes) {
   const bool in_head = state_ == State::kHead;
-  const std::uint64_t body_before = body_bytes_;
   slice_ = bytes.data();
   paused_ = false;
   const llhttp_errno_t error = llhttp_execute(&parser_, bytes.data(), bytes.size());
@@ -183,15 +172,15 @@ std::size_t RequestParser::execute(std::string_view bytes) {
   }
   if (in_head) {
     if (!version_seen_) remember_line(bytes.substr(0, used));
-    head_used_ += used;
+    budget_.read_head(used);
   } else {
-    framing_used_ += used - (body_bytes_ - body_before);
+    budget_.read_behind_head(used);
   }
   return used;
 }
 
 std::uint64_t RequestParser::position(const char* at) const {
-  return head_used_ + static_cast<std::uint64_t>(at - slice_);
+  return budget_.head_bytes() + static_cast<std::uint64_t>(at - slice_);
 }
 
 // Keeps what check_version() must look back at when the network cut the line there.
@@ -315,7 +304,9 @@ int RequestParser::check_framing() {
     return refuse(400, "The Transfer-Encoding is ambiguous.");
   }
   if (lengths > 1) return refuse(400, "The request has more than one Content-Length.");
-  if (lengths == 1 && !is_digits(*headers.find("content-length"))) {
+  if (lengths == 0) return 0;
+  const std::string_view length = *headers.find("content-length");
+  if (length.empty() || !is_digits(length)) {
     return refuse(400, "The Content-Length is malformed or ambiguous.");
   }
   return 0;
@@ -350,8 +341,8 @@ int RequestParser::finish_head() {
 
 int RequestParser::take_body(const char* at, std::size_t length) {
   const auto fits = static_cast<std::size_t>(
-      std::min<std::uint64_t>(length, limits_.body_bytes_max - body_bytes_));
-  body_bytes_ += fits;
+      std::min<std::uint64_t>(length, limits_.body_bytes_max - budget_.body_bytes()));
+  budget_.found_body(fits);
   if (fits > 0) events_->on_body({at, fits});
   if (fits < length) return refuse(413, "The request body is too large.");
   return stopped_ ? static_cast<int>(HPE_PAUSED) : 0;

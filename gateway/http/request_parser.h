@@ -8,6 +8,7 @@
 
 #include "gateway/base/arena.h"
 #include "gateway/http/head.h"
+#include "gateway/http/read_budget.h"
 
 namespace tocsin::http {
 
@@ -69,16 +70,12 @@ class RequestParser {
   bool idle() const { return state_ == State::kIdle; }
   bool in_head() const { return state_ == State::kHead; }
   bool keep_alive() const { return keep_alive_; }
-  std::uint64_t body_bytes() const { return body_bytes_; }
+  std::uint64_t body_bytes() const { return budget_.body_bytes(); }
   HeaderMap& trailers() { return *trailers_; }
   bool has_trailers() const { return trailers_ != nullptr && !trailers_->empty(); }
 
  private:
   enum class State : std::uint8_t { kIdle, kHead, kBody, kComplete };
-  /// Bytes that frame a chunked body without being body: this many are free, and sixteen more for
-  /// each body byte, so that one-byte chunks pass and endless extensions do not.
-  static constexpr std::uint64_t kFramingFree = 16 * 1024;
-  static constexpr std::uint64_t kFramingPerByte = 16;
 
   // The request line between target and version, as it must be.
   static constexpr std::string_view kBeforeVersion = " HTTP/";
@@ -116,9 +113,7 @@ class RequestParser {
   std::string_view field_name_;
   std::string_view field_value_;
   RequestFault fault_;
-  std::uint64_t body_bytes_ = 0;
-  std::uint64_t head_used_ = 0;
-  std::uint64_t framing_used_ = 0;
+  ReadBudget budget_;
   std::size_t extension_name_bytes_ = 0;
   bool extension_value_begun_ = false;
   bool extension_quoted_ = false;

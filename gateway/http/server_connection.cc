@@ -359,7 +359,7 @@ void ServerConnection::close_exchange(DoneFlags flags) {
 // Not while it is reading: most exchanges end inside one of its events.
 void ServerConnection::release_parser() {
   if (parsing_ || exchange_ != nullptr || parser_ == nullptr) return;
-  server_.give_parser(std::move(parser_));
+  server_.give_parser(std::exchange(parser_, nullptr));
 }
 
 // --- ends
