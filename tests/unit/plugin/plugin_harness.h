@@ -70,7 +70,7 @@ struct HeardVerdicts final : stage::AttemptDone {
 };
 
 /// A loop whose time stands still, and all that the process lends plugins.
-class PluginTest : public testing::Test {
+class PluginTest : public ::testing::Test {
  protected:
   PluginTest() { loop.run_ready(); }  // this thread owns the loop
 
