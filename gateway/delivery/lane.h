@@ -56,7 +56,8 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   std::uint32_t attempts_of(const stage::Output& output) const;
 
   /// Ends: what waits goes back to the store, attempts under way may finish within `grace` and are
-  /// cut then. `done` is called when nothing is left, never inside this call.
+  /// cut then. `done` is called when nothing is left, never inside this call; while the store is
+  /// down that is not before the front is stopped.
   void drain(Duration grace, Function<void()> done);
 
   void complete(stage::AttemptToken token, message::Verdict verdict) override;

@@ -166,8 +166,9 @@ void OutboxFront::form_batch() {
   const WallTime now = clock_.now();
   batch_has_more_ = false;
   take_urgent(now);
+  // What waits was taken when appends were still welcome.
+  if (status_.up) take_appends(now);
   if (status_.up && status_.accepting) {
-    take_appends(now);
     take_claims(now);
     take_purge(now);
   }
@@ -293,6 +294,7 @@ void OutboxFront::wake() {
 
 void OutboxFront::finish_stop() {
   stopped_ = true;
+  refuse_waiting();
   while (Submission* one = urgent_.pop_front()) answer(*one, false);
   renew_timer_.cancel();
   retry_timer_.cancel();

@@ -262,7 +262,7 @@ void OutboxFront::answer(Submission& one, bool committed) {
 
 Reply& OutboxFront::reply_to(OutboxPort& port) {
   if (!port.reply_) {
-    port.reply_ = std::make_unique<Reply>();
+    port.reply_ = port.next_reply_ ? std::move(port.next_reply_) : std::make_unique<Reply>();
     replying_.push_back(&port);
   }
   return *port.reply_;
@@ -270,7 +270,8 @@ Reply& OutboxFront::reply_to(OutboxPort& port) {
 
 void OutboxFront::send_replies() {
   for (OutboxPort* port : replying_) {
-    port->loop().post([port, reply = std::move(port->reply_)] { port->receive(*reply); });
+    port->loop().post(
+        [port, reply = std::move(port->reply_)]() mutable { port->receive(std::move(reply)); });
   }
   replying_.clear();
 }

@@ -30,10 +30,19 @@ void OutboxPort::submit(Submission& one) {
 
 void OutboxPort::on_tick_end() {
   // A front whose loop has ended answers nobody; the makers still own what they submitted.
-  front_.loop().post([this, list = std::move(outgoing_)]() mutable { front_.receive(list); });
+  front_.loop().post([this, list = std::move(outgoing_), spare = std::move(spare_)]() mutable {
+    if (spare) next_reply_ = std::move(spare);
+    front_.receive(list);
+  });
 }
 
-void OutboxPort::receive(Reply& reply) {
+void OutboxPort::receive(std::unique_ptr<Reply> reply) {
+  handle(*reply);
+  reply->clear();
+  spare_ = std::move(reply);
+}
+
+void OutboxPort::handle(Reply& reply) {
   while (Submission* one = reply.answered.pop_front()) one->on_answered();
   for (HandOff& one : reply.handed) {
     LaneEnd& lane = one.door->home_lane();

@@ -54,14 +54,19 @@ class OutboxPort final : private event::TickEnd {
  private:
   friend class OutboxFront;
   void on_tick_end() override;
-  void receive(Reply& reply);
+  void receive(std::unique_ptr<Reply> reply);
+  void handle(Reply& reply);
 
   event::Loop& loop_;
   OutboxFront& front_;
   SubmissionList outgoing_;
   StoreStatus status_;
   std::vector<LaneEnd*> lanes_;
-  std::unique_ptr<Reply> reply_;  // what the front gathers; only it touches this
+  std::unique_ptr<Reply> spare_;  // travels back to the front with the next mail
+
+  // The front's.
+  std::unique_ptr<Reply> reply_;  // what it gathers
+  std::unique_ptr<Reply> next_reply_;
 };
 
 }  // namespace tocsin::delivery

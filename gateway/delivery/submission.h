@@ -194,6 +194,14 @@ struct Reply {
   std::vector<ClaimedRows> claimed;
   std::vector<message::NotificationId> cancelled;  ///< a cancel found some of it in flight
   std::optional<StoreStatus> status;
+
+  /// Empty again, with the room it has grown to.
+  void clear() {
+    handed.clear();
+    claimed.clear();
+    cancelled.clear();
+    status.reset();
+  }
 };
 
 }  // namespace tocsin::delivery

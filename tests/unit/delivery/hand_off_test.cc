@@ -257,5 +257,16 @@ TEST_F(HandOffTest, CutsAttemptsThatOutliveTheGrace) {
   std::erase_if(world.lanes, [](const auto&) { return true; });
 }
 
+TEST_F(HandOffTest, HoldsACutAttemptWhereARepetitionWouldBeHeard) {
+  auto& sms = world.add_lane("sms", narrow(4), false);
+  auto& group = world.append({.to = {sms.door()}});
+  bool done = false;
+  sms.lane->drain(seconds(5), [&] { done = true; });
+  world.pass(seconds(6));
+  EXPECT_TRUE(done);
+  EXPECT_EQ(storage.row(group.delivery()).reason, "ambiguous: the gateway stopped");
+  std::erase_if(world.lanes, [&](const auto& one) { return one.get() == &sms; });
+}
+
 }  // namespace
 }  // namespace tocsin::delivery::testing

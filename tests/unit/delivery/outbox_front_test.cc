@@ -200,6 +200,25 @@ TEST_F(OutboxFrontTest, CancelsWhatIsReadyAndTellsLanesOfTheRest) {
   EXPECT_TRUE(chat.output->seen.empty());
 }
 
+TEST_F(OutboxFrontTest, CommitsWhatWaitsWhenItIsStopped) {
+  storage.set_held(true);
+  world.append({.to = {chat.door()}});
+  auto& waits = world.append({.to = {chat.door()}});
+  bool stopped = false;
+  world.store_loop.post([&] { world.front.stop([&] { stopped = true; }); });
+  world.turn();
+  EXPECT_FALSE(stopped);
+  storage.set_held(false);
+  storage.finish();
+  world.turn();
+  EXPECT_TRUE(stopped);
+  EXPECT_TRUE(waits.committed());
+  EXPECT_EQ(storage.notifications(), 2U);
+  EXPECT_FALSE(storage.is_open());
+  world.drain_lanes();
+  world.stopped = true;
+}
+
 TEST_F(OutboxFrontTest, AnswersEverythingAsNotCommittedOnceStopped) {
   world.stop();
   EXPECT_FALSE(storage.is_open());
