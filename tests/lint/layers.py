@@ -65,12 +65,13 @@ THIRD_PARTY = (
     Rule(r"prometheus/", "gateway/telemetry"),
     Rule(r"(kainjow/)?mustache\.hpp$", "gateway/template", one_file=True),
     Rule(r"jsoncons(_ext)?/", "gateway", one_file=True),
-    Rule(r"rapidjson/", "gateway/base/json_reader.cc", "gateway/message/notification_codec.cc", free_in_tests=True),
+    Rule(r"rapidjson/", "gateway/base/json_reader.cc", "gateway/message/notification_codec.cc", "plugins",
+         free_in_tests=True),
     Rule(r"librdkafka/", "plugins"),
     Rule(r"(libpq-fe|libpq|pg_config)\b", "plugins/storage"),
     Rule(r"sqlite3(ext)?\.h$", "plugins/storage"),
     Rule(r"curl/", "plugins/output"),
-    Rule(r"tocsin/", "gateway/plugin", "plugins", "sdk", "tests/plugins"),
+    Rule(r"tocsin/", "gateway/plugin", "plugins", "sdk", "tests/plugins", "tests/conformance"),
 )
 
 # The contract with plugins, written as an outsider writes it.

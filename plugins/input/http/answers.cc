@@ -126,15 +126,7 @@ Answer problem(int status, std::string_view detail, const std::string_view* poin
   text(out, "status");
   out.Int(status);
   field(out, "detail", detail);
-  if (pointer != nullptr) {
-    text(out, "errors");
-    out.StartArray();
-    out.StartObject();
-    field(out, "pointer", *pointer);
-    field(out, "detail", detail);
-    out.EndObject();
-    out.EndArray();
-  }
+  if (pointer != nullptr) field(out, "pointer", *pointer);
   out.EndObject();
   Answer answer;
   answer.status = status;

@@ -63,7 +63,8 @@ class FlakyOutput final : public sdk::Output {
       const sdk::Value steps = settings["script"];
       for (std::size_t i = 0; i < steps.size(); ++i) {
         const auto step = flaky::parse_step(steps.at(i).text_view());
-        if (!step) return fault.refuse("no attempt comes to \"" + steps.at(i).text() + "\"", "script");
+        if (!step)
+          return fault.refuse("no attempt comes to \"" + steps.at(i).text() + "\"", "script");
         script.push_back(*step);
       }
       const sdk::Value rates = settings["rates"];
