@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "gateway/admin/audit.h"
@@ -34,7 +35,7 @@ class Sending : public stage::EmitDone {};
 /// What the endpoints share: the parts, and what must end with them.
 class AdminApi {
  public:
-  explicit AdminApi(AdminParts parts) : parts_(std::move(parts)), guard_(parts_.tokens) {}
+  explicit AdminApi(AdminParts parts) : guard_(std::move(parts.tokens)), parts_(std::move(parts)) {}
 
   const AdminParts& parts() const { return parts_; }
   const Guard& guard() const { return guard_; }
@@ -47,8 +48,8 @@ class AdminApi {
   void close();
 
  private:
-  const AdminParts parts_;
   const Guard guard_;
+  const AdminParts parts_;  // but the tokens
   std::vector<std::unique_ptr<Sending>> sendings_;
 };
 

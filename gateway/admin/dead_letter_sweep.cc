@@ -119,9 +119,10 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
     if (chosen.empty()) return go_on();
     outstanding_ = chosen.size();
     for (const message::DeliveryId id : chosen) {
-      ledger_.review(id, request_.verb, [self = shared_from_this()](Result<stage::Review> done) {
-        self->on_reviewed(done);
-      });
+      ledger_.review(id, request_.verb,
+                     [self = shared_from_this()](const Result<stage::Review>& done) {
+                       self->on_reviewed(done);
+                     });
     }
   }
 

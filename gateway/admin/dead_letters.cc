@@ -114,7 +114,7 @@ void review(AdminApi& api, const CallRef& call, Verb verb) {
   const auto id = message::DeliveryId::parse(call->argument());
   if (!id) return call->answer({.status = 404, .detail = "This is not a delivery's id."});
   ledger->review(*id, verb,
-                 [call](Result<stage::Review> reviewed) { answer_review(*call, reviewed); });
+                 [call](const Result<stage::Review>& reviewed) { answer_review(*call, reviewed); });
 }
 
 }  // namespace
@@ -125,7 +125,7 @@ void serve_dead_letters(AdminApi& api, const CallRef& call) {
   stage::Query query;
   if (const auto problem = read_list_query(*call, query)) return call->answer(*problem);
   const std::uint32_t limit = query.limit;
-  ledger->query(std::move(query), [call, limit](Result<stage::QueryResult> page) {
+  ledger->query(std::move(query), [call, limit](const Result<stage::QueryResult>& page) {
     if (!page) return call->answer(problem_of(page.error(), "read the store"));
     call->answer_json(200, page_json(*page, limit));
   });
@@ -139,7 +139,7 @@ void serve_dead_letter(AdminApi& api, const CallRef& call) {
   stage::Query query;
   query.what = stage::Query::What::kNotification;
   query.id = id->notification;
-  ledger->query(std::move(query), [call, id = *id](Result<stage::QueryResult> found) {
+  ledger->query(std::move(query), [call, id = *id](const Result<stage::QueryResult>& found) {
     answer_letter(*call, id, found);
   });
 }

@@ -130,8 +130,9 @@ void serve_notification(AdminApi& api, const CallRef& call) {
   stage::Query query;
   query.what = stage::Query::What::kNotification;
   query.id = *id;
-  ledger->query(std::move(query),
-                [call](Result<stage::QueryResult> found) { answer_notification(*call, found); });
+  ledger->query(std::move(query), [call](const Result<stage::QueryResult>& found) {
+    answer_notification(*call, found);
+  });
 }
 
 void serve_send(AdminApi& api, const CallRef& call) {

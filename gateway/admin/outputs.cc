@@ -65,7 +65,7 @@ void serve_outputs(AdminApi& api, const CallRef& call) {
     if (!found) return call->answer(problem_of(found.error(), "read the store"));
     auto backlog = std::make_shared<std::vector<stage::BacklogCount>>(std::move(found->backlog));
     if (view == nullptr) return call->answer_json(200, outputs_json({}, *backlog));
-    view->read([call, backlog](std::vector<OutputState> states) {
+    view->read([call, backlog](const std::vector<OutputState>& states) {
       call->answer_json(200, outputs_json(states, *backlog));
     });
   });

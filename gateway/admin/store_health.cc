@@ -79,10 +79,10 @@ void serve_detailed_health(AdminApi& api, const CallRef& call) {
   }
   ledger->query(query_for(What::kHealth), [=, &readiness](Result<stage::QueryResult> health) {
     auto kept = std::make_shared<Result<stage::QueryResult>>(std::move(health));
-    ledger->query(
-        query_for(What::kBacklog), [call, kept, &readiness](Result<stage::QueryResult> backlog) {
-          call->answer_json(200, health_json(readiness, *kept, backlog, call->loop().wall()));
-        });
+    ledger->query(query_for(What::kBacklog), [call, kept, &readiness](
+                                                 const Result<stage::QueryResult>& backlog) {
+      call->answer_json(200, health_json(readiness, *kept, backlog, call->loop().wall()));
+    });
   });
 }
 

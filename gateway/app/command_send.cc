@@ -1,7 +1,9 @@
 #include "gateway/app/command_send.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
-#include <cstdio>
 #include <utility>
 
 #include "gateway/app/text_table.h"
@@ -45,25 +47,29 @@ std::string outcome_text(const Value& answer, bool colour) {
   return text + (deliveries == 1 ? " delivery\n" : " deliveries\n");
 }
 
+Result<std::string> read_all(int fd, const std::string& path) {
+  std::string text;
+  char bytes[16 * 1024];
+  while (true) {
+    const ssize_t count = ::read(fd, bytes, sizeof(bytes));
+    if (count == 0) return text;
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return tl::unexpected(system_error(errno, "cannot read it", path));
+    text.append(bytes, static_cast<std::size_t>(count));
+    if (text.size() > kDocumentBytesMax) {
+      return fail(Code::kFull, "it is longer than 1 MiB, which no gateway takes", path);
+    }
+  }
+}
+
 }  // namespace
 
 Result<std::string> read_document(const std::string& path) {
-  std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "re");
-  if (file == nullptr) return tl::unexpected(system_error(errno, "cannot read it", path));
-  std::string text;
-  char bytes[16 * 1024];
-  std::size_t count = 0;
-  while (text.size() <= kDocumentBytesMax &&
-         (count = std::fread(bytes, 1, sizeof(bytes), file)) > 0) {
-    text.append(bytes, count);
-  }
-  const bool broken = std::ferror(file) != 0;
-  const int why = errno;
-  if (file != stdin) std::fclose(file);
-  if (broken) return tl::unexpected(system_error(why, "cannot read it", path));
-  if (text.size() > kDocumentBytesMax) {
-    return fail(Code::kFull, "it is longer than 1 MiB, which no gateway takes", path);
-  }
+  const bool piped = path == "-";
+  const int fd = piped ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return tl::unexpected(system_error(errno, "cannot open it", path));
+  Result<std::string> text = read_all(fd, path);
+  if (!piped) ::close(fd);
   return text;
 }
 

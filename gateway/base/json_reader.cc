@@ -19,6 +19,7 @@ namespace tocsin {
 
 namespace {
 
+// NOLINTBEGIN(readability-identifier-naming): the names that RapidJSON calls
 /// What the library calls; false ends the parsing, `fault` then says why.
 class TreeBuilder {
  public:
@@ -108,6 +109,7 @@ class TreeBuilder {
   Value root_;
   std::string_view fault_;
 };
+// NOLINTEND(readability-identifier-naming)
 
 }  // namespace
 

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 
 namespace tocsin::admin {
@@ -54,6 +56,20 @@ TEST(Endpoints, AuditExactlyWhatIsPostedAndAskForMoreThanAViewer) {
     EXPECT_EQ(endpoint.role > Role::kViewer, changes) << endpoint.pattern;
     EXPECT_FALSE(endpoint.summary.empty()) << endpoint.pattern;
     EXPECT_NE(endpoint.serve, nullptr) << endpoint.pattern;
+  }
+}
+
+TEST(Endpoints, StandInTheReadmeWithTheirRoles) {
+  std::ifstream file(std::string(TOCSIN_SOURCE_DIR) + "/README.md");
+  std::ostringstream text;
+  text << file.rdbuf();
+  for (const Endpoint& endpoint : admin_endpoints()) {
+    const std::string path = std::string(endpoint.method) + " " + std::string(endpoint.pattern);
+    const std::size_t row = text.str().find("\n| `" + path);
+    ASSERT_NE(row, std::string::npos) << path;
+    const std::string line = text.str().substr(row + 1, text.str().find('\n', row + 1) - row);
+    const std::string role(role_name(endpoint.role));
+    EXPECT_NE(line.find("` | " + role + " | "), std::string::npos) << line;
   }
 }
 
