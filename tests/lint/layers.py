@@ -65,7 +65,7 @@ THIRD_PARTY = (
     Rule(r"jsoncons(_ext)?/", "gateway", one_file=True),
     Rule(r"librdkafka/", "plugins"),
     Rule(r"(libpq-fe|libpq|pg_config)\b", "plugins/storage"),
-    Rule(r"sqlite3(ext)?\.h$", "plugins/storage"),
+    Rule(r"sqlite3(ext)?\.h$", "plugins/storage", "tests/conformance/storage"),
     Rule(r"curl/", "plugins/output"),
 )
 
