@@ -69,7 +69,7 @@ THIRD_PARTY = (
          free_in_tests=True),
     Rule(r"librdkafka/", "plugins"),
     Rule(r"(libpq-fe|libpq|pg_config)\b", "plugins/storage"),
-    Rule(r"sqlite3(ext)?\.h$", "plugins/storage"),
+    Rule(r"sqlite3(ext)?\.h$", "plugins/storage", "tests/conformance/storage"),
     Rule(r"curl/", "plugins/output"),
     Rule(r"tocsin/", "gateway/plugin", "plugins", "sdk", "tests/plugins", "tests/conformance"),
 )

@@ -3,6 +3,9 @@
 // claimed in memory and settled, it changes nothing.
 #include "backlog.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace tocsin::sqlite {
 
 namespace {
@@ -22,13 +25,13 @@ bool Backlog::load(Database& database) {
   }
   auto rows = outputs.rows();
   while (rows.next()) remember(rows.number(0), std::string(view(rows.text(1))));
-  names_committed_ = names_.size();
+  greatest_committed_ = greatest_;
   return !rows.failed();
 }
 
 std::int64_t Backlog::number_of(tocsin_str name) {
   if (const std::int64_t known = find(name); known != 0) return known;
-  const auto number = static_cast<std::int64_t>(names_.size()) + 1;
+  const std::int64_t number = greatest_ + 1;
   if (!insert_.run(number, name)) return 0;
   remember(number, std::string(view(name)));
   return number;
@@ -40,30 +43,19 @@ std::int64_t Backlog::find(tocsin_str name) const {
 }
 
 tocsin_str Backlog::name_of(std::int64_t number) const {
-  const auto index = static_cast<std::size_t>(number) - 1;
-  if (index >= names_.size() || names_[index] == nullptr) return {nullptr, 0};
-  return {names_[index]->data(), names_[index]->size()};
+  const auto found = names_.find(number);
+  if (found == names_.end()) return {nullptr, 0};
+  return {found->second.data(), found->second.size()};
 }
 
 void Backlog::remember(std::int64_t number, std::string name) {
-  const auto [entry, added] = numbers_.try_emplace(std::move(name), number);
-  names_.resize(static_cast<std::size_t>(number));
-  names_.back() = &entry->first;
-  changes_.resize(names_.size());
-}
-
-Backlog::Change& Backlog::change_of(std::int64_t number) {
-  Change& change = changes_[static_cast<std::size_t>(number) - 1];
-  if (!change.noted) {
-    change.noted = true;
-    changed_.push_back(number);
-  }
-  return change;
+  numbers_[name] = number;
+  names_[number] = std::move(name);
+  greatest_ = std::max(greatest_, number);
 }
 
 bool Backlog::finish() {
-  for (const std::int64_t number : changed_) {
-    const Change& change = changes_[static_cast<std::size_t>(number) - 1];
+  for (const auto& [number, change] : changes_) {
     if (change.ready == 0 && change.dead == 0) continue;
     if (!update_.run(number, change.ready, change.dead)) return false;
   }
@@ -71,21 +63,17 @@ bool Backlog::finish() {
 }
 
 void Backlog::commit() {
-  forget_changes();
-  names_committed_ = names_.size();
+  changes_.clear();
+  greatest_committed_ = greatest_;
 }
 
 void Backlog::rollback() {
-  forget_changes();
-  for (; names_.size() > names_committed_; names_.pop_back()) {
-    numbers_.erase(numbers_.find(*names_.back()));
+  changes_.clear();
+  for (; greatest_ > greatest_committed_; --greatest_) {
+    const auto name = names_.find(greatest_);
+    numbers_.erase(name->second);
+    names_.erase(name);
   }
-  changes_.resize(names_.size());
-}
-
-void Backlog::forget_changes() {
-  for (const std::int64_t number : changed_) changes_[static_cast<std::size_t>(number) - 1] = {};
-  changed_.clear();
 }
 
 }  // namespace tocsin::sqlite

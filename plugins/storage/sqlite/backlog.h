@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "database.h"
 
@@ -25,9 +24,9 @@ class Backlog {
   std::int64_t find(tocsin_str name) const;
   tocsin_str name_of(std::int64_t number) const;
 
-  void add_ready(std::int64_t number, std::int64_t change) { change_of(number).ready += change; }
+  void add_ready(std::int64_t number, std::int64_t change) { changes_[number].ready += change; }
   /// Dead letters that are not discarded.
-  void add_dead(std::int64_t number, std::int64_t change) { change_of(number).dead += change; }
+  void add_dead(std::int64_t number, std::int64_t change) { changes_[number].dead += change; }
 
   /// Ends a batch: writes what changed.
   bool finish();
@@ -38,7 +37,6 @@ class Backlog {
   struct Change {
     std::int64_t ready = 0;
     std::int64_t dead = 0;
-    bool noted = false;
   };
   struct Hash {
     using is_transparent = void;
@@ -47,15 +45,14 @@ class Backlog {
     }
   };
 
-  Change& change_of(std::int64_t number);
   void remember(std::int64_t number, std::string name);
-  void forget_changes();
 
+  // Maps and no vectors: what a damaged file says of numbers must not become an index.
   std::unordered_map<std::string, std::int64_t, Hash, std::equal_to<>> numbers_;
-  std::vector<const std::string*> names_;  // by number - 1; null where a later release took one out
-  std::vector<Change> changes_;            // by number - 1
-  std::vector<std::int64_t> changed_;
-  std::size_t names_committed_ = 0;
+  std::unordered_map<std::int64_t, std::string> names_;
+  std::unordered_map<std::int64_t, Change> changes_;  // of the batch under way
+  std::int64_t greatest_ = 0;
+  std::int64_t greatest_committed_ = 0;
   Statement insert_;
   Statement update_;
 };

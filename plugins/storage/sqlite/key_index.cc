@@ -40,8 +40,11 @@ KeyHash key_of(Blob blob) {
 
 KeyFilter::KeyFilter(std::size_t keys) : words_((keys * kBitsPerKey / 512 + 1) * kBlockWords) {}
 
-KeyFilter::KeyFilter(Blob bytes) : words_(bytes.bytes / sizeof(std::uint64_t)) {
-  std::memcpy(words_.data(), bytes.data, words_.size() * sizeof(std::uint64_t));
+KeyFilter::KeyFilter(Blob bytes) {
+  constexpr std::size_t kBlockBytes = kBlockWords * sizeof(std::uint64_t);
+  if (bytes.bytes == 0 || bytes.bytes % kBlockBytes != 0) return;  // damaged: may hold any key
+  words_.resize(bytes.bytes / sizeof(std::uint64_t));
+  std::memcpy(words_.data(), bytes.data, bytes.bytes);
 }
 
 std::size_t KeyFilter::block_of(KeyHash key) const {
