@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,11 @@ class ComponentCatalog {
 
   /// All names of a kind, sorted.
   virtual std::vector<std::string_view> names(std::string_view kind) const = 0;
+
+  /// Why a component that is there cannot be used, in a sentence; empty for the others.
+  virtual std::string refusal(std::string_view /*kind*/, std::string_view /*name*/) const {
+    return {};
+  }
 };
 
 }  // namespace tocsin::config

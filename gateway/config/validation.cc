@@ -288,6 +288,13 @@ class Validator {
     }
     const Node& type = bare ? node : type_entry->value;
     const OptionTable* table = catalog_.find(option.plugin_kind, type.text);
+    if (std::string why = catalog_.refusal(option.plugin_kind, type.text); !why.empty()) {
+      blame(type.place, path,
+            "the " + std::string(option.plugin_kind) + " " + shown(type, option) +
+                " cannot be used: " + why,
+            "");
+      return {};
+    }
     if (table == nullptr) {
       blame(type.place, path,
             "there is no " + std::string(option.plugin_kind) + " " + shown(type, option),
