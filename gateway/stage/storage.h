@@ -165,15 +165,17 @@ struct Renew : Operation {
   WallTime at{};
 };
 
-/// Deletes settled history older than `before` (dead letters stay) and keys past their time, a
-/// bounded number of rows.
+/// Deletes settled history older than `before` (dead letters stay, unless discarded; a notification
+/// goes when all its deliveries may) and keys past their time, a bounded number of rows. Looks at a
+/// bounded number, too, and goes on there the next time.
 struct Purge : Operation {
   Purge() : Operation(OperationKind::kPurge) {}
   WallTime before{};
   WallTime now{};
   std::uint32_t rows_max = 500;
 
-  std::uint32_t deleted = 0;  ///< rows_max: there may be more
+  std::uint32_t deleted = 0;  ///< of every kind; the last notification may exceed rows_max
+  bool more = false;          ///< not everything was looked at
 };
 
 struct BacklogCount {
@@ -194,8 +196,9 @@ struct StoreState {
 /// A page of what is stored.
 struct Query {
   enum class What : std::uint8_t {
-    kNotification,  ///< one, by `id`, and its deliveries
-    kDeadLetters,   ///< newest first, below `before` when given, of `output` when given
+    kNotification,  ///< one, by `id`, and all its deliveries
+    kDeadLetters,   ///< newest first, below `before` when given, of `output` when given;
+                    ///< discarded ones too
     kHealth,        ///< no rows: only QueryResult::health
     kBacklog,       ///< no deliveries: only QueryResult::backlog
     kExists,        ///< of `ids`, those that are stored: after a commit of unknown outcome
@@ -250,7 +253,8 @@ struct QueryResult {
 struct Applied {
   enum class Kind : std::uint8_t {
     kCommitted,
-    kFailed,   ///< nothing was written; the same batch may be applied again
+    kFailed,   ///< nothing was written; the same batch may be applied again. kFull: the disk is
+               ///< full, and what has no appends may still fit
     kUnknown,  ///< the commit's outcome is unknown: reopen and look
   };
   Kind kind = Kind::kCommitted;
@@ -267,7 +271,8 @@ class Storage {
 
   /// Opens or creates the store, migrates it forward, begins a new epoch, and takes over what dead
   /// epochs left. Errors name what to do: a newer schema, a corrupt file, no permission, another
-  /// host's lock.
+  /// host's lock. After a close() that followed kUnknown the epoch goes on: the state's is the
+  /// same, nothing of it is taken over.
   virtual Result<StoreState> open(WallTime now) = 0;
 
   /// Applies the operations in order as one transaction. `done` is called once, on the storage's
@@ -278,7 +283,8 @@ class Storage {
   /// 100 ms. Errors: kUnavailable, kIo.
   virtual Result<QueryResult> query(const Query& query) = 0;
 
-  /// Gives up what open() took, the epoch included. No batch is under way.
+  /// Gives up what open() took, the epoch included unless the last outcome was kUnknown. No batch
+  /// is under way.
   virtual void close() = 0;
 };
 
