@@ -82,9 +82,7 @@ std::uint32_t status_of_question(const Error& error) {
 class Intake::Call final : public stage::EmitDone {
  public:
   explicit Call(Intake& owner) : owner_(owner) {}
-  void on_emitted(std::span<const stage::EmitOutcome> came) override {
-    owner_.finish(*this, came);
-  }
+  void on_emitted(std::span<const stage::EmitOutcome> came) override { owner_.finish(*this, came); }
   std::uint64_t user = 0;
   std::size_t index = 0;  // in open_
   std::vector<tocsin_emit_outcome> outcomes;
