@@ -28,6 +28,8 @@
 #include "tocsin/abi_hash.h" /* TOCSIN_ABI_HASH: SHA-256 over the contract's headers, in hex */
 #include "tocsin/options.h"
 
+/* Names of C. NOLINTBEGIN(readability-identifier-naming) */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -531,6 +533,8 @@ typedef struct tocsin_plugin {
 
 /* The exported entry: TOCSIN_EXPORT const tocsin_plugin* tocsin_plugin_v0(void); */
 typedef const tocsin_plugin* (*tocsin_entry_fn)(void);
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #ifdef __cplusplus
 }
