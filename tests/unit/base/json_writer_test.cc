@@ -32,7 +32,8 @@ TEST(JsonWriter, IndentsForPeople) {
   JsonWriter json(out, 2);
   write_sample(json);
   EXPECT_EQ(out,
-            "{\n  \"a\": \"x\\\"y\",\n  \"list\": [\n    -1,\n    true,\n    {},\n    0.5,\n    {\"b\": 1}\n  ]\n}");
+            "{\n  \"a\": \"x\\\"y\",\n  \"list\": [\n    -1,\n    true,\n    {},\n    0.5,\n    "
+            "{\"b\": 1}\n  ]\n}");
 }
 
 TEST(JsonWriterDeathTest, RefusesBrokenGrammar) {

@@ -1,0 +1,67 @@
+// A claim first collects the rows and then changes them: an UPDATE moves its row within the very
+// index that the search walks along.
+#include "operations.h"
+
+namespace tocsin::sqlite {
+
+bool Claimer::prepare() {
+  return find_.prepare(
+             work_.database,
+             "SELECT d.notification_id, d.ordinal, d.attempts, d.crashes, d.next_at, d.address, "
+             "n.payload, n.accepted_at, n.expires_at "
+             "FROM deliveries AS d INDEXED BY unsettled "
+             "CROSS JOIN notifications AS n ON n.id = d.notification_id "
+             "WHERE d.state <= 2 AND d.owner = 0 AND d.output = ?1 AND d.class = ?2 "
+             "AND d.next_at <= ?3 "
+             "ORDER BY d.next_at, d.notification_id, d.ordinal LIMIT ?4") &&
+         claim_.prepare(work_.database,
+                        "UPDATE deliveries SET state = 1, owner = ?3 "
+                        "WHERE notification_id = ?1 AND ordinal = ?2") &&
+         next_due_.prepare(work_.database,
+                           "SELECT next_at FROM deliveries INDEXED BY unsettled "
+                           "WHERE state <= 2 AND owner = 0 AND output = ?1 AND class = ?2 "
+                           "ORDER BY next_at LIMIT 1");
+}
+
+bool Claimer::apply(tocsin_claim& op) {
+  op.claimed = nullptr;
+  op.claimed_count = 0;
+  op.claimed_stride = sizeof(tocsin_claimed_delivery);
+  op.next_due_ns = 0;
+  const std::int64_t output = work_.backlog.find(op.output);
+  if (output == 0) return true;
+  auto* claimed = static_cast<tocsin_claimed_delivery*>(
+      work_.scratch.take(sizeof(tocsin_claimed_delivery) * op.limit));
+  std::uint32_t count = 0;
+  if (!collect(op, output, claimed, count)) return false;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (!claim_.run(claimed[i].notification_id, claimed[i].ordinal, work_.epoch)) return false;
+  }
+  work_.backlog.add_ready(output, -static_cast<std::int64_t>(count));
+  op.claimed = claimed;
+  op.claimed_count = count;
+  auto due = next_due_.rows(output, op.delivery_class);
+  if (due.next()) op.next_due_ns = due.number(0);
+  return !due.failed();
+}
+
+bool Claimer::collect(const tocsin_claim& op, std::int64_t output, tocsin_claimed_delivery* claimed,
+                      std::uint32_t& count) {
+  auto rows = find_.rows(output, op.delivery_class, op.now_ns, op.limit);
+  while (rows.next()) {
+    tocsin_claimed_delivery& one = claimed[count++];
+    one = {};
+    one.notification_id = static_cast<std::uint64_t>(rows.number(0));
+    one.ordinal = rows.small(1);
+    one.attempts = rows.small(2);
+    one.crashes = rows.small(3);
+    one.next_at_ns = rows.number(4);
+    one.address = work_.scratch.copy(rows.text(5));
+    one.payload = work_.scratch.copy(rows.text(6));
+    one.accepted_at_ns = rows.number(7);
+    one.expires_at_ns = rows.number(8);
+  }
+  return !rows.failed();
+}
+
+}  // namespace tocsin::sqlite

@@ -1,0 +1,89 @@
+// Ids ascend with time, so history is purged along the ids: a cursor walks from the oldest
+// notification, passes what must stay, and begins again when it meets what is too young.
+#include <algorithm>
+#include <string>
+
+#include "operations.h"
+
+namespace tocsin::sqlite {
+
+bool Keeper::prepare() {
+  const std::string vacuum = "PRAGMA incremental_vacuum(" + std::to_string(kVacuumPages) + ")";
+  return renew_.prepare(work_.database,
+                        "UPDATE instances SET renewed_at = ?2, high_mark = max(high_mark, ?3) "
+                        "WHERE epoch = ?1") &&
+         // For each notification the number of deliveries that must stay.
+         look_.prepare(work_.database,
+                       "SELECT n.id, n.accepted_at, (SELECT count(*) FROM deliveries AS d "
+                       "WHERE d.notification_id = n.id AND (d.state <= 2 OR d.updated_at >= ?2 OR "
+                       "(d.state = 4 AND d.review <> 2))) "
+                       "FROM notifications AS n WHERE n.id > ?1 ORDER BY n.id LIMIT ?3") &&
+         delete_deliveries_.prepare(work_.database,
+                                    "DELETE FROM deliveries WHERE notification_id = ?1") &&
+         delete_notification_.prepare(work_.database, "DELETE FROM notifications WHERE id = ?1") &&
+         free_pages_.prepare(work_.database, "PRAGMA freelist_count") &&
+         vacuum_.prepare(work_.database, vacuum);
+}
+
+bool Keeper::apply(tocsin_renew& op) { return renew_.run(work_.epoch, op.at_ns, op.high_mark); }
+
+bool Keeper::apply(tocsin_purge& op) {
+  op.deleted = 0;
+  op.more = 0;
+  bool more_keys = false;
+  if (!keys_.purge(op.now_ns, op.rows_max, op.deleted, more_keys)) return false;
+  if (!purge_history(op)) return false;
+  if (more_keys) op.more = 1;
+  return vacuum();
+}
+
+bool Keeper::purge_history(tocsin_purge& op) {
+  std::int64_t doomed[kLooksMax];
+  std::uint32_t count = 0;
+  std::uint32_t looked = 0;
+  const std::uint32_t looks = std::min(kLooksMax, std::max(op.rows_max, 1U));
+  {
+    auto rows = look_.rows(cursor_, op.before_ns, looks);
+    while (rows.next()) {
+      if (rows.number(1) >= op.before_ns) break;  // and so is everything behind it
+      ++looked;
+      cursor_ = rows.number(0);
+      if (rows.number(2) == 0) doomed[count++] = cursor_;
+    }
+    if (rows.failed()) return false;
+  }
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (op.deleted >= op.rows_max) {
+      cursor_ = doomed[i] - 1;
+      op.more = 1;
+      return true;
+    }
+    if (!delete_notification(doomed[i], op)) return false;
+  }
+  op.more = looked == looks ? 1 : 0;
+  if (op.more == 0) cursor_ = 0;
+  return true;
+}
+
+bool Keeper::delete_notification(std::int64_t id, tocsin_purge& op) {
+  sqlite3* const database = work_.database.handle();
+  if (!delete_deliveries_.run(id)) return false;
+  op.deleted += static_cast<std::uint32_t>(sqlite3_changes(database));
+  if (!delete_notification_.run(id)) return false;
+  op.deleted += static_cast<std::uint32_t>(sqlite3_changes(database));
+  return true;
+}
+
+bool Keeper::vacuum() {
+  {
+    auto rows = free_pages_.rows();
+    if (!rows.next()) return !rows.failed();
+    if (rows.number(0) <= kFreePagesKept) return true;
+  }
+  auto rows = vacuum_.rows();
+  while (rows.next()) {
+  }
+  return !rows.failed();
+}
+
+}  // namespace tocsin::sqlite

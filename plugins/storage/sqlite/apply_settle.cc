@@ -1,0 +1,73 @@
+// Settling is one UPDATE in place, conditional on our epoch. `owner` goes back to 0 with every
+// state that nobody holds.
+#include "operations.h"
+
+namespace tocsin::sqlite {
+
+namespace {
+
+// A cancel that was asked for meanwhile does not stop these: the attempt begins, or it was
+// delivered.
+bool outruns_cancel(std::uint32_t state) {
+  return state == TOCSIN_STATE_DELIVERED || state == TOCSIN_STATE_SENDING;
+}
+
+}  // namespace
+
+bool Settler::prepare() {
+  return settle_.prepare(work_.database,
+                         "UPDATE deliveries SET state = ?4, owner = ?5, attempts = ?6, "
+                         "crashes = ?7, updated_at = ?8, "
+                         "next_at = CASE WHEN ?4 = 0 THEN ?9 ELSE next_at END, reason = ?10, "
+                         "provider_id = ?11 "
+                         "WHERE notification_id = ?1 AND ordinal = ?2 AND owner = ?3 "
+                         "AND state IN (1, 2) AND (cancel_requested = 0 OR ?12)") &&
+         settle_cancelled_.prepare(work_.database,
+                                   "UPDATE deliveries SET state = 5, owner = 0, attempts = ?4, "
+                                   "crashes = ?5, updated_at = ?6, reason = ?7 "
+                                   "WHERE notification_id = ?1 AND ordinal = ?2 AND owner = ?3 "
+                                   "AND state IN (1, 2) AND cancel_requested = 1") &&
+         output_of_.prepare(work_.database,
+                            "SELECT output FROM deliveries "
+                            "WHERE notification_id = ?1 AND ordinal = ?2");
+}
+
+bool Settler::apply(tocsin_settle& op) {
+  op.changed = 0;
+  op.cancelled = 0;
+  // Nobody settles into a claim.
+  if (op.state == TOCSIN_STATE_CLAIMED || op.state > TOCSIN_STATE_FELL_BACK) return true;
+  const std::int64_t owner = op.state == TOCSIN_STATE_SENDING ? work_.epoch : 0;
+  if (!settle_.run(op.notification_id, op.ordinal, work_.epoch, op.state, owner, op.attempts,
+                   op.crashes, op.at_ns, op.next_at_ns, op.reason, op.provider_id,
+                   outruns_cancel(op.state) ? 1 : 0)) {
+    return false;
+  }
+  if (sqlite3_changes(work_.database.handle()) == 1) {
+    op.changed = 1;
+    return count(op);
+  }
+  if (outruns_cancel(op.state)) return true;
+  if (!settle_cancelled_.run(op.notification_id, op.ordinal, work_.epoch, op.attempts, op.crashes,
+                             op.at_ns, op.reason)) {
+    return false;
+  }
+  op.cancelled = static_cast<std::uint32_t>(sqlite3_changes(work_.database.handle()));
+  op.changed = op.cancelled;
+  return true;
+}
+
+// Only what joins the backlog or the dead letters needs to know its output.
+bool Settler::count(const tocsin_settle& op) {
+  if (op.state != TOCSIN_STATE_READY && op.state != TOCSIN_STATE_DEAD) return true;
+  auto rows = output_of_.rows(op.notification_id, op.ordinal);
+  if (!rows.next()) return false;
+  if (op.state == TOCSIN_STATE_READY) {
+    work_.backlog.add_ready(rows.number(0), 1);
+  } else {
+    work_.backlog.add_dead(rows.number(0), 1);
+  }
+  return true;
+}
+
+}  // namespace tocsin::sqlite

@@ -1,0 +1,148 @@
+#pragma once
+
+#include <tocsin/storage.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "backlog.h"
+#include "database.h"
+#include "key_index.h"
+#include "scratch.h"
+
+// What each operation of a batch does, one class a family, in apply_*.cc. All run on the storage's
+// loop inside the batch's transaction. They answer false when the database failed, and then the
+// whole batch is rolled back.
+
+namespace tocsin::sqlite {
+
+/// What the operations of one open store share.
+struct Work {
+  Database& database;
+  Backlog& backlog;
+  Scratch& scratch;
+  std::int64_t epoch = 0;
+};
+
+/// Append: keys, stream positions, notifications and their deliveries.
+class Appender {
+ public:
+  explicit Appender(Work& work) : work_(work) {}
+  bool prepare();
+  bool apply(tocsin_append& op);
+  /// Writes what was gathered over the batch: positions, key segments.
+  bool finish();
+  void commit();
+  void rollback();
+  KeyIndex& keys() { return keys_; }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  using Positions = std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>>;
+
+  bool position_of(std::string_view stream, Positions::iterator& position);
+  bool arbitrate_key(tocsin_append& op);
+  bool write(const tocsin_append& op);
+  bool write_delivery(const tocsin_append& op, std::uint32_t ordinal,
+                      const tocsin_new_delivery& row);
+
+  Work& work_;
+  KeyIndex keys_;
+  Positions positions_;  // of the streams this batch names
+  Statement insert_notification_;
+  Statement insert_delivery_;
+  Statement read_position_;
+  Statement write_position_;
+};
+
+/// Claim.
+class Claimer {
+ public:
+  explicit Claimer(Work& work) : work_(work) {}
+  bool prepare();
+  bool apply(tocsin_claim& op);
+
+ private:
+  bool collect(const tocsin_claim& op, std::int64_t output, tocsin_claimed_delivery* claimed,
+               std::uint32_t& count);
+
+  Work& work_;
+  Statement find_;
+  Statement claim_;
+  Statement next_due_;
+};
+
+/// Settle.
+class Settler {
+ public:
+  explicit Settler(Work& work) : work_(work) {}
+  bool prepare();
+  bool apply(tocsin_settle& op);
+
+ private:
+  bool count(const tocsin_settle& op);
+
+  Work& work_;
+  Statement settle_;
+  Statement settle_cancelled_;
+  Statement output_of_;
+};
+
+/// Cancel and review: what people ask for.
+class Reviewer {
+ public:
+  explicit Reviewer(Work& work) : work_(work) {}
+  bool prepare();
+  bool apply(tocsin_cancel& op);
+  bool apply(tocsin_review& op);
+
+ private:
+  Work& work_;
+  Statement caller_of_;
+  Statement deliveries_of_;
+  Statement cancel_ready_;
+  Statement request_cancel_;
+  Statement dead_letter_;
+  Statement redrive_;
+  Statement review_;
+};
+
+/// Renew and purge: what the host does by the clock.
+class Keeper {
+ public:
+  /// Notifications one purge looks at.
+  static constexpr std::uint32_t kLooksMax = 2000;
+  /// Free pages a purge returns to the file system, and how many stay as a reserve.
+  static constexpr std::int64_t kVacuumPages = 64;
+  static constexpr std::int64_t kFreePagesKept = 4096;
+
+  Keeper(Work& work, KeyIndex& keys) : work_(work), keys_(keys) {}
+  bool prepare();
+  bool apply(tocsin_renew& op);
+  bool apply(tocsin_purge& op);
+  void rollback() { cursor_ = 0; }
+
+ private:
+  bool purge_history(tocsin_purge& op);
+  bool delete_notification(std::int64_t id, tocsin_purge& op);
+  bool vacuum();
+
+  Work& work_;
+  KeyIndex& keys_;
+  std::int64_t cursor_ = 0;  // the last notification a purge looked at
+  Statement renew_;
+  Statement look_;
+  Statement delete_deliveries_;
+  Statement delete_notification_;
+  Statement free_pages_;
+  Statement vacuum_;
+};
+
+}  // namespace tocsin::sqlite

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <tocsin/storage.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ballast.h"
+#include "checkpointer.h"
+#include "epoch_lock.h"
+#include "operations.h"
+#include "readers.h"
+
+namespace tocsin::sqlite {
+
+/// What an operator may set; sqlite.cc has the table.
+struct Settings {
+  std::string path;
+  std::string sync = "FULL";  ///< as SQLite calls it
+  std::int64_t page_size = 4096;
+  std::int64_t cache_bytes = std::int64_t{8} << 20;
+  std::int64_t checkpoint_bytes = std::int64_t{8} << 20;
+  std::int64_t ballast_bytes = std::int64_t{16} << 20;
+  std::chrono::nanoseconds lock_timeout = std::chrono::seconds(5);
+};
+
+/// What the plugin asks of its host.
+class Host {
+ public:
+  Host(const tocsin_host* host, tocsin_instance* instance) : host_(host), instance_(instance) {}
+  void log(std::uint32_t level, const std::string& text) const {
+    host_->log(instance_, level, {text.data(), text.size()});
+  }
+  std::int64_t wall_ns() const { return host_->wall_ns(instance_); }
+
+ private:
+  const tocsin_host* host_;
+  tocsin_instance* instance_;
+};
+
+/// One outbox on one file. query() from any thread, the rest on the storage's loop.
+class Store {
+ public:
+  Store(Settings settings, Host host);
+  ~Store();
+
+  std::uint32_t open(std::int64_t now_ns, tocsin_store_state& state, tocsin_fault* fault);
+  /// Returns enum tocsin_apply_outcome.
+  std::uint32_t apply(tocsin_operation* const* operations, std::uint32_t count,
+                      tocsin_fault& fault);
+  std::uint32_t query(const tocsin_query& query, const tocsin_row_sink& sink, tocsin_fault* fault);
+  void close();
+
+ private:
+  /// What is there while the store is open. Statements go before their connection.
+  struct Session {
+    Session() : work{database, backlog, scratch} {}
+    Database database;
+    Backlog backlog;
+    Scratch scratch;
+    Work work;
+    Statement begin;
+    Statement commit;
+    Statement rollback;
+    Appender appender{work};
+    Claimer claimer{work};
+    Settler settler{work};
+    Reviewer reviewer{work};
+    Keeper keeper{work, appender.keys()};
+    std::vector<tocsin_backlog_count> reported;  // what the state of opening points to
+  };
+
+  // open.cc
+  std::uint32_t open_files(tocsin_fault* fault);
+  std::uint32_t enter_lock(tocsin_fault* fault);
+  bool begin_epoch(Session& session, std::int64_t now_ns, tocsin_store_state& state,
+                   std::uint32_t& refusal, tocsin_fault* fault);
+  bool configure(Session& session);
+  bool report(Session& session, tocsin_store_state& state);
+
+  // store.cc
+  bool apply_one(Session& session, tocsin_operation& operation);
+  bool apply_all(Session& session, tocsin_operation* const* operations, std::uint32_t count);
+  std::uint32_t commit(Session& session, tocsin_fault& fault);
+  std::uint32_t fail(Session& session, tocsin_fault& fault);
+  void roll_back(Session& session);
+  void end_epoch(Session& session);
+
+  const Settings settings_;
+  const Host host_;
+  EpochLock lock_;
+  Ballast ballast_;
+  Checkpointer checkpointer_;
+  Readers readers_;
+  std::unique_ptr<Session> session_;
+  bool unknown_ = false;  // the last batch's outcome; the epoch outlives close()
+};
+
+}  // namespace tocsin::sqlite

@@ -1,0 +1,317 @@
+/* The storage kind of plugin.h: the durable side of the outbox.
+ *
+ * The host forms batches of operations; the storage applies each batch in order as one transaction,
+ * whole or not at all. Operations are written so that data cannot make them fail (upserts,
+ * conditional updates). What an operation came to is written into its result fields, marked
+ * "result"; texts and arrays there belong to the storage and live until the next apply or close.
+ * Ids are 64-bit numbers that ascend; instants are nanoseconds since 1970 in UTC, 0 where absent is
+ * allowed. An epoch is one instance of the gateway from its start to its end; 0 is nobody.
+ */
+#ifndef TOCSIN_STORAGE_H
+#define TOCSIN_STORAGE_H
+
+#include "tocsin/plugin.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum tocsin_delivery_state {
+  TOCSIN_STATE_READY = 0,
+  TOCSIN_STATE_CLAIMED = 1,
+  TOCSIN_STATE_SENDING = 2,
+  TOCSIN_STATE_DELIVERED = 3,
+  TOCSIN_STATE_DEAD = 4,
+  TOCSIN_STATE_CANCELLED = 5,
+  TOCSIN_STATE_FELL_BACK = 6
+};
+enum tocsin_review_state {
+  TOCSIN_REVIEW_PENDING = 0,
+  TOCSIN_REVIEW_APPROVED = 1,
+  TOCSIN_REVIEW_DISCARDED = 2
+};
+
+enum tocsin_operation_kind {
+  TOCSIN_OP_RENEW = 0,
+  TOCSIN_OP_SETTLE = 1,
+  TOCSIN_OP_CANCEL = 2,
+  TOCSIN_OP_REVIEW = 3,
+  TOCSIN_OP_APPEND = 4,
+  TOCSIN_OP_CLAIM = 5,
+  TOCSIN_OP_PURGE = 6
+};
+
+/* The head of every operation. */
+typedef struct tocsin_operation {
+  uint32_t size;
+  uint32_t kind; /* says which of the structs below it is */
+} tocsin_operation;
+
+typedef struct tocsin_new_delivery {
+  tocsin_str output;
+  tocsin_str address; /* "kind:value"; empty: the output's own */
+  uint32_t state;     /* READY, or CLAIMED by our epoch */
+  uint32_t reserved;
+  int64_t next_at_ns;
+} tocsin_new_delivery;
+
+enum tocsin_append_outcome {
+  TOCSIN_APPEND_COMMITTED = 0,
+  TOCSIN_APPEND_REPLAYED = 1, /* the key is known with this body: the earlier_* fields */
+  TOCSIN_APPEND_CONFLICT = 2, /* the key is known with another body */
+  TOCSIN_APPEND_SKIPPED = 3   /* the stream is past it */
+};
+
+/* Adds a notification and its deliveries, whose ordinals count from 0. With no deliveries only the
+ * key is kept, with dropped_by. A key or stream that says otherwise: nothing is written. A key is
+ * forgotten when accepted_at is not before its end. An id that is stored already is left as it is
+ * and COMMITTED, so that a batch may be applied twice. */
+typedef struct tocsin_append {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t id;
+  tocsin_str input;
+  tocsin_str caller;
+  tocsin_str topic;
+  tocsin_str external_id;
+  tocsin_str payload;
+  uint32_t level;
+  uint32_t delivery_count;
+  uint32_t delivery_stride;
+  uint32_t keyed; /* the key fields below are set */
+  const tocsin_new_delivery* deliveries;
+  int64_t accepted_at_ns;
+  int64_t expires_at_ns;
+  tocsin_str dropped_by;
+  uint64_t key_hash[2];
+  uint64_t body_hash[2];
+  int64_t key_expires_at_ns;
+  tocsin_str stream; /* empty: none */
+  uint64_t stream_first;
+  uint64_t stream_next;
+
+  uint32_t outcome;              /* result */
+  uint32_t earlier_deliveries;   /* result */
+  uint64_t earlier_id;           /* result */
+  tocsin_str earlier_dropped_by; /* result */
+} tocsin_append;
+
+typedef struct tocsin_claimed_delivery {
+  uint64_t notification_id;
+  uint32_t ordinal;
+  uint32_t attempts;
+  uint32_t crashes;
+  uint32_t reserved;
+  tocsin_str address;
+  tocsin_str payload;
+  int64_t next_at_ns;
+  int64_t accepted_at_ns;
+  int64_t expires_at_ns;
+} tocsin_claimed_delivery;
+
+/* Claims up to `limit` ready rows of the output and class (0: critical and above, 1: the rest)
+ * whose next_at is not after now, ordered by next_at, then id. */
+typedef struct tocsin_claim {
+  uint32_t size;
+  uint32_t kind;
+  tocsin_str output;
+  uint32_t delivery_class;
+  uint32_t limit;
+  int64_t now_ns;
+
+  const tocsin_claimed_delivery* claimed; /* result */
+  uint32_t claimed_count;                 /* result */
+  uint32_t claimed_stride;                /* result */
+  int64_t next_due_ns; /* result: the earliest next_at left ready in this queue; 0: none is left */
+} tocsin_claim;
+
+/* Moves a delivery that our epoch owns to `state`. When a cancel was requested, any state but
+ * DELIVERED and SENDING is written as CANCELLED. */
+typedef struct tocsin_settle {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t notification_id;
+  uint32_t ordinal;
+  uint32_t state;
+  uint32_t attempts;
+  uint32_t crashes;
+  int64_t at_ns;
+  int64_t next_at_ns;
+  tocsin_str reason;
+  tocsin_str provider_id;
+
+  uint32_t changed;   /* result: 0: not ours any more, nothing was written */
+  uint32_t cancelled; /* result */
+} tocsin_settle;
+
+/* Cancels what is ready of a notification of `caller`, asks for it where it is under way. */
+typedef struct tocsin_cancel {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t notification_id;
+  tocsin_str caller;
+  int64_t at_ns;
+
+  uint32_t found;     /* result: 0: no such notification of this caller */
+  uint32_t cancelled; /* result */
+  uint32_t in_flight; /* result */
+  uint32_t done;      /* result */
+} tocsin_cancel;
+
+enum tocsin_review_verb {
+  TOCSIN_REDRIVE = 0, /* back to ready, attempts from 0; a discarded one too */
+  TOCSIN_APPROVE = 1,
+  TOCSIN_DISCARD = 2
+};
+
+typedef struct tocsin_review {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t notification_id;
+  uint32_t ordinal;
+  uint32_t verb;
+  int64_t at_ns;
+
+  uint32_t changed; /* result: 0: no dead letter has this id */
+  uint32_t reserved;
+  tocsin_str output; /* result: the output of a redriven one */
+} tocsin_review;
+
+typedef struct tocsin_renew {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t high_mark; /* no greater id is given before the next renewal */
+  int64_t at_ns;
+} tocsin_renew;
+
+/* Deletes up to rows_max rows of history settled before `before` (never unsettled ones or dead
+ * letters, unless discarded; a notification goes when all its deliveries may) and of keys past
+ * their time. Looks at a bounded number of rows and goes on there the next time. */
+typedef struct tocsin_purge {
+  uint32_t size;
+  uint32_t kind;
+  int64_t before_ns;
+  int64_t now_ns;
+  uint32_t rows_max;
+  uint32_t deleted; /* result: rows of every kind; the last notification may exceed rows_max */
+  uint32_t more;    /* result: 1: not everything was looked at */
+  uint32_t reserved;
+} tocsin_purge;
+
+typedef struct tocsin_backlog_count {
+  tocsin_str output;
+  uint64_t ready;
+  uint64_t dead; /* not discarded */
+} tocsin_backlog_count;
+
+typedef struct tocsin_store_state {
+  uint32_t size;
+  uint32_t epoch; /* ours, new */
+  uint32_t node;  /* 0..1023, held by no living epoch */
+  uint32_t backlog_count;
+  uint64_t high_mark;  /* no id up to it may be given again */
+  uint64_t taken_over; /* deliveries of dead epochs, made ready or dead ("ambiguous") */
+  const tocsin_backlog_count* backlog; /* until the first apply */
+  uint32_t backlog_stride;
+  uint32_t reserved;
+} tocsin_store_state;
+
+enum tocsin_query_kind {
+  TOCSIN_QUERY_NOTIFICATION = 0, /* by id, with all its deliveries in order of their ordinals */
+  /* newest first, below the `before` pair, of `output` when given; discarded ones too */
+  TOCSIN_QUERY_DEAD_LETTERS = 1,
+  TOCSIN_QUERY_HEALTH = 2,
+  TOCSIN_QUERY_BACKLOG = 3,
+  TOCSIN_QUERY_EXISTS = 4 /* of `ids`, those that are stored, be it only with their key */
+};
+
+typedef struct tocsin_query {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t notification_id;
+  tocsin_str output;
+  uint64_t before_notification_id; /* 0: from the newest */
+  uint32_t before_ordinal;
+  uint32_t limit; /* at most 500 */
+  const uint64_t* ids;
+  uint32_t id_count;
+  uint32_t reserved;
+} tocsin_query;
+
+typedef struct tocsin_stored_delivery {
+  uint64_t notification_id;
+  uint32_t ordinal;
+  uint32_t state;
+  uint32_t review;
+  uint32_t attempts;
+  uint32_t cancel_requested;
+  uint32_t reserved;
+  tocsin_str output;
+  tocsin_str address;
+  tocsin_str reason;
+  tocsin_str provider_id;
+  int64_t next_at_ns;
+  int64_t updated_at_ns;
+} tocsin_stored_delivery;
+
+typedef struct tocsin_stored_notification {
+  uint64_t id;
+  tocsin_str input;
+  tocsin_str caller;
+  tocsin_str payload;
+  int64_t accepted_at_ns;
+} tocsin_stored_notification;
+
+typedef struct tocsin_store_health {
+  uint32_t size;
+  uint32_t reserved;
+  uint64_t size_bytes; /* on disk, logs included */
+  uint64_t free_disk_bytes;
+  int64_t oldest_ready_ns; /* the earliest next_at that waits; 0: none */
+} tocsin_store_health;
+
+/* Takes the rows of a query as they are found; what is passed is borrowed for the call. */
+typedef struct tocsin_row_sink {
+  uint32_t size;
+  uint32_t reserved;
+  void* user;
+  void (*notification)(void* user, const tocsin_stored_notification*); /* before its deliveries */
+  void (*delivery)(void* user, const tocsin_stored_delivery*);
+  void (*backlog)(void* user, const tocsin_backlog_count*);
+  void (*found)(void* user, uint64_t id);
+  void (*health)(void* user, const tocsin_store_health*);
+} tocsin_row_sink;
+
+enum tocsin_apply_outcome {
+  TOCSIN_APPLIED = 0,
+  /* Nothing was written; the batch may be applied again. Fault code FULL: the disk is full, and
+   * what has no appends may still fit. */
+  TOCSIN_APPLY_FAILED = 1,
+  TOCSIN_APPLY_UNKNOWN = 2 /* whether it was committed is unknown: the host reopens and looks */
+};
+
+typedef struct tocsin_storage {
+  uint32_t size;
+  /* apply() blocks: the host gives the storage a loop that may. */
+  uint32_t blocking;
+  /* Opens or creates, migrates forward in one transaction, begins an epoch, takes over what dead
+   * epochs left. The fault says what to do. May be called again after close. When that close
+   * followed an UNKNOWN outcome the epoch goes on: `epoch` is the same, nothing of it is taken
+   * over. */
+  uint32_t (*open)(void* self, int64_t now_ns, tocsin_store_state*, tocsin_fault*);
+  /* One batch at a time; ends with host->applied(token), possibly inside this call. */
+  void (*apply)(void* self, tocsin_operation* const* operations, uint32_t count, tocsin_token);
+  /* Any thread that may block, also at once from several: a page on a connection of its own. `self`
+   * is the instance's. Status UNAVAILABLE or FAILED with the fault. */
+  uint32_t (*query)(void* instance_self, const tocsin_query*, const tocsin_row_sink*,
+                    tocsin_fault*);
+  /* Ends the epoch and lets go of everything open() took; after an UNKNOWN outcome the epoch is
+   * kept for the next open(). */
+  void (*close)(void* self);
+} tocsin_storage;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TOCSIN_STORAGE_H */

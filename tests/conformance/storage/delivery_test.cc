@@ -1,0 +1,306 @@
+// The life of one delivery: append, claim, settle, cancel, review, and the transition table.
+#include <array>
+
+#include "tests/conformance/storage/storage_test.h"
+
+namespace tocsin::conformance {
+
+namespace {
+
+class StorageDelivery : public StorageTest {
+ protected:
+  /// Brings delivery (id, 0) of output "mail" into a state the shortest way.
+  void put_into(std::uint32_t state, std::uint64_t id) {
+    Append append(id);
+    append.to("mail", state == TOCSIN_STATE_READY ? TOCSIN_STATE_READY : TOCSIN_STATE_CLAIMED);
+    EXPECT_APPLIED(store().apply(append));
+    if (state == TOCSIN_STATE_READY || state == TOCSIN_STATE_CLAIMED) return;
+    auto settle = settle_of(id, state);
+    EXPECT_APPLIED(store().apply(settle));
+    EXPECT_EQ(settle.changed, 1U);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(All, StorageDelivery, testing::ValuesIn(storages()),
+                         [](const auto& kind) { return kind.param.name; });
+
+TEST_P(StorageDelivery, AnAppendIsStoredWithItsRowsInOrder) {
+  Append append(10, "payload");
+  append.from("shop").level(TOCSIN_LEVEL_ERROR).at(kStart + 5);
+  append.to("mail", TOCSIN_STATE_READY, kStart + 7, "email:a@b.example").claimed("chat");
+  EXPECT_APPLIED(store().apply(append));
+  EXPECT_EQ(append.op.outcome, std::uint32_t{TOCSIN_APPEND_COMMITTED});
+
+  const Page page = store().notification(10);
+  ASSERT_EQ(page.notifications.size(), 1U);
+  EXPECT_EQ(page.notifications[0].payload, "payload");
+  EXPECT_EQ(page.notifications[0].caller, "shop");
+  EXPECT_EQ(page.notifications[0].input, "api");
+  EXPECT_EQ(page.notifications[0].accepted_at_ns, kStart + 5);
+  ASSERT_EQ(page.deliveries.size(), 2U);
+  EXPECT_EQ(page.deliveries[0].output, "mail");
+  EXPECT_EQ(page.deliveries[0].address, "email:a@b.example");
+  EXPECT_EQ(page.deliveries[0].state, std::uint32_t{TOCSIN_STATE_READY});
+  EXPECT_EQ(page.deliveries[0].next_at_ns, kStart + 7);
+  EXPECT_EQ(page.deliveries[1].ordinal, 1U);
+  EXPECT_EQ(page.deliveries[1].output, "chat");
+  EXPECT_EQ(page.deliveries[1].state, std::uint32_t{TOCSIN_STATE_CLAIMED});
+}
+
+TEST_P(StorageDelivery, AThousandRowsOfOneAppendAreKept) {
+  Append append(10);
+  for (int i = 0; i < 1000; ++i) append.to("mail");
+  EXPECT_APPLIED(store().apply(append));
+  EXPECT_EQ(store().notification(10).deliveries.size(), 1000U);
+  EXPECT_EQ(store().backlog().at("mail").ready, 1000U);
+}
+
+TEST_P(StorageDelivery, TextsMayBeEmptyLargeAndHoldAnyByte) {
+  std::string large(std::size_t{1} << 20, 'x');
+  large[1000] = '\0';
+  Append append(10, large);
+  append.to("mail").to("");
+  EXPECT_APPLIED(store().apply(append));
+  const Page page = store().notification(10);
+  EXPECT_EQ(page.notifications.at(0).payload, large);
+  EXPECT_EQ(page.deliveries.at(1).output, "");
+  auto claim = claim_of("mail", 1);
+  EXPECT_APPLIED(store().apply(claim));
+  ASSERT_EQ(claim.claimed_count, 1U);
+  EXPECT_EQ(text(claim.claimed[0].payload), large);
+}
+
+TEST_P(StorageDelivery, TheSameAppendTwiceIsStoredOnce) {
+  Append append(10);
+  append.to("mail");
+  EXPECT_APPLIED(store().apply(append));
+  EXPECT_APPLIED(store().apply(append));
+  EXPECT_EQ(append.op.outcome, std::uint32_t{TOCSIN_APPEND_COMMITTED});
+  EXPECT_EQ(store().notification(10).deliveries.size(), 1U);
+  EXPECT_EQ(store().backlog().at("mail").ready, 1U);
+}
+
+TEST_P(StorageDelivery, ClaimsComeInTheOrderOfTheirTimeThenId) {
+  Append late(11);
+  Append first(12);
+  Append second(13);
+  late.to("mail", TOCSIN_STATE_READY, kStart + 2);
+  first.to("mail", TOCSIN_STATE_READY, kStart + 1).to("mail", TOCSIN_STATE_READY, kStart + 1);
+  second.to("mail", TOCSIN_STATE_READY, kStart + 1);
+  EXPECT_APPLIED(store().apply(late, first, second));
+  auto claim = claim_of("mail", 10, kStart + 2);
+  EXPECT_APPLIED(store().apply(claim));
+  ASSERT_EQ(claim.claimed_count, 4U);
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> order;
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    order.emplace_back(claim.claimed[i].notification_id, claim.claimed[i].ordinal);
+  }
+  const std::vector<std::pair<std::uint64_t, std::uint32_t>> expected{
+      {12, 0}, {12, 1}, {13, 0}, {11, 0}};
+  EXPECT_EQ(order, expected);
+  EXPECT_EQ(claim.next_due_ns, 0);
+}
+
+TEST_P(StorageDelivery, AClaimTakesWhatIsDueOfItsOutputAndClassOnly) {
+  Append other(11);
+  Append critical(12);
+  Append due(13);
+  Append later(14);
+  other.to("chat");
+  critical.level(TOCSIN_LEVEL_CRITICAL).to("mail");
+  due.to("mail");
+  later.to("mail", TOCSIN_STATE_READY, kStart + 1);
+  EXPECT_APPLIED(store().apply(other, critical, due, later));
+
+  auto normal = claim_of("mail", 10, kStart, 1);
+  auto urgent = claim_of("mail", 10, kStart, 0);
+  auto unknown = claim_of("nobody", 10);
+  EXPECT_APPLIED(store().apply(normal, urgent, unknown));
+  ASSERT_EQ(normal.claimed_count, 1U);
+  EXPECT_EQ(normal.claimed[0].notification_id, 13U);
+  EXPECT_EQ(normal.next_due_ns, kStart + 1);
+  ASSERT_EQ(urgent.claimed_count, 1U);
+  EXPECT_EQ(urgent.claimed[0].notification_id, 12U);
+  EXPECT_EQ(unknown.claimed_count, 0U);
+  EXPECT_EQ(store().state_of(13), TOCSIN_STATE_CLAIMED);
+  EXPECT_EQ(store().state_of(14), TOCSIN_STATE_READY);
+}
+
+TEST_P(StorageDelivery, AClaimEndsAtItsLimitAndSaysWhatIsLeft) {
+  for (std::uint64_t id = 1; id <= 5; ++id) {
+    Append append(id);
+    append.to("mail", TOCSIN_STATE_READY, kStart - 10 + static_cast<std::int64_t>(id));
+    EXPECT_APPLIED(store().apply(append));
+  }
+  auto claim = claim_of("mail", 3);
+  EXPECT_APPLIED(store().apply(claim));
+  EXPECT_EQ(claim.claimed_count, 3U);
+  EXPECT_EQ(claim.next_due_ns, kStart - 6);
+  auto nothing = claim_of("mail", 0);
+  EXPECT_APPLIED(store().apply(nothing));
+  EXPECT_EQ(nothing.claimed_count, 0U);
+  EXPECT_EQ(nothing.next_due_ns, kStart - 6);
+}
+
+TEST_P(StorageDelivery, AClaimSeesWhatTheSameBatchAppended) {
+  Append append(10);
+  append.to("mail");
+  auto claim = claim_of("mail", 10);
+  EXPECT_APPLIED(store().apply(append, claim));
+  EXPECT_EQ(claim.claimed_count, 1U);
+}
+
+TEST_P(StorageDelivery, AClaimedRowCarriesAllThatAnAttemptNeeds) {
+  Append append(10, "payload");
+  append.at(kStart - 5).to("mail", TOCSIN_STATE_READY, kStart - 4, "email:a@b.example");
+  append.op.expires_at_ns = kStart + 99;
+  auto claim = claim_of("mail", 1);
+  EXPECT_APPLIED(store().apply(append, claim));
+  ASSERT_EQ(claim.claimed_count, 1U);
+  EXPECT_EQ(claim.claimed_stride, sizeof(tocsin_claimed_delivery));
+  const tocsin_claimed_delivery& row = claim.claimed[0];
+  EXPECT_EQ(text(row.payload), "payload");
+  EXPECT_EQ(text(row.address), "email:a@b.example");
+  EXPECT_EQ(row.next_at_ns, kStart - 4);
+  EXPECT_EQ(row.accepted_at_ns, kStart - 5);
+  EXPECT_EQ(row.expires_at_ns, kStart + 99);
+  EXPECT_EQ(row.attempts, 0U);
+}
+
+TEST_P(StorageDelivery, ARescheduledRowComesBackLaterWithWhatItWentThrough) {
+  Append append(10);
+  append.claimed("mail");
+  auto settle = settle_of(10, TOCSIN_STATE_READY, 0, kStart + 3);
+  settle.attempts = 2;
+  settle.crashes = 1;
+  settle.next_at_ns = kStart + 60 * kSecond;
+  settle.reason = str("503");
+  EXPECT_APPLIED(store().apply(append, settle));
+  EXPECT_EQ(settle.changed, 1U);
+  const DeliveryRow row = store().notification(10).deliveries.at(0);
+  EXPECT_EQ(row.reason, "503");
+  EXPECT_EQ(row.updated_at_ns, kStart + 3);
+  auto early = claim_of("mail", 1, kStart + 59 * kSecond);
+  auto due = claim_of("mail", 1, kStart + 60 * kSecond);
+  EXPECT_APPLIED(store().apply(early, due));
+  EXPECT_EQ(early.claimed_count, 0U);
+  EXPECT_EQ(early.next_due_ns, kStart + 60 * kSecond);
+  ASSERT_EQ(due.claimed_count, 1U);
+  EXPECT_EQ(due.claimed[0].attempts, 2U);
+  EXPECT_EQ(due.claimed[0].crashes, 1U);
+}
+
+// What settle does in every state, and to which state: the storage's share of the transition table.
+TEST_P(StorageDelivery, SettleMovesWhatIsOursAndNothingElse) {
+  constexpr std::array kStates{TOCSIN_STATE_READY,     TOCSIN_STATE_CLAIMED, TOCSIN_STATE_SENDING,
+                               TOCSIN_STATE_DELIVERED, TOCSIN_STATE_DEAD,    TOCSIN_STATE_CANCELLED,
+                               TOCSIN_STATE_FELL_BACK};
+  std::uint64_t id = 100;
+  for (const auto from : kStates) {
+    for (const auto to : kStates) {
+      put_into(from, ++id);
+      auto settle = settle_of(id, to);
+      EXPECT_APPLIED(store().apply(settle));
+      const bool ours = from == TOCSIN_STATE_CLAIMED || from == TOCSIN_STATE_SENDING;
+      const bool moves = ours && to != TOCSIN_STATE_CLAIMED;
+      EXPECT_EQ(settle.changed, moves ? 1U : 0U) << from << " -> " << to;
+      EXPECT_EQ(store().state_of(id), moves ? to : from) << from << " -> " << to;
+    }
+  }
+}
+
+TEST_P(StorageDelivery, ARequestedCancelTurnsEveryEndButDeliveredIntoCancelled) {
+  struct Case {
+    std::uint32_t to;
+    int expected;
+  };
+  constexpr Case kCases[] = {{TOCSIN_STATE_READY, TOCSIN_STATE_CANCELLED},
+                             {TOCSIN_STATE_SENDING, TOCSIN_STATE_SENDING},
+                             {TOCSIN_STATE_DELIVERED, TOCSIN_STATE_DELIVERED},
+                             {TOCSIN_STATE_DEAD, TOCSIN_STATE_CANCELLED},
+                             {TOCSIN_STATE_CANCELLED, TOCSIN_STATE_CANCELLED},
+                             {TOCSIN_STATE_FELL_BACK, TOCSIN_STATE_CANCELLED}};
+  std::uint64_t id = 100;
+  for (const Case& one : kCases) {
+    put_into(TOCSIN_STATE_CLAIMED, ++id);
+    auto cancel = cancel_of(id, "");
+    auto settle = settle_of(id, one.to);
+    EXPECT_APPLIED(store().apply(cancel, settle));
+    EXPECT_EQ(cancel.in_flight, 1U);
+    EXPECT_EQ(settle.changed, 1U);
+    EXPECT_EQ(settle.cancelled != 0, one.expected == TOCSIN_STATE_CANCELLED) << one.to;
+    EXPECT_EQ(store().state_of(id), one.expected) << one.to;
+  }
+  EXPECT_EQ(store().backlog().count("mail"), 0U);
+}
+
+TEST_P(StorageDelivery, ACancelCountsWhatItFound) {
+  Append append(10);
+  append.from("shop").to("mail").to("mail").claimed("chat").claimed("push").claimed("sms");
+  auto sending = settle_of(10, TOCSIN_STATE_SENDING, 3);
+  auto delivered = settle_of(10, TOCSIN_STATE_DELIVERED, 4);
+  auto foreign = cancel_of(10, "bank");
+  auto nowhere = cancel_of(11, "shop");
+  auto own = cancel_of(10, "shop");
+  EXPECT_APPLIED(store().apply(append, sending, delivered, foreign, nowhere, own));
+  EXPECT_EQ(foreign.found, 0U);
+  EXPECT_EQ(nowhere.found, 0U);
+  EXPECT_EQ(own.found, 1U);
+  EXPECT_EQ(own.cancelled, 2U);
+  EXPECT_EQ(own.in_flight, 2U);
+  EXPECT_EQ(own.done, 1U);
+  EXPECT_EQ(store().state_of(10, 0), TOCSIN_STATE_CANCELLED);
+  EXPECT_TRUE(store().notification(10).deliveries.at(2).cancel_requested);
+  EXPECT_EQ(store().backlog().count("mail"), 0U);
+}
+
+TEST_P(StorageDelivery, ADeadLetterIsListedReviewedAndRedriven) {
+  Append append(10);
+  append.claimed("mail");
+  auto dead = settle_of(10, TOCSIN_STATE_DEAD);
+  dead.reason = str("550 no such user");
+  dead.attempts = 3;
+  EXPECT_APPLIED(store().apply(append, dead));
+  EXPECT_EQ(store().backlog().at("mail"), (Backlog{0, 1}));
+  const Page listed = store().dead_letters();
+  ASSERT_EQ(listed.deliveries.size(), 1U);
+  EXPECT_EQ(listed.deliveries[0].reason, "550 no such user");
+  EXPECT_EQ(listed.notifications.at(0).id, 10U);
+
+  auto approve = review_of(10, TOCSIN_APPROVE);
+  EXPECT_APPLIED(store().apply(approve));
+  EXPECT_EQ(store().dead_letters().deliveries.at(0).review, std::uint32_t{TOCSIN_REVIEW_APPROVED});
+  auto discard = review_of(10, TOCSIN_DISCARD);
+  EXPECT_APPLIED(store().apply(discard, discard));
+  EXPECT_EQ(store().dead_letters().deliveries.at(0).review, std::uint32_t{TOCSIN_REVIEW_DISCARDED});
+  EXPECT_EQ(store().backlog().count("mail"), 0U);
+
+  auto redrive = review_of(10, TOCSIN_REDRIVE);
+  auto again = review_of(10, TOCSIN_REDRIVE);
+  auto claim = claim_of("mail", 1);
+  EXPECT_APPLIED(store().apply(redrive, again, claim));
+  EXPECT_EQ(redrive.changed, 1U);
+  EXPECT_EQ(text(redrive.output), "mail");
+  EXPECT_EQ(again.changed, 0U);
+  ASSERT_EQ(claim.claimed_count, 1U);
+  EXPECT_EQ(claim.claimed[0].attempts, 0U);
+  EXPECT_TRUE(store().dead_letters().deliveries.empty());
+}
+
+TEST_P(StorageDelivery, OnlyDeadLettersAreReviewed) {
+  std::uint64_t id = 100;
+  for (const std::uint32_t state : {TOCSIN_STATE_READY, TOCSIN_STATE_CLAIMED, TOCSIN_STATE_SENDING,
+                                    TOCSIN_STATE_DELIVERED, TOCSIN_STATE_CANCELLED}) {
+    put_into(state, ++id);
+    for (const std::uint32_t verb : {TOCSIN_REDRIVE, TOCSIN_APPROVE, TOCSIN_DISCARD}) {
+      auto review = review_of(id, verb);
+      EXPECT_APPLIED(store().apply(review));
+      EXPECT_EQ(review.changed, 0U);
+      EXPECT_EQ(store().state_of(id), static_cast<int>(state));
+    }
+  }
+}
+
+}  // namespace
+
+}  // namespace tocsin::conformance

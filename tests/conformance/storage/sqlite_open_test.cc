@@ -1,0 +1,333 @@
+// Which files are opened, which are refused and with what words, and that every statement has its
+// index.
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <set>
+
+#include "plugins/storage/sqlite/schema.h"
+#include "tests/conformance/storage/storage_under_test.h"
+
+namespace tocsin::conformance {
+
+namespace {
+
+class SqliteOpen : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ =
+        std::filesystem::path(testing::TempDir()) / ("tocsin-open-" + std::to_string(::getpid()));
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    path_ = (folder_ / "outbox.db").string();
+  }
+  void TearDown() override {
+    std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
+    std::filesystem::remove_all(folder_);
+  }
+
+  std::unique_ptr<StorageUnderTest> make() const {
+    return std::make_unique<StorageUnderTest>(
+        TOCSIN_STORAGE_SQLITE,
+        Settings{{"path", path_}, {"ballast_size", {}, 0}, {"lock_timeout", {}, 0}});
+  }
+  /// Creates the database and closes it.
+  void create() const {
+    const auto store = make();
+    const Opened opened = store->open();
+    ASSERT_EQ(opened.status, std::uint32_t{TOCSIN_OK}) << opened.fault;
+    store->close();
+  }
+  std::string refusal() const {
+    const Opened opened = make()->open();
+    return opened.status == TOCSIN_OK ? "opened" : opened.fault;
+  }
+  void run(const std::string& sql) const {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(path_.c_str(), &database), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(database);
+    sqlite3_close(database);
+  }
+  std::string ask(const std::string& sql) const {
+    sqlite3* database = nullptr;
+    sqlite3_open(path_.c_str(), &database);
+    std::string answer;
+    sqlite3_exec(
+        database, sql.c_str(),
+        [](void* user, int, char** values, char**) {
+          static_cast<std::string*>(user)->append(values[0] != nullptr ? values[0] : "null");
+          return 0;
+        },
+        &answer, nullptr);
+    sqlite3_close(database);
+    return answer;
+  }
+  std::string bytes() const {
+    std::ifstream file(path_, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+  void write(const std::string& content) const {
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << content;
+  }
+
+  std::filesystem::path folder_;
+  std::string path_;
+};
+
+#define EXPECT_SAYS(text, part)                                                             \
+  EXPECT_PRED2([](const std::string& all,                                                   \
+                  const std::string& some) { return all.find(some) != std::string::npos; }, \
+               text, part)
+
+TEST_F(SqliteOpen, ANewDatabaseIsOursAndOnlyForItsOwner) {
+  create();
+  struct stat found{};
+  ASSERT_EQ(::stat(path_.c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777, 0600U);
+  EXPECT_EQ(ask("PRAGMA application_id"), std::to_string(0x544F4353));
+  EXPECT_EQ(ask("PRAGMA user_version"), "1");
+  EXPECT_EQ(ask("PRAGMA journal_mode"), "wal");
+  EXPECT_EQ(ask("PRAGMA auto_vacuum"), "2");
+}
+
+TEST_F(SqliteOpen, AnEmptyFileIsNew) {
+  write("");
+  EXPECT_EQ(refusal(), "opened");
+}
+
+TEST_F(SqliteOpen, ANewerSchemaIsRefusedAndLeftAlone) {
+  create();
+  run("PRAGMA user_version=7");
+  const std::string before = bytes();
+  const std::string words = refusal();
+  EXPECT_SAYS(words, "has schema 7, written by a newer release");
+  EXPECT_SAYS(words, "start the newer release again");
+  EXPECT_EQ(bytes(), before);
+}
+
+TEST_F(SqliteOpen, AnotherApplicationsDatabaseIsRefusedAndLeftAlone) {
+  run("CREATE TABLE theirs (x); PRAGMA user_version=1");
+  const std::string before = bytes();
+  EXPECT_SAYS(refusal(), "belongs to another application");
+  EXPECT_EQ(bytes(), before);
+}
+
+TEST_F(SqliteOpen, WhatIsNoDatabaseIsRefusedAndLeftAlone) {
+  const std::string before(8192, 'x');
+  write(before);
+  EXPECT_SAYS(refusal(), "is no SQLite database");
+  EXPECT_EQ(bytes(), before);
+}
+
+TEST_F(SqliteOpen, ADamagedDatabaseIsRefusedWithTheCommandToRun) {
+  create();
+  std::string content = bytes();
+  // The page of the schema itself, behind the file's head.
+  content.replace(100, 400, std::string(400, '\xFF'));
+  write(content);
+  const std::string words = refusal();
+  EXPECT_SAYS(words, "is damaged");
+  EXPECT_SAYS(words, ".recover | sqlite3 NEW.db");
+  EXPECT_EQ(bytes(), content);
+}
+
+TEST_F(SqliteOpen, ADatabaseThatWasCutShortIsRefused) {
+  create();
+  const std::string content = bytes().substr(0, 6000);
+  write(content);
+  EXPECT_SAYS(refusal(), "is damaged");
+  EXPECT_EQ(bytes(), content);
+}
+
+TEST_F(SqliteOpen, ALogWithoutItsDatabaseIsRefused) {
+  std::ofstream(path_ + "-wal") << "not empty";
+  EXPECT_SAYS(refusal(), "is missing or empty but its log");
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(SqliteOpen, AFolderThatIsNotThereIsNamed) {
+  path_ = (folder_ / "missing" / "outbox.db").string();
+  const std::string words = refusal();
+  EXPECT_SAYS(words, "cannot create");
+  EXPECT_SAYS(words, "make its folder");
+}
+
+TEST_F(SqliteOpen, AFileThatMayOnlyBeReadIsRefused) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write everything";
+  create();
+  std::filesystem::permissions(path_, std::filesystem::perms::owner_read);
+  EXPECT_SAYS(refusal(), "the right to write it");
+}
+
+TEST_F(SqliteOpen, AnotherProgramsTransactionIsWaitedForAndThenNamed) {
+  create();
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &other), SQLITE_OK);
+  sqlite3_exec(other, "BEGIN IMMEDIATE; INSERT INTO meta VALUES ('x', 1)", nullptr, nullptr,
+               nullptr);
+  EXPECT_SAYS(refusal(), "another program keeps the database");
+  sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr);
+  sqlite3_close(other);
+  EXPECT_EQ(refusal(), "opened");
+}
+
+TEST_F(SqliteOpen, SettingsThatRiskLossAreWarnedOf) {
+  const StorageUnderTest store(TOCSIN_STORAGE_SQLITE, Settings{{"path", path_}, {"sync", "off"}});
+  ASSERT_EQ(store.log_lines.size(), 1U);
+  EXPECT_SAYS(store.log_lines[0], "sync is off");
+}
+
+// ---- migration: the mechanism, with steps of the test's own
+
+class SqliteMigration : public SqliteOpen {
+ protected:
+  std::string migrate(const std::vector<sqlite::Migration>& steps) {
+    sqlite::Database database;
+    std::ofstream(path_, std::ios::app).close();
+    EXPECT_TRUE(
+        database.open(path_, sqlite::Database::Access::kWrite, std::chrono::milliseconds(0)));
+    tocsin_fault fault{};
+    const std::uint32_t status = sqlite::migrate(database, path_, steps, {}, &fault);
+    return status == TOCSIN_OK ? "" : std::string(fault.what, fault.what_len);
+  }
+  const sqlite::Migration first_{"CREATE TABLE a (x); INSERT INTO a VALUES (1)"};
+  const sqlite::Migration second_{"ALTER TABLE a ADD COLUMN y DEFAULT 5"};
+  const sqlite::Migration third_{"CREATE TABLE b (z); INSERT INTO b SELECT y FROM a"};
+  const sqlite::Migration broken_{"CREATE TABLE c (x); INSERT INTO nowhere VALUES (1)"};
+};
+
+TEST_F(SqliteMigration, AnOlderDatabaseTakesOnlyTheStepsItLacks) {
+  EXPECT_EQ(migrate({first_}), "");
+  EXPECT_EQ(ask("PRAGMA user_version"), "1");
+  EXPECT_EQ(migrate({first_, second_, third_}), "");
+  EXPECT_EQ(ask("PRAGMA user_version"), "3");
+  EXPECT_EQ(ask("SELECT count(*) FROM a"), "1");
+  EXPECT_EQ(ask("SELECT z FROM b"), "5");
+  EXPECT_EQ(migrate({first_, second_, third_}), "");
+}
+
+TEST_F(SqliteMigration, AStepThatFailsTakesBackAllOfThem) {
+  EXPECT_EQ(migrate({first_}), "");
+  EXPECT_SAYS(migrate({first_, second_, broken_}), "nowhere");
+  EXPECT_EQ(ask("PRAGMA user_version"), "1");
+  EXPECT_EQ(ask("SELECT count(*) FROM pragma_table_info('a')"), "1");
+  EXPECT_EQ(ask("SELECT count(*) FROM sqlite_schema WHERE name = 'c'"), "0");
+}
+
+TEST_F(SqliteMigration, ADatabaseOfVersionZeroGoesAllTheWay) {
+  run("PRAGMA application_id=" + std::to_string(0x544F4353));
+  EXPECT_EQ(refusal(), "opened");
+  EXPECT_EQ(ask("PRAGMA user_version"), std::to_string(sqlite::migrations().size()));
+}
+
+// ---- plans
+
+std::set<std::string>* seen = nullptr;
+
+int note_statement(unsigned, void*, void* statement, void*) {
+  const char* sql = sqlite3_sql(static_cast<sqlite3_stmt*>(statement));
+  if (seen != nullptr && sql != nullptr) seen->insert(sql);
+  return 0;
+}
+
+int watch_connection(sqlite3* database, const char**, const void*) {
+  sqlite3_trace_v2(database, SQLITE_TRACE_STMT, note_statement, nullptr);
+  return SQLITE_OK;
+}
+
+class SqlitePlans : public SqliteOpen {
+ protected:
+  static void everything(StorageUnderTest& store) {
+    for (std::uint64_t id = 1; id <= 1200; ++id) {
+      Append append(id);
+      append.claimed("mail").to(id % 2 == 0 ? "chat" : "sms");
+      if (id % 2 == 0) append.keyed(id, 1, kStart + static_cast<std::int64_t>(id));
+      if (id % 3 == 0) append.in_stream("s", id, id + 1);
+      auto settle = settle_of(id, id % 5 == 0 ? TOCSIN_STATE_DEAD : TOCSIN_STATE_DELIVERED);
+      store.apply(append, settle);
+    }
+    auto claim = claim_of("sms", 50);
+    auto back = settle_of(1, TOCSIN_STATE_READY, 1);
+    auto cancel = cancel_of(2, "");
+    auto cancel_claimed = cancel_of(3, "");
+    auto cancelled = settle_of(3, TOCSIN_STATE_READY, 1);
+    auto approve = review_of(5, TOCSIN_APPROVE);
+    auto redrive = review_of(10, TOCSIN_REDRIVE);
+    auto renew = renew_of(5000);
+    auto purge = purge_of(kStart + 5, kStart + 600);
+    store.apply(claim, back, cancel, cancel_claimed, cancelled, approve, redrive, renew, purge);
+    store.dead_letters();
+    store.dead_letters("mail", 10, 800, 0);
+    store.notification(700);
+    store.backlog();
+    store.existing({1, 2, 3});
+    tocsin_query health{};
+    health.size = sizeof health;
+    health.kind = TOCSIN_QUERY_HEALTH;
+    store.query(health);
+  }
+  std::vector<std::string> plan(const std::string& sql) const {
+    sqlite3* database = nullptr;
+    sqlite3_open(path_.c_str(), &database);
+    std::vector<std::string> lines;
+    const int code = sqlite3_exec(
+        database, ("EXPLAIN QUERY PLAN " + sql).c_str(),
+        [](void* user, int, char** values, char**) {
+          static_cast<std::vector<std::string>*>(user)->emplace_back(values[3]);
+          return 0;
+        },
+        &lines, nullptr);
+    EXPECT_EQ(code, SQLITE_OK) << sql << ": " << sqlite3_errmsg(database);
+    sqlite3_close(database);
+    return lines;
+  }
+};
+
+TEST_F(SqlitePlans, EveryStatementUsesItsIndex) {
+  // Tables with a row for each output, segment or epoch may be read and sorted as a whole.
+  const std::set<std::string> small{"outputs",       "o",    "key_segments", "instances",
+                                    "sqlite_master", "meta", "moved",        "CONSTANT"};
+  // Walked from one end in their order, and left after a few rows.
+  const std::set<std::string> walked{"keys"};
+  std::set<std::string> statements;
+  seen = &statements;
+  sqlite3_auto_extension(reinterpret_cast<void (*)()>(watch_connection));
+  {
+    const auto store = make();
+    store->open();
+    everything(*store);
+    store->close();
+    store->open();
+    store->close();
+  }
+  sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(watch_connection));
+  seen = nullptr;
+
+  int checked = 0;
+  for (const std::string& sql : statements) {
+    const std::string verb = sql.substr(0, sql.find(' '));
+    if (verb != "SELECT" && verb != "UPDATE" && verb != "DELETE" && verb != "INSERT") continue;
+    ++checked;
+    bool large = false;
+    for (const std::string& line : plan(sql)) {
+      large = large || line.starts_with("SEARCH deliveries") || line.starts_with("SEARCH d ");
+      EXPECT_FALSE(large && line == "USE TEMP B-TREE FOR ORDER BY") << sql;
+      if (!line.starts_with("SCAN ")) continue;
+      const std::string table = line.substr(5, line.find(' ', 5) - 5);
+      const bool ends_early = walked.count(table) != 0 && sql.find("LIMIT") != std::string::npos;
+      EXPECT_TRUE(small.count(table) != 0 || ends_early) << sql << "\n" << line;
+    }
+  }
+  EXPECT_GE(checked, 35) << "statements were not seen";
+}
+
+}  // namespace
+
+}  // namespace tocsin::conformance

@@ -1,0 +1,167 @@
+#pragma once
+
+#include <tocsin/storage.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// A storage plugin, loaded as the gateway loads it and driven through the C contract alone. Nothing
+// here knows which storage it is.
+
+namespace tocsin::conformance {
+
+inline constexpr std::int64_t kSecond = 1'000'000'000;
+/// When tests begin: some day in 2024.
+inline constexpr std::int64_t kStart = 1'720'000'000 * kSecond;
+
+inline tocsin_str str(std::string_view text) { return {text.data(), text.size()}; }
+inline std::string text(tocsin_str from) { return {from.ptr, from.len}; }
+
+/// What the plugin under test is given as its settings: texts, and numbers in the option's unit.
+struct Setting {
+  std::string key;
+  std::string text;
+  std::int64_t number = 0;
+};
+using Settings = std::vector<Setting>;
+
+/// An append that is built step by step and owns its rows; texts are borrowed.
+class Append {
+ public:
+  explicit Append(std::uint64_t id, std::string_view payload = R"({"topic":"t"})");
+
+  Append& to(std::string_view output, std::uint32_t state = TOCSIN_STATE_READY,
+             std::int64_t next_at_ns = kStart, std::string_view address = {});
+  Append& claimed(std::string_view output) { return to(output, TOCSIN_STATE_CLAIMED); }
+  Append& keyed(std::uint64_t key, std::uint64_t body, std::int64_t expires_at_ns);
+  Append& in_stream(std::string_view name, std::uint64_t first, std::uint64_t next);
+  Append& from(std::string_view caller);
+  Append& level(std::uint32_t level);
+  Append& dropped_by(std::string_view filter);
+  Append& at(std::int64_t accepted_at_ns);
+
+  tocsin_append op{};
+
+ private:
+  friend class StorageUnderTest;
+  std::vector<tocsin_new_delivery> rows_;
+};
+
+tocsin_claim claim_of(std::string_view output, std::uint32_t limit, std::int64_t now_ns = kStart,
+                      std::uint32_t delivery_class = 1);
+tocsin_settle settle_of(std::uint64_t id, std::uint32_t state, std::uint32_t ordinal = 0,
+                        std::int64_t at_ns = kStart);
+tocsin_cancel cancel_of(std::uint64_t id, std::string_view caller);
+tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordinal = 0);
+tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max = 500);
+tocsin_renew renew_of(std::uint64_t high_mark);
+
+/// A stored delivery or notification with texts of its own.
+struct DeliveryRow {
+  std::uint64_t id = 0;
+  std::uint32_t ordinal = 0;
+  std::uint32_t state = 0;
+  std::uint32_t review = 0;
+  std::uint32_t attempts = 0;
+  bool cancel_requested = false;
+  std::string output;
+  std::string address;
+  std::string reason;
+  std::string provider_id;
+  std::int64_t next_at_ns = 0;
+  std::int64_t updated_at_ns = 0;
+};
+struct NotificationRow {
+  std::uint64_t id = 0;
+  std::string input;
+  std::string caller;
+  std::string payload;
+  std::int64_t accepted_at_ns = 0;
+};
+struct Backlog {
+  std::uint64_t ready = 0;
+  std::uint64_t dead = 0;
+  bool operator==(const Backlog&) const = default;
+};
+using Backlogs = std::map<std::string, Backlog>;
+
+struct Page {
+  std::uint32_t status = TOCSIN_OK;
+  std::string fault;
+  std::vector<NotificationRow> notifications;
+  std::vector<DeliveryRow> deliveries;
+  Backlogs backlog;
+  std::vector<std::uint64_t> found;
+  tocsin_store_health health{};
+};
+
+struct Opened {
+  std::uint32_t status = TOCSIN_OK;
+  std::string fault;
+  std::uint32_t epoch = 0;
+  std::uint32_t node = 0;
+  std::uint64_t high_mark = 0;
+  std::uint64_t taken_over = 0;
+  Backlogs backlog;
+};
+
+struct Applied {
+  std::uint32_t outcome = TOCSIN_APPLIED;
+  std::uint32_t code = TOCSIN_OK;
+  std::string fault;
+};
+
+/// One instance of the plugin with a host of its own.
+class StorageUnderTest {
+ public:
+  StorageUnderTest(const std::string& library, const Settings& settings);
+  ~StorageUnderTest();
+  StorageUnderTest(const StorageUnderTest&) = delete;
+  StorageUnderTest& operator=(const StorageUnderTest&) = delete;
+
+  Opened open(std::int64_t now_ns = kStart);
+  void close();
+
+  /// Applies operations (Append or structs of storage.h) as one batch.
+  template <typename... Operations>
+  Applied apply(Operations&... operations) {
+    return apply_all({pointer_to(operations)...});
+  }
+  Applied apply_all(const std::vector<tocsin_operation*>& operations);
+  static tocsin_operation* pointer_to(Append& append) { return seal(append); }
+  template <typename Operation>
+  static tocsin_operation* pointer_to(Operation& operation) {
+    return reinterpret_cast<tocsin_operation*>(&operation);
+  }
+
+  Page query(const tocsin_query& query);
+  Page notification(std::uint64_t id);
+  /// The state of one delivery; -1 when there is none.
+  int state_of(std::uint64_t id, std::uint32_t ordinal = 0);
+  Page dead_letters(std::string_view output = {}, std::uint32_t limit = 500,
+                    std::uint64_t before_id = 0, std::uint32_t before_ordinal = 0);
+  Backlogs backlog();
+  std::vector<std::uint64_t> existing(const std::vector<std::uint64_t>& ids);
+
+  /// The wall clock the host shows.
+  std::int64_t wall_ns = kStart;
+  std::vector<std::string> log_lines;
+
+ private:
+  struct HostDoor;
+  static tocsin_operation* seal(Append& append);
+
+  const tocsin_plugin* plugin_ = nullptr;
+  void* self_ = nullptr;
+  void* worker_self_ = nullptr;
+  Applied applied_;
+  tocsin_token token_ = 0;
+};
+
+}  // namespace tocsin::conformance
