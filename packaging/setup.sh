@@ -11,7 +11,8 @@ set -euo pipefail
 readonly BUILD_PACKAGES=(
   ccache cmake g++ mold ninja-build pkg-config
   libc-ares-dev libcli11-dev libexpected-dev libfmt-dev libjsoncons-dev libllhttp-dev libspdlog-dev
-  libsqlite3-dev libssl-dev libuv1-dev libyaml-cpp-dev prometheus-cpp-dev rapidjson-dev
+  libkainjow-mustache-dev libsqlite3-dev libssl-dev libuv1-dev libyaml-cpp-dev prometheus-cpp-dev
+  rapidjson-dev
 )
 # The unit tests are compiled with the rest, nginx and wrk are the yardstick of the benches, and
 # promtool (in prometheus) reads the metrics page.

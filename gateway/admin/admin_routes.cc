@@ -3,132 +3,60 @@
 #include <string>
 #include <utility>
 
+#include "gateway/admin/api_call.h"
+#include "gateway/admin/endpoint.h"
 #include "gateway/http/problem.h"
 
 namespace tocsin::admin {
 
 namespace {
 
-constexpr std::string_view kJson = "application/json";
+void refuse(http::Exchange& exchange, const EndpointMatch& match) {
+  const bool known_path = !match.allow.empty();
+  http::ResponseHead& head = exchange.fresh_head(known_path ? 405 : 404);
+  (void)head.headers.add("Content-Type", http::kProblemType);
+  if (known_path) {
+    const auto allow = exchange.arena().copy(match.allow);
+    if (allow) (void)head.headers.add("Allow", *allow);
+  }
+  const std::string body =
+      http::problem_document(head.status, known_path ? "This path takes " + match.allow + "."
+                                                     : "The admin API has no such path.");
+  head.body_bytes = body.size();
+  exchange.send_head(head, false);
+  exchange.send_data(body, true);
+}
 
 }  // namespace
 
-class AdminRoutes::Health final : public http::Handler {
+/// Finds the endpoint a request means, and gives it a call.
+class AdminRoutes::Dispatch final : public http::Handler {
  public:
-  void on_request(http::Exchange& exchange, http::RequestHead&) override {
-    exchange.answer(200, kJson, "{\"status\":\"ok\"}\n");
-  }
-};
+  explicit Dispatch(std::shared_ptr<AdminApi> api) : api_(std::move(api)) {}
 
-class AdminRoutes::Ready final : public http::Handler {
- public:
-  explicit Ready(const Readiness& readiness) : readiness_(readiness) {}
-  void on_request(http::Exchange& exchange, http::RequestHead&) override {
-    switch (readiness_.state()) {
-      case Readiness::State::kReady:
-        exchange.answer(200, kJson, "{\"status\":\"ready\"}\n");
-        break;
-      case Readiness::State::kStarting:
-        exchange.answer(503, kJson, "{\"status\":\"starting\"}\n");
-        break;
-      case Readiness::State::kDraining:
-        exchange.answer(503, kJson, "{\"status\":\"draining\"}\n");
-        break;
-    }
+  void on_request(http::Exchange& exchange, http::RequestHead& head) override {
+    const EndpointMatch match = match_endpoint(admin_endpoints(), head.method, head.path);
+    if (match.endpoint == nullptr) return refuse(exchange, match);
+    std::make_shared<ApiCall>(api_, *match.endpoint, exchange, match.argument)->begin(head);
   }
 
  private:
-  const Readiness& readiness_;
+  const std::shared_ptr<AdminApi> api_;
 };
 
-class AdminRoutes::MetricsText final : public http::Handler {
- public:
-  MetricsText(telemetry::Metrics& metrics, event::OffloadPool& pool)
-      : metrics_(metrics), pool_(pool) {}
+AdminRoutes::AdminRoutes(AdminParts parts)
+    : api_(std::make_shared<AdminApi>(std::move(parts))),
+      request_id_({}),
+      filters_{&request_id_},
+      dispatch_(std::make_unique<Dispatch>(api_)) {}
 
-  void on_request(http::Exchange& exchange, http::RequestHead&) override {
-    auto scrape = std::make_shared<Scrape>();
-    scrape->exchange = &exchange;
-    exchange.set_responder(*new Waiting(scrape));
-    const bool queued = pool_.submit(
-        exchange.loop(), [scrape, this] { scrape->text = metrics_.expose(); },
-        [scrape] {
-          if (scrape->exchange == nullptr) return;
-          scrape->exchange->answer(200, "text/plain; version=0.0.4; charset=utf-8", scrape->text);
-        });
-    if (!queued) exchange.answer_problem(503, "Too many scrapes are waiting.");
-  }
-
- private:
-  // Shared by the loop and the pool: `text` is the pool's until the job is done, `exchange` the
-  // loop's.
-  struct Scrape {
-    std::string text;
-    http::Exchange* exchange = nullptr;
-  };
-
-  // Notices when the client goes away before the text is there. Ends itself in on_done.
-  class Waiting final : public http::Responder {
-   public:
-    explicit Waiting(std::shared_ptr<Scrape> scrape) : scrape_(std::move(scrape)) {}
-    void on_body(std::string_view, bool) override {}
-    void on_done(http::DoneFlags) override {
-      scrape_->exchange = nullptr;
-      delete this;
-    }
-
-   private:
-    std::shared_ptr<Scrape> scrape_;
-  };
-
-  telemetry::Metrics& metrics_;
-  event::OffloadPool& pool_;
-};
-
-class AdminRoutes::Refusal final : public http::Handler {
- public:
-  Refusal(int status, std::string_view detail) : status_(status), detail_(detail) {}
-  void on_request(http::Exchange& exchange, http::RequestHead&) override {
-    http::ResponseHead& head = exchange.fresh_head(status_);
-    (void)head.headers.add("Content-Type", http::kProblemType);
-    if (status_ == 405) (void)head.headers.add("Allow", "GET, HEAD");
-    const std::string body = http::problem_document(status_, detail_);
-    head.body_bytes = body.size();
-    exchange.send_head(head, false);
-    exchange.send_data(body, true);
-  }
-
- private:
-  const int status_;
-  const std::string_view detail_;
-};
-
-AdminRoutes::AdminRoutes(const Readiness& readiness, telemetry::Metrics& metrics,
-                         event::OffloadPool& pool)
-    : health_(std::make_unique<Health>()),
-      ready_(std::make_unique<Ready>(readiness)),
-      metrics_(std::make_unique<MetricsText>(metrics, pool)),
-      not_found_(
-          std::make_unique<Refusal>(404, "The admin API has /healthz, /readyz and /metrics.")),
-      not_allowed_(std::make_unique<Refusal>(405, "The admin API's pages are read with GET.")) {}
-
-AdminRoutes::~AdminRoutes() = default;
+AdminRoutes::~AdminRoutes() { api_->close(); }
 
 http::RoutePlan AdminRoutes::plan(const http::RequestHead& head) const {
-  http::RoutePlan plan;
-  plan.route = head.path;
-  if (head.path == "/healthz") {
-    plan.handler = health_.get();
-  } else if (head.path == "/readyz") {
-    plan.handler = ready_.get();
-  } else if (head.path == "/metrics") {
-    plan.handler = metrics_.get();
-  } else {
-    plan.handler = not_found_.get();
-    return plan;
-  }
-  if (head.method != "GET" && head.method != "HEAD") plan.handler = not_allowed_.get();
-  return plan;
+  return {.route = head.path,
+          .listener_filters = filters_,
+          .route_filters = {},
+          .handler = dispatch_.get()};
 }
 
 }  // namespace tocsin::admin

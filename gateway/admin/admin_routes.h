@@ -1,48 +1,33 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
+#include <vector>
 
-#include "gateway/event/offload_pool.h"
+#include "gateway/admin/admin_api.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/filter.h"
-#include "gateway/telemetry/metrics.h"
+#include "gateway/proxy/request_id_filter.h"
 
 namespace tocsin::admin {
 
-/// What load balancers and supervisors are told. Written by the control thread, read by any.
-class Readiness {
- public:
-  enum class State : std::uint8_t { kStarting, kReady, kDraining };
-  void set(State state) { state_.store(state, std::memory_order_relaxed); }
-  State state() const { return state_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<State> state_{State::kStarting};
-};
-
-/// The admin address: GET /healthz (the process serves), /readyz (200 when new work is welcome,
-/// else 503), /metrics (Prometheus text format 0.0.4, made off the loop).
+/// The admin address: the endpoints of endpoint.h behind tokens and roles, every change audited.
+/// Each answer carries a request id, which the audit names too. Control loop.
 class AdminRoutes final : public http::RouteSource {
  public:
-  /// All must outlive this; `pool` makes the metrics' text.
-  AdminRoutes(const Readiness& readiness, telemetry::Metrics& metrics, event::OffloadPool& pool);
+  explicit AdminRoutes(AdminParts parts);
+  /// Notifications on their way go on without us.
   ~AdminRoutes() override;
 
   http::RoutePlan plan(const http::RequestHead& head) const override;
   void note_refused(const http::Exchange&) const override {}
 
  private:
-  class Health;
-  class Ready;
-  class MetricsText;
-  class Refusal;
+  class Dispatch;
 
-  std::unique_ptr<Health> health_;
-  std::unique_ptr<Ready> ready_;
-  std::unique_ptr<MetricsText> metrics_;
-  std::unique_ptr<Refusal> not_found_;
-  std::unique_ptr<Refusal> not_allowed_;
+  const std::shared_ptr<AdminApi> api_;
+  proxy::RequestIdFilterFactory request_id_;
+  http::HttpFilterFactory* const filters_[1];
+  const std::unique_ptr<Dispatch> dispatch_;
 };
 
 }  // namespace tocsin::admin

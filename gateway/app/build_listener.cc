@@ -74,17 +74,28 @@ Filters build_filters(const std::string& listener, const Value& list, LoopAccess
   return filters;
 }
 
-proxy::Route build_route(const std::string& listener, const Value& settings, LoopAccessLogs& logs) {
+std::unique_ptr<http::Handler> build_handler(const Value& settings, const proxy::RouteMatch& match,
+                                             LoopNotifications* notifications) {
+  if (const Value* respond = settings.find("respond")) {
+    return std::make_unique<proxy::FixedAnswer>(fixed_answer(*respond));
+  }
+  if (const Value* target = settings.find("redirect")) {
+    return std::make_unique<proxy::Redirect>(redirect(*target, match));
+  }
+  plugin::HandlerAdapter* input =
+      notifications == nullptr ? nullptr : notifications->handler(settings.string("plugin"));
+  TOCSIN_ASSERT(input != nullptr, "a route was checked and its input is gone");
+  return std::make_unique<plugin::HandlerRoute>(*input,
+                                                match.path.empty() ? match.prefix : std::string());
+}
+
+proxy::Route build_route(const std::string& listener, const Value& settings, LoopAccessLogs& logs,
+                         LoopNotifications* notifications) {
   proxy::Route route;
   route.match = route_match(settings);
   route.name = route.match.path.empty() ? route.match.prefix : route.match.path;
   route.filters = build_filters(listener, settings.at("filters"), logs, nullptr);
-  if (const Value* respond = settings.find("respond")) {
-    route.handler = std::make_unique<proxy::FixedAnswer>(fixed_answer(*respond));
-  } else {
-    route.handler =
-        std::make_unique<proxy::Redirect>(redirect(settings.at("redirect"), route.match));
-  }
+  route.handler = build_handler(settings, route.match, notifications);
   return route;
 }
 
@@ -115,12 +126,13 @@ http::ServerOptions server_options(const Value& listener) {
 }
 
 std::shared_ptr<const proxy::RouteTable> build_routes(const std::string& name,
-                                                      const Value& listener, LoopAccessLogs& logs) {
+                                                      const Value& listener, LoopAccessLogs& logs,
+                                                      LoopNotifications* notifications) {
   std::vector<proxy::RefusalLog*> refusals;
   Filters filters = build_filters(name, listener.at("filters"), logs, &refusals);
   std::vector<proxy::Route> routes;
   for (const Value& route : listener.at("routes").as<Value::List>()) {
-    routes.push_back(build_route(name, route, logs));
+    routes.push_back(build_route(name, route, logs, notifications));
   }
   return std::make_shared<proxy::RouteTable>(std::move(filters), std::move(routes),
                                              std::move(refusals));

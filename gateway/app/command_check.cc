@@ -1,6 +1,7 @@
 #include "gateway/app/command_check.h"
 
 #include "gateway/app/load_gateway.h"
+#include "gateway/app/notification_check.h"
 #include "gateway/base/json_writer.h"
 #include "gateway/config/limits.h"
 
@@ -32,6 +33,13 @@ std::string summary(const std::string& path, const config::LoadedConfig& loaded)
   if (listeners.size() > kNamedMax) text += ", ...";
   if (!listeners.empty()) text += ")";
   text += ", " + counted(route_count(listeners), "route");
+  const auto count = [&](std::string_view key) {
+    return loaded.root.at(key).as<Value::Map>().size();
+  };
+  if (count("inputs") + count("outputs") > 0) {
+    text +=
+        ", " + counted(count("inputs"), "input") + " and " + counted(count("outputs"), "output");
+  }
   text += ", admin at " + loaded.root.at("admin").string("address");
   if (loaded.files.size() > 1) text += ", from " + std::to_string(loaded.files.size()) + " files";
   return text + "\n";
@@ -92,7 +100,14 @@ std::string faults_json(const config::Diagnostics& faults) {
 }  // namespace
 
 CommandOutput check(const CheckArguments& arguments, const config::Environment& environment) {
-  const auto loaded = load_gateway(arguments.config_path, environment);
+  PluginCatalog catalog;
+  auto loaded = load_gateway(arguments.config_path, catalog, environment);
+  if (loaded && arguments.create) {
+    config::Diagnostics faults = try_notifications(loaded->root, catalog);
+    if (!faults.empty()) {
+      loaded = tl::unexpected(config::Rejection{std::move(faults), std::move(loaded->sources)});
+    }
+  }
   CommandOutput output;
   if (loaded) {
     output.out = arguments.json ? summary_json(*loaded) : summary(arguments.config_path, *loaded);

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "gateway/app/command_output.h"
 #include "gateway/config/environment.h"
 
 namespace tocsin::app {
@@ -11,13 +12,7 @@ struct CheckArguments {
   std::string config_path;
   bool json = false;
   bool colour = false;
-};
-
-/// What a command prints and how it ends.
-struct CommandOutput {
-  int exit_code = 0;
-  std::string out;  ///< for standard output
-  std::string err;  ///< for standard error
+  bool create = false;  ///< also make and destroy every plugin instance, in a child process
 };
 
 /// Loads a gateway file and says what it configures (exit code 0) or what is wrong with it (1): for

@@ -8,11 +8,19 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "gateway/app/admin_client.h"
 #include "gateway/app/command_check.h"
+#include "gateway/app/command_dlq.h"
+#include "gateway/app/command_outputs.h"
+#include "gateway/app/command_plugins.h"
+#include "gateway/app/command_send.h"
 #include "gateway/app/command_version.h"
 #include "gateway/app/gateway_options.h"
+#include "gateway/app/plugin_catalog.h"
 #include "gateway/app/run.h"
 #include "gateway/config/json_schema.h"
 
@@ -20,13 +28,19 @@ namespace tocsin::app {
 
 namespace {
 
-constexpr int kUsageExit = 2;
 constexpr const char* kDefaultConfigPath = "/etc/tocsin/tocsin.yaml";
 
 // What every command may be told; CLI11 fills it in.
 struct Arguments {
   std::string config_path = kDefaultConfigPath;
   bool json = false;
+  bool create = false;  // check
+  AdminArguments admin;
+  SendArguments send;
+  std::string send_path;  // "-": standard input
+  ListArguments list;
+  ReviewArguments review;
+  std::string letter_id;
 };
 
 bool wants_colour(int fd) {
@@ -52,10 +66,162 @@ void add_json(CLI::App& command, Arguments& arguments) {
   command.add_flag("--json", arguments.json, "Print JSON for programs");
 }
 
+void add_plugin_path(CLI::App& command, PluginsArguments& arguments) {
+  command.add_option("--path", arguments.folders, "A folder of plugins, instead of the usual ones")
+      ->type_name("DIR");
+}
+
+void add_plugins(CLI::App& app, PluginsArguments& arguments, int& exit_code) {
+  CLI::App* plugins = app.add_subcommand("plugins", "Show plugins, or begin a new one");
+  plugins->require_subcommand(1);
+
+  CLI::App* list = plugins->add_subcommand("list", "Every plugin, also those that are refused");
+  add_plugin_path(*list, arguments);
+  list->add_flag("--json", arguments.json, "Print JSON for programs");
+  list->callback([&] { exit_code = print(list_plugins(arguments)); });
+
+  CLI::App* show = plugins->add_subcommand("show", "One plugin and its options");
+  // One word is the name, two are the kind and the name.
+  auto words = std::make_shared<std::vector<std::string>>();
+  show->add_option("NAME", *words, "[KIND] NAME")->required()->expected(1, 2)->type_name("");
+  add_plugin_path(*show, arguments);
+  show->add_flag("--json", arguments.json, "Print JSON for programs");
+  show->callback([&arguments, &exit_code, words] {
+    arguments.name = words->back();
+    if (words->size() == 2) arguments.kind = words->front();
+    exit_code = print(show_plugin(arguments));
+  });
+
+  CLI::App* create = plugins->add_subcommand("new", "Write a plugin to change into DIR/NAME");
+  create->add_option("KIND", arguments.kind, "output, filter, ...")->required()->type_name("");
+  create->add_option("NAME", arguments.name, "Its name: a-z, 0-9 and _")->required()->type_name("");
+  create->add_option("DIR", arguments.into, "The folder that gets it")
+      ->capture_default_str()
+      ->type_name("");
+  create->callback([&] { exit_code = print(new_plugin(arguments)); });
+}
+
 int run_check(const Arguments& arguments) {
   const config::SystemEnvironment environment;
-  return print(
-      check({arguments.config_path, arguments.json, wants_colour(STDERR_FILENO)}, environment));
+  return print(check({.config_path = arguments.config_path,
+                      .json = arguments.json,
+                      .colour = wants_colour(STDERR_FILENO),
+                      .create = arguments.create},
+                     environment));
+}
+
+void add_admin(CLI::App& command, AdminArguments& admin) {
+  command.add_option("--admin", admin.address, "The gateway's admin address [127.0.0.1:9900]")
+      ->type_name("HOST:PORT");
+  command.add_option("-c,--config", admin.config_path, "Take the admin address from this file")
+      ->type_name("FILE");
+  command
+      .add_option("--token-file", admin.token_file,
+                  "A file with the token [else the variable TOCSIN_ADMIN_TOKEN]")
+      ->type_name("FILE");
+  command.add_option("--token", admin.token, "The token itself; others may see it in `ps`")
+      ->type_name("TOKEN");
+  command.add_flag("--json", admin.json, "Print JSON for programs");
+}
+
+// Finds the gateway and lets `command` talk to it.
+template <typename Command>
+int with_admin(AdminArguments& admin, Command command) {
+  const config::SystemEnvironment environment;
+  admin.colour = wants_colour(STDOUT_FILENO);
+  auto target = find_admin(admin, environment);
+  if (!target) return print(target.error());
+  AdminClient client(std::move(*target));
+  return print(command(client));
+}
+
+int run_send(Arguments& arguments) {
+  if (!arguments.send_path.empty()) {
+    Result<std::string> document = read_document(arguments.send_path);
+    if (!document) return print({kFaultExit, {}, "tocsin: " + document.error().text() + "\n"});
+    arguments.send.document = std::move(*document);
+  }
+  return with_admin(arguments.admin,
+                    [&](AdminDoor& door) { return send(arguments.send, arguments.admin, door); });
+}
+
+void add_send(CLI::App& app, Arguments& arguments, int& exit_code) {
+  CLI::App* command = app.add_subcommand("send", "Send a notification through a running gateway");
+  SendArguments& told = arguments.send;
+  command->add_option("file", arguments.send_path, "A notification as JSON; - is standard input")
+      ->type_name("FILE");
+  command->add_option("--topic", told.topic, "What it is about: segments apart by dots");
+  command->add_option("--level", told.level, "trace .. emergency [info]");
+  command->add_option("--title", told.title, "In a line");
+  command->add_option("--body", told.body, "At length");
+  command->add_option("--label", told.labels, "A label; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  command->add_option("--to", told.to, "Whom to reach; may be repeated")
+      ->type_name("KIND:VALUE")
+      ->allow_extra_args(false);
+  command->add_option("--data", told.data, "Anything more")->type_name("JSON");
+  command->add_option("--key", told.key, "What orders and groups it");
+  command->add_option("--idempotency-key", told.idempotency_key,
+                      "Sent twice with the same key, it is accepted once");
+  add_admin(*command, arguments.admin);
+  command->callback([&] { exit_code = run_send(arguments); });
+}
+
+void add_review(CLI::App& dlq, const char* verb, const char* help, Arguments& arguments,
+                int& exit_code) {
+  CLI::App* command = dlq.add_subcommand(verb, help);
+  ReviewArguments& told = arguments.review;
+  command->add_option("ids", told.ids, "Dead letters")->type_name("ID");
+  command->add_option("--output", told.output, "With --all: those of this output")
+      ->type_name("NAME");
+  command->add_flag("--all", told.all, "All of the output, but discarded ones");
+  command->add_flag("--approved", told.approved, "With --all: only approved ones");
+  add_admin(*command, arguments.admin);
+  command->callback([&arguments, &exit_code, verb] {
+    arguments.review.verb = verb;
+    exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
+      return review_dead_letters(arguments.review, arguments.admin, door);
+    });
+  });
+}
+
+void add_dlq(CLI::App& app, Arguments& arguments, int& exit_code) {
+  CLI::App* dlq = app.add_subcommand("dlq", "Look after dead letters: deliveries given up");
+  dlq->require_subcommand(1);
+  CLI::App* list = dlq->add_subcommand("list", "List them, newest first");
+  list->add_option("--output", arguments.list.output, "Only those of this output")
+      ->type_name("NAME");
+  list->add_option("--before", arguments.list.before, "Go on below this one")->type_name("ID");
+  list->add_option("--limit", arguments.list.limit, "How many at most")
+      ->check(CLI::Range(1, 500))
+      ->capture_default_str();
+  add_admin(*list, arguments.admin);
+  list->callback([&] {
+    exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
+      return list_dead_letters(arguments.list, arguments.admin, door);
+    });
+  });
+  CLI::App* show = dlq->add_subcommand("show", "Show one with its notification");
+  show->add_option("id", arguments.letter_id, "The dead letter")->type_name("ID")->required();
+  add_admin(*show, arguments.admin);
+  show->callback([&] {
+    exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
+      return show_dead_letter(arguments.letter_id, arguments.admin, door);
+    });
+  });
+  add_review(*dlq, "redrive", "Send them again", arguments, exit_code);
+  add_review(*dlq, "approve", "Mark them as worth sending again", arguments, exit_code);
+  add_review(*dlq, "discard", "Mark them as done with", arguments, exit_code);
+}
+
+void add_outputs(CLI::App& app, Arguments& arguments, int& exit_code) {
+  CLI::App* command = app.add_subcommand("outputs", "Show each output's lane and backlog");
+  add_admin(*command, arguments.admin);
+  command->callback([&] {
+    exit_code = with_admin(arguments.admin,
+                           [&](AdminDoor& door) { return list_outputs(arguments.admin, door); });
+  });
 }
 
 }  // namespace
@@ -72,15 +238,24 @@ int run_command_line(int argc, const char* const* argv) {
       app.add_subcommand("check", "Check a configuration and say what it does");
   add_config(*check_command, arguments);
   add_json(*check_command, arguments);
+  check_command->add_flag("--create", arguments.create,
+                          "Also make every plugin instance once, in a process of its own");
   check_command->callback([&] { exit_code = run_check(arguments); });
 
   CLI::App* run = app.add_subcommand("run", "Serve until a signal ends it");
   add_config(*run, arguments);
   run->callback([&] { exit_code = run_gateway({arguments.config_path}); });
 
+  add_send(app, arguments, exit_code);
+  add_dlq(app, arguments, exit_code);
+  add_outputs(app, arguments, exit_code);
+  PluginsArguments plugins_arguments;
+  add_plugins(app, plugins_arguments, exit_code);
+
   CLI::App* schema = app.add_subcommand("schema", "Print the JSON Schema of the configuration");
   schema->callback([&] {
-    exit_code = print({0, config::json_schema(gateway_options(), built_in_components()), {}});
+    const PluginCatalog catalog;
+    exit_code = print({0, config::json_schema(gateway_options(), catalog), {}});
   });
 
   CLI::App* version = app.add_subcommand("version", "Print the version and how it was built");

@@ -1,8 +1,10 @@
 #include "gateway/app/gateway.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <thread>
 
+#include "gateway/app/build_admin.h"
 #include "gateway/app/build_listener.h"
 #include "gateway/app/command_version.h"
 
@@ -13,6 +15,7 @@ namespace {
 constexpr std::size_t kOffloadThreads = 2;
 constexpr std::size_t kOffloadQueueMax = 64;
 constexpr Duration kDrainPoll = std::chrono::milliseconds(10);
+constexpr Duration kSettleGrace = std::chrono::seconds(2);
 
 std::size_t wanted_workers(const Value& settings) {
   const Value& workers = settings.at("gateway").at("workers");
@@ -30,16 +33,25 @@ config::Diagnostic fault_at(const Value& value, std::string path, const Error& e
 
 }  // namespace
 
-Gateway::Gateway(const Value& settings, telemetry::Log& log, MonoTime process_started)
+Gateway::Gateway(const Value& settings, const PluginCatalog& catalog, telemetry::Log& log,
+                 MonoTime process_started)
     : settings_(settings),
       log_(log),
+      audit_(log),
       process_started_(process_started),
       workers_wanted_(wanted_workers(settings)),
-      metrics_(workers_wanted_ + 1),
+      metrics_(workers_wanted_ + 2),  // the control loop and the storage
       access_logs_(metrics_),
       control_({.name = "control", .shard = workers_wanted_}),
       pool_(kOffloadThreads, kOffloadQueueMax),
-      drain_poll_(control_.timers(), [this] { watch_drain(); }) {
+      notifications_(settings, catalog,
+                     {.log = log,
+                      .metrics = metrics_,
+                      .pool = pool_,
+                      .workers = workers_wanted_,
+                      .storage_shard = workers_wanted_ + 1}),
+      drain_poll_(control_.timers(), [this] { watch_drain(); }),
+      heap_trim_(control_) {
   callbacks_ = telemetry::declare_process_metrics(metrics_, version());
   for (auto& callback : telemetry::declare_log_metrics(metrics_, "main", log_)) {
     callbacks_.push_back(std::move(callback));
@@ -48,8 +60,8 @@ Gateway::Gateway(const Value& settings, telemetry::Log& log, MonoTime process_st
 
 // Servers before the loops they live on, workers before what they share.
 Gateway::~Gateway() {
-  workers_.clear();
   admin_.reset();
+  workers_.clear();
 }
 
 config::Diagnostics Gateway::open() {
@@ -59,6 +71,8 @@ config::Diagnostics Gateway::open() {
     open_listener(entry, faults);
   }
   open_admin(faults);
+  // The store last: it is taken over from a gateway that still runs only by mistake.
+  if (faults.empty()) faults = notifications_.open();
   return faults;
 }
 
@@ -115,22 +129,61 @@ void Gateway::open_admin(config::Diagnostics& faults) {
   admin_socket_ = std::move(*socket);
 }
 
-void Gateway::start_workers() {
+void Gateway::make_workers() {
+  workers_.reserve(workers_wanted_);
+  callbacks_.reserve(callbacks_.size() + workers_wanted_);
+  Notifications* notifications = notifications_.configured() ? &notifications_ : nullptr;
   for (std::size_t i = 0; i < workers_wanted_; ++i) {
-    workers_.push_back(std::make_unique<Worker>(i, metrics_, access_logs_));
+    workers_.push_back(std::make_unique<Worker>(i, metrics_, access_logs_, notifications));
     event::Loop* loop = &workers_.back()->loop();
     callbacks_.push_back(metrics_.callback(
         telemetry::MetricType::kGauge, "tocsin_loop_lag_seconds",
         "The longest time since the last scrape that a loop kept events waiting.",
         {{"loop", loop->name()}},
         [loop] { return std::chrono::duration<double>(loop->take_max_lag()).count(); }));
+  }
+}
+
+// Every loop's way to the outbox is made before any of the loops runs.
+Result<void> Gateway::start_notifications() {
+  if (!notifications_.configured()) return {};
+  control_part_ = std::make_unique<LoopNotifications>(notifications_, control_, blocks_,
+                                                      LoopNotifications::kNoHome);
+  doors_.resize(notifications_.outputs().size());
+  for (const auto& worker : workers_) worker->notifications()->add_doors(doors_);
+  lane_states_ = std::make_unique<LaneStates>(control_, workers_, notifications_);
+  notifications_.storage().serve();
+  return control_part_->start(doors_);
+}
+
+Result<void> Gateway::start_workers() {
+  for (std::size_t i = 0; i < workers_wanted_; ++i) {
     std::vector<ListenerPart> parts;
+    parts.reserve(listeners_.size());
     for (Listener& listener : listeners_) {
       parts.push_back({listener.name, listener.settings, std::move(listener.sockets[i]),
                        listener.shared.get()});
     }
-    workers_.back()->start(std::move(parts));
+    TOCSIN_TRY(workers_[i]->start(std::move(parts), doors_));
   }
+  return {};
+}
+
+void Gateway::serve_admin() {
+  admin::AdminParts parts{.readiness = readiness_,
+                          .metrics = metrics_,
+                          .pool = pool_,
+                          .audit = audit_,
+                          .tokens = admin_tokens(settings_.at("admin"))};
+  if (control_part_ != nullptr) {
+    parts.ledger = &control_part_->ledger();
+    parts.emit = &control_part_->emit();
+    parts.outputs = lane_states_.get();
+  }
+  admin_shared_ = std::make_unique<http::ServerShared>(0, 0, metrics_, "admin");
+  admin_ = std::make_unique<http::Server>(control_, std::move(*admin_socket_),
+                                          http::ServerOptions{}, *admin_shared_, blocks_,
+                                          std::make_shared<admin::AdminRoutes>(std::move(parts)));
 }
 
 bool Gateway::run() {
@@ -138,11 +191,14 @@ bool Gateway::run() {
   const event::SignalWatch terminate(control_, SIGTERM, [this] { on_signal("SIGTERM"); });
   const event::SignalWatch interrupt(control_, SIGINT, [this] { on_signal("SIGINT"); });
   const event::SignalWatch quit(control_, SIGQUIT, [this] { on_signal("SIGQUIT"); });
-  admin_shared_ = std::make_unique<http::ServerShared>(0, 0, metrics_, "admin");
-  admin_ = std::make_unique<http::Server>(
-      control_, std::move(*admin_socket_), http::ServerOptions{}, *admin_shared_, blocks_,
-      std::make_shared<admin::AdminRoutes>(readiness_, metrics_, pool_));
-  start_workers();
+  make_workers();
+  Result<void> started = start_notifications();
+  if (started) started = start_workers();
+  if (!started) {
+    TOCSIN_LOG(log_, kCritical, "app", "could not start", {"error", started.error().text()});
+    stop_at_once(1);
+  }
+  serve_admin();
   readiness_.set(admin::Readiness::State::kReady);
   for (const Listener& listener : listeners_) {
     TOCSIN_LOG(log_, kInfo, "app", "listening", {"listener", listener.name},
@@ -152,10 +208,12 @@ bool Gateway::run() {
              {"admin", admin_->address().text()},
              {"startup_ms", SystemClock::instance().mono() - process_started_});
   control_.run();
+  TOCSIN_LOG(log_, kInfo, "app", "stopped", {"drained", drained_});
+  if (notifications_.configured() && !store_stopped_) stop_at_once(0);
   admin_.reset();
   workers_.clear();
-  TOCSIN_LOG(log_, kInfo, "app", "stopped", {"drained", drained_});
-  return drained_;
+  if (control_part_ != nullptr) control_part_->finish();
+  return true;
 }
 
 void Gateway::on_signal(std::string_view name) {
@@ -172,21 +230,50 @@ void Gateway::on_signal(std::string_view name) {
              {"grace_ms", grace});
   drain_until_ = control_.now() + grace;
   for (const auto& worker : workers_) worker->drain();
+  if (notifications_.configured()) {
+    lanes_draining_ = workers_.size();
+    for (const auto& worker : workers_) {
+      worker->drain_lanes(grace, [this] { control_.post([this] { --lanes_draining_; }); });
+    }
+  }
   drain_poll_.arm_after(Duration::zero());
 }
 
 void Gateway::watch_drain() {
   const std::size_t left = open_connections();
-  drained_ = left == 0;
-  if (!drained_ && control_.now() < drain_until_) {
+  // Attempts are cut when the grace is over; what they came to is then still to be written.
+  const bool late = control_.now() >= drain_until_;
+  const bool too_late = control_.now() >= drain_until_ + kSettleGrace;
+  const bool waiting = (left > 0 && !late) || (lanes_draining_ > 0 && !too_late);
+  if (waiting) {
     drain_poll_.arm_after(kDrainPoll);
     return;
   }
-  if (!drained_) {
+  drained_ = left == 0 && lanes_draining_ == 0;
+  if (left > 0) {
     TOCSIN_LOG(log_, kWarning, "app", "the grace is over: connections are cut",
                {"connections", left});
   }
-  control_.stop();
+  if (lanes_draining_ > 0) {
+    TOCSIN_LOG(log_, kWarning, "app",
+               "deliveries could not be given back to the store: the next start takes them over");
+  }
+  stop_store();
+}
+
+// Requests still wait for their commit while connections drain, so the store goes last.
+void Gateway::stop_store() {
+  if (!notifications_.configured() || lanes_draining_ > 0) return control_.stop();
+  notifications_.storage().stop(control_, [this] {
+    store_stopped_ = true;
+    control_.stop();
+  });
+}
+
+// Nothing that was promised is lost: the store is what a crash would leave.
+void Gateway::stop_at_once(int exit_code) {
+  log_.flush(std::chrono::seconds(1));
+  std::_Exit(exit_code);
 }
 
 std::size_t Gateway::open_connections() const {

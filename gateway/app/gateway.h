@@ -6,6 +6,10 @@
 
 #include "gateway/admin/admin_routes.h"
 #include "gateway/app/access_logs.h"
+#include "gateway/app/heap_trim.h"
+#include "gateway/app/lane_states.h"
+#include "gateway/app/notifications.h"
+#include "gateway/app/plugin_catalog.h"
 #include "gateway/app/worker.h"
 #include "gateway/base/arena.h"
 #include "gateway/config/load.h"
@@ -25,7 +29,9 @@ namespace tocsin::app {
 class Gateway {
  public:
   /// `settings` was accepted by load_gateway and must outlive the gateway.
-  Gateway(const Value& settings, telemetry::Log& log, MonoTime process_started);
+  /// `catalog` is what they were loaded with and outlives it too.
+  Gateway(const Value& settings, const PluginCatalog& catalog, telemetry::Log& log,
+          MonoTime process_started);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -34,7 +40,7 @@ class Gateway {
   config::Diagnostics open();
 
   /// Serves until SIGTERM, SIGINT or SIGQUIT and the drain that follows; a second signal cuts it
-  /// short. True when everything in progress was finished.
+  /// short. False when it could not begin: the log says why.
   bool run();
 
  private:
@@ -49,13 +55,19 @@ class Gateway {
   void open_listener(const Value::Entry& entry, config::Diagnostics& faults);
   void open_admin(config::Diagnostics& faults);
   void open_access_logs(config::Diagnostics& faults);
-  void start_workers();
+  void make_workers();
+  Result<void> start_workers();
+  Result<void> start_notifications();
+  void serve_admin();
   void on_signal(std::string_view name);
   void watch_drain();
+  void stop_store();
+  void stop_at_once(int exit_code);
   std::size_t open_connections() const;
 
   const Value& settings_;
   telemetry::Log& log_;
+  admin::LogAudit audit_;
   const MonoTime process_started_;
   const std::size_t workers_wanted_;
   telemetry::Metrics metrics_;
@@ -65,15 +77,22 @@ class Gateway {
   event::OffloadPool pool_;
   BlockPool blocks_;
   std::vector<Listener> listeners_;
+  Notifications notifications_;
+  DoorList doors_;
+  std::unique_ptr<LoopNotifications> control_part_;  // the control loop's, for the admin address
+  std::unique_ptr<LaneStates> lane_states_;
   std::unique_ptr<http::ServerShared> admin_shared_;
   std::optional<event::ListeningSocket> admin_socket_;
   std::unique_ptr<http::Server> admin_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<telemetry::MetricCallback> callbacks_;
   event::Timer drain_poll_;
+  HeapTrim heap_trim_;
   MonoTime drain_until_{};
   bool draining_ = false;
   bool drained_ = false;
+  std::size_t lanes_draining_ = 0;  // workers whose lanes still hold something
+  bool store_stopped_ = false;
 };
 
 }  // namespace tocsin::app

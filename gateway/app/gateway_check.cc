@@ -6,7 +6,10 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <set>
+#include <utility>
 
+#include "gateway/admin/guard.h"
 #include "gateway/base/address.h"
 #include "gateway/base/text.h"
 #include "gateway/config/key_advice.h"
@@ -43,29 +46,86 @@ bool is_framing_header(std::string_view name) {
                      [&](std::string_view own) { return equals_ignoring_case(own, name); });
 }
 
+// What names a caller in log lines and records.
+bool is_caller_name(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+    const char lower = to_lower(c);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_';
+  });
+}
+
+// b64token of RFC 6750, 2.1: what can stand behind "Bearer".
+bool is_bearer_token(std::string_view token) {
+  constexpr std::string_view kMarks = "-._~+/";
+  const std::size_t end = token.find_last_not_of('=');
+  if (end == token.npos) return false;
+  token = token.substr(0, end + 1);
+  return std::all_of(token.begin(), token.end(), [&](char c) {
+    const char lower = to_lower(c);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
+           kMarks.find(c) != kMarks.npos;
+  });
+}
+
 class GatewayChecker {
  public:
   config::Diagnostics run(const Value& root) {
     admin(root.at("admin"));
     for (const Value::Entry& entry : root.at("listeners").as<Value::Map>()) listener(entry);
+    for (config::Diagnostic& fault : faults_) {
+      fault.hide_source = fault.hide_source || secret_lines_.contains(line_of(fault.place));
+    }
     config::sort_by_place(faults_);
     return std::move(faults_);
   }
 
  private:
+  using Line = std::pair<std::string, std::uint32_t>;
+  static Line line_of(const Place& place) {
+    return {place.file ? *place.file : std::string(), place.line};
+  }
+
   void blame(const Place& place, std::string path, std::string message, std::string hint) {
     faults_.push_back({place, std::move(path), std::move(message), std::move(hint)});
   }
 
   void admin(const Value& admin) {
     const Value& address = admin.at("address");
+    const auto& tokens = admin.at("tokens").as<Value::Map>();
     const Result<Address> parsed = parse_address(address.as<std::string>());
-    if (!is_loopback(parsed->host)) {
+    if (!is_loopback(parsed->host) && tokens.empty()) {
       blame(address.place(), "admin.address",
-            "the admin address can be reached from the network, and nothing guards it",
-            "use a loopback address such as 127.0.0.1:9900");
+            "the admin address can be reached from the network, and no token guards it",
+            "give callers a token under admin.tokens, or use a loopback address such as "
+            "127.0.0.1:9900");
     }
     claim(address, "admin.address");
+    std::map<std::string, Place> secrets;
+    for (const Value::Entry& entry : tokens) admin_token(entry, secrets);
+  }
+
+  void admin_token(const Value::Entry& entry, std::map<std::string, Place>& secrets) {
+    const std::string path = path_of_key("admin.tokens", entry.key);
+    if (entry.key == admin::Guard::kLocal) {
+      blame(entry.key_place, path,
+            "the audit calls whoever needs no token \"local\"; a token cannot have that name",
+            "choose another name");
+    } else if (!is_caller_name(entry.key)) {
+      blame(entry.key_place, path, "a caller's name has letters, digits, dashes, dots and _ alone",
+            "choose another name");
+    }
+    const Value& token = entry.value.at("token");
+    secret_lines_.insert(line_of(token.place()));
+    if (!is_bearer_token(token.as<std::string>())) {
+      blame(token.place(), path + ".token",
+            "a token has letters, digits and -._~+/ alone, and may end in =",
+            "make one with: openssl rand -hex 24");
+    }
+    const auto [first, is_new] = secrets.emplace(token.as<std::string>(), token.place());
+    if (is_new) return;
+    blame(token.place(), path + ".token", "another caller has the same token",
+          "the other is at " + first->second.text() + "; give each caller one of its own");
   }
 
   // Every address once; port 0 asks for a free one each time.
@@ -237,6 +297,7 @@ class GatewayChecker {
 
   config::Diagnostics faults_;
   std::map<std::string, Place> addresses_;
+  std::set<Line> secret_lines_;  // never shown
 };
 
 }  // namespace

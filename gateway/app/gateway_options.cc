@@ -5,6 +5,10 @@
 #include "gateway/app/gateway_options.h"
 
 #include <array>
+#include <span>
+#include <vector>
+
+#include "gateway/app/notification_options.h"
 
 namespace tocsin::app {
 
@@ -37,7 +41,8 @@ constexpr std::array<Option, 3> kLogOptions = {{
 constexpr OptionTable kLog = {
     "log", "Where the gateway's own log goes, and how much of it.", kLogOptions, {}, {}};
 
-constexpr std::array<Option, 3> kGatewayOptions = {{
+constexpr Option kPluginFolder = {.key = "", .doc = "A folder.", .min = "1", .max = "4096"};
+constexpr std::array<Option, 4> kGatewayOptions = {{
     {.key = "workers",
      .type = kInteger,
      .doc = "Event loops, each on a thread of its own; auto is one per CPU the process may use.",
@@ -51,6 +56,13 @@ constexpr std::array<Option, 3> kGatewayOptions = {{
      .default_text = "30s",
      .flags = kReloadable,
      .max = "1h"},
+    {.key = "plugin_path",
+     .type = kList,
+     .doc = "Folders of plugins, searched before those that came with the gateway; relative ones "
+            "start at this file's folder.",
+     .default_text = "[]",
+     .max = "16",
+     .element = &kPluginFolder},
     {.key = "log",
      .type = kTable,
      .doc = "The gateway's own log.",
@@ -59,11 +71,35 @@ constexpr std::array<Option, 3> kGatewayOptions = {{
 }};
 constexpr OptionTable kGateway = {"gateway", "The process itself.", kGatewayOptions, {}, {}};
 
-constexpr std::array<Option, 1> kAdminOptions = {{
+constexpr std::array<Option, 2> kTokenOptions = {{
+    {.key = "token",
+     .doc = "The secret the caller shows as a bearer token; best taken from a file or a variable.",
+     .flags = kRequired | Option::kSecret,
+     .min = "16",
+     .max = "512"},
+    {.key = "role",
+     .type = kChoice,
+     .doc = "viewer reads; operator also sends and looks after dead letters; admin may do all.",
+     .flags = kRequired,
+     .choices = "viewer|operator|admin"},
+}};
+constexpr OptionTable kToken = {
+    "admin token", "A caller of the admin address.", kTokenOptions, {}, {}};
+constexpr Option kTokenItem = {
+    .key = "", .type = kTable, .doc = "A caller of the admin address.", .table = &kToken};
+
+constexpr std::array<Option, 2> kAdminOptions = {{
     {.key = "address",
      .type = kAddress,
-     .doc = "Where health, readiness and metrics are served; a loopback address.",
+     .doc = "Where operators connect; without tokens it must be a loopback address.",
      .default_text = "127.0.0.1:9900"},
+    {.key = "tokens",
+     .type = kMap,
+     .doc = "Who may use the admin API, by names of your choice that the audit repeats. Without "
+            "any, whoever reaches the address may do everything.",
+     .default_text = "{}",
+     .max = "64",
+     .element = &kTokenItem},
 }};
 constexpr OptionTable kAdmin = {"admin", "The operator's own door.", kAdminOptions, {}, {}};
 
@@ -245,7 +281,7 @@ constexpr Option kMethod = {.key = "",
                             .type = kChoice,
                             .doc = "A request method.",
                             .choices = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS"};
-constexpr std::array<Option, 7> kRouteOptions = {{
+constexpr std::array<Option, 8> kRouteOptions = {{
     {.key = "path", .doc = "The route takes this path and no other.", .min = "1", .max = "2048"},
     {.key = "prefix",
      .doc = "The route takes this path and all paths below it.",
@@ -275,12 +311,16 @@ constexpr std::array<Option, 7> kRouteOptions = {{
      .type = kTable,
      .doc = "Redirect: a location, or a mapping.",
      .table = &kRedirect},
+    {.key = "plugin",
+     .doc = "Answered by this input; the name is one of inputs:.",
+     .min = "1",
+     .max = "100"},
 }};
 constexpr OptionTable kRoute = {"route",
                                 "Which requests it takes, and what answers them.",
                                 kRouteOptions,
                                 {},
-                                "path|prefix respond|redirect"};
+                                "path|prefix respond|redirect|plugin"};
 constexpr Option kRouteItem = {.key = "", .type = kTable, .doc = "A route.", .table = &kRoute};
 
 constexpr std::array<Option, 6> kListenerOptions = {{
@@ -345,8 +385,6 @@ constexpr std::array<Option, 3> kRootOptions = {{
      .max = "64",
      .element = &kListenerItem},
 }};
-constexpr OptionTable kRoot = {
-    "file", "A configuration of the Tocsin gateway.", kRootOptions, {}, {}};
 
 struct Component {
   std::string_view kind;
@@ -379,7 +417,17 @@ class BuiltIns final : public config::ComponentCatalog {
 
 }  // namespace
 
-const OptionTable& gateway_options() { return kRoot; }
+const OptionTable& gateway_options() {
+  static const std::vector<Option> options = [] {
+    std::vector<Option> all(kRootOptions.begin(), kRootOptions.end());
+    const std::span<const Option> more = notification_options();
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
+  static const OptionTable root = {
+      "file", "A configuration of the Tocsin gateway.", options, {}, {}};
+  return root;
+}
 
 const config::ComponentCatalog& built_in_components() {
   static const BuiltIns built_ins;

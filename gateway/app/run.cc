@@ -6,6 +6,7 @@
 
 #include "gateway/app/gateway.h"
 #include "gateway/app/load_gateway.h"
+#include "gateway/app/notification_check.h"
 
 namespace tocsin::app {
 
@@ -39,9 +40,16 @@ telemetry::LogOptions log_options(const Value& log) {
 int run_gateway(const RunArguments& arguments) {
   const MonoTime started = SystemClock::instance().mono();
   const config::SystemEnvironment environment;
-  const auto loaded = load_gateway(arguments.config_path, environment);
+  PluginCatalog catalog;
+  const auto loaded = load_gateway(arguments.config_path, catalog, environment);
   if (!loaded) {
     print_faults(loaded.error().diagnostics, loaded.error().sources);
+    return 1;
+  }
+  // While there is one thread: a plugin that dies in create is named instead of taking us with it.
+  if (config::Diagnostics faults = try_notifications(loaded->root, catalog); !faults.empty()) {
+    config::sort_by_place(faults);
+    print_faults(faults, loaded->sources);
     return 1;
   }
   raise_descriptor_limit();
@@ -54,14 +62,13 @@ int run_gateway(const RunArguments& arguments) {
     return 1;
   }
   telemetry::Log log(std::move(*sink), log_options(log_settings));
-  Gateway gateway(loaded->root, log, started);
+  Gateway gateway(loaded->root, catalog, log, started);
   if (config::Diagnostics faults = gateway.open(); !faults.empty()) {
     config::sort_by_place(faults);
     print_faults(faults, loaded->sources);
     return 1;
   }
-  gateway.run();
-  return 0;
+  return gateway.run() ? 0 : 1;
 }
 
 }  // namespace tocsin::app

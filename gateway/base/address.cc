@@ -40,7 +40,7 @@ Result<std::uint16_t> parse_port(std::string_view text) {
 
 Result<std::string> parse_host(std::string_view text) {
   if (text == "*") return std::string();
-  const std::string host(text);
+  std::string host(text);
   if (host.find_first_not_of("0123456789.") == std::string::npos && !host.empty() &&
       !is_ipv4(host)) {
     return fail(Code::kInvalid, "an IPv4 address is four numbers from 0 to 255, as in 10.0.0.1");

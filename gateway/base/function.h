@@ -47,6 +47,7 @@ class Function<R(Args...)> {
 
   explicit operator bool() const { return verbs_ != nullptr; }
 
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): what Args takes by value is moved on
   R operator()(Args... args) {
     TOCSIN_ASSERT(verbs_ != nullptr, "an empty function was called");
     return verbs_->call(storage_, std::forward<Args>(args)...);

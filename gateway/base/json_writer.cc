@@ -22,9 +22,11 @@ void JsonWriter::number(std::int64_t value) { number_text(std::to_string(value))
 
 void JsonWriter::boolean(bool value) { number_text(value ? "true" : "false"); }
 
-void JsonWriter::number_text(std::string_view digits) {
+void JsonWriter::number_text(std::string_view digits) { json(digits); }
+
+void JsonWriter::json(std::string_view value) {
   before_value();
-  out_.append(digits);
+  out_.append(value);
 }
 
 void JsonWriter::open(char bracket) {

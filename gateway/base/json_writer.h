@@ -26,6 +26,8 @@ class JsonWriter {
   void boolean(bool value);
   /// A number as it is written, e.g. "0.5"; the caller knows that it is one.
   void number_text(std::string_view digits);
+  /// A whole value as it is written, e.g. `{"a":[1]}`; the caller knows that it is one.
+  void json(std::string_view value);
 
   /// key() and text() in one.
   void pair(std::string_view name, std::string_view value) {

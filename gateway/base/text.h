@@ -18,6 +18,11 @@ inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
   return true;
 }
 
+/// Only ASCII digits, or nothing.
+inline bool is_digits(std::string_view text) {
+  return text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 /// Cuts spaces and tabs at both ends.
 std::string_view trim(std::string_view text);
 

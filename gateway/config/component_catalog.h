@@ -1,9 +1,12 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "gateway/base/option.h"
+#include "gateway/config/diagnostic.h"
+#include "gateway/config/node.h"
 
 namespace tocsin::config {
 
@@ -13,11 +16,20 @@ class ComponentCatalog {
  public:
   virtual ~ComponentCatalog() = default;
 
+  /// Called with the tree before anything is looked up, for a catalog that the configuration itself
+  /// tells where to look. Faults refuse the configuration.
+  virtual void prepare(const Node& /*root*/, Diagnostics& /*faults*/) {}
+
   /// The table of one component, or null. It lives as long as the catalog.
   virtual const OptionTable* find(std::string_view kind, std::string_view name) const = 0;
 
-  /// All names of a kind, sorted.
+  /// All names of a kind, sorted, also of those that cannot be used.
   virtual std::vector<std::string_view> names(std::string_view kind) const = 0;
+
+  /// Why a component that is there cannot be used, in a sentence; empty for the others.
+  virtual std::string refusal(std::string_view /*kind*/, std::string_view /*name*/) const {
+    return {};
+  }
 };
 
 }  // namespace tocsin::config

@@ -68,6 +68,7 @@ Result<std::string> SystemEnvironment::read_file(const std::string& path,
 std::vector<std::string> SystemEnvironment::glob(const std::string& pattern) const {
   glob_t matches = {};
   std::vector<std::string> paths;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): only for ~user, and for variables, which nobody sets
   if (::glob(pattern.c_str(), 0, nullptr, &matches) == 0) {
     paths.assign(matches.gl_pathv, matches.gl_pathv + matches.gl_pathc);
   }

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <set>
+#include <string>
 
 #include "gateway/base/json_writer.h"
 #include "gateway/config/key_advice.h"
@@ -41,7 +43,7 @@ class SchemaWriter {
     while (!pending_.empty()) {
       const OptionTable* next = pending_.front();
       pending_.pop_front();
-      key(next->name);
+      key(definition_of(*next));
       json_.begin_object();
       pair("description", next->doc);
       table_body(*next, false);
@@ -200,9 +202,20 @@ class SchemaWriter {
     branch(*option.element);
   }
 
+  // A table's name under $defs. Two tables may be called the same: the second is "name 2".
+  const std::string& definition_of(const OptionTable& table) {
+    const auto [place, is_new] = definitions_.try_emplace(&table);
+    if (!is_new) return place->second;
+    pending_.push_back(&table);
+    place->second = table.name;
+    for (int count = 2; !names_.insert(place->second).second; ++count) {
+      place->second = std::string(table.name) + " " + std::to_string(count);
+    }
+    return place->second;
+  }
+
   void reference(const OptionTable& table) {
-    if (defined_.insert(table.name).second) pending_.push_back(&table);
-    const std::string target = "#/$defs/" + std::string(table.name);
+    const std::string target = "#/$defs/" + definition_of(table);
     if (table.scalar_key.empty()) return pair("$ref", target);
     key("anyOf");
     json_.begin_array();
@@ -217,7 +230,9 @@ class SchemaWriter {
     key("anyOf");
     json_.begin_array();
     for (const std::string_view name : catalog_.names(option.plugin_kind)) {
-      const OptionTable& table = *catalog_.find(option.plugin_kind, name);
+      const OptionTable* found = catalog_.find(option.plugin_kind, name);
+      if (found == nullptr) continue;  // it cannot be used
+      const OptionTable& table = *found;
       json_.begin_object();
       pair("const", name);
       json_.end_object();
@@ -325,7 +340,8 @@ class SchemaWriter {
   std::string out_;
   JsonWriter json_;
   std::deque<const OptionTable*> pending_;
-  std::set<std::string_view> defined_;
+  std::map<const OptionTable*, std::string> definitions_;
+  std::set<std::string> names_;  // of definitions_
 };
 
 }  // namespace

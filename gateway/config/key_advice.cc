@@ -39,13 +39,6 @@ const OptionTable* outer_that_knows(std::span<const OptionTable* const> open,
   return nullptr;
 }
 
-bool holds_secret(const Option& option) {
-  if ((option.flags & Option::kSecret) != 0) return true;
-  if (option.element != nullptr && holds_secret(*option.element)) return true;
-  if (option.table == nullptr) return false;
-  return std::any_of(option.table->options.begin(), option.table->options.end(), holds_secret);
-}
-
 // The key of `table` that `written` is a slip of; also "backlog:512", which lacks a space.
 std::string_view meant_key(const OptionTable& table, std::string_view written) {
   const std::string_view before_colon = written.substr(0, written.find(':'));
@@ -56,6 +49,13 @@ std::string_view meant_key(const OptionTable& table, std::string_view written) {
 }
 
 }  // namespace
+
+bool holds_secret(const Option& option) {
+  if ((option.flags & Option::kSecret) != 0) return true;
+  if (option.element != nullptr && holds_secret(*option.element)) return true;
+  if (option.table == nullptr) return false;
+  return std::any_of(option.table->options.begin(), option.table->options.end(), holds_secret);
+}
 
 const Option* find_option(const OptionTable& table, std::string_view key) {
   for (const Option& option : table.options) {

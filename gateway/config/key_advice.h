@@ -15,6 +15,10 @@ namespace tocsin::config {
 /// The option of a key, or null.
 const Option* find_option(const OptionTable& table, std::string_view key);
 
+/// True when the option is a secret, or something below it is: what stands in its place by mistake
+/// may be one too.
+bool holds_secret(const Option& option);
+
 /// "listeners" + "public" -> "listeners.public"; a key with a dot, a space or a bracket is quoted:
 /// `labels["a.b"]`.
 std::string path_of_key(const std::string& path, std::string_view key);

@@ -6,7 +6,7 @@
 namespace tocsin::config {
 
 tl::expected<LoadedConfig, Rejection> load(const std::string& path, const OptionTable& table,
-                                           const ComponentCatalog& catalog,
+                                           ComponentCatalog& catalog,
                                            const Environment& environment) {
   SourceFiles sources;
   tl::expected<FileSet, Diagnostics> files = read_files(path, environment, sources);
@@ -14,6 +14,9 @@ tl::expected<LoadedConfig, Rejection> load(const std::string& path, const Option
     sort_by_place(files.error());
     return tl::unexpected(Rejection{std::move(files.error()), std::move(sources)});
   }
+  Diagnostics faults;
+  catalog.prepare(files->root, faults);
+  if (!faults.empty()) return tl::unexpected(Rejection{std::move(faults), std::move(sources)});
   tl::expected<Value, Diagnostics> root = validate(files->root, table, catalog);
   if (!root) return tl::unexpected(Rejection{std::move(root.error()), std::move(sources)});
   return LoadedConfig{std::move(*root), std::move(files->files), std::move(sources)};

@@ -28,7 +28,7 @@ struct Rejection {
 /// Reads a file with its includes, fills in variables and files, and gives every setting its type.
 /// The catalog and the tables must outlive the call only. Blocks on files; any thread.
 tl::expected<LoadedConfig, Rejection> load(const std::string& path, const OptionTable& table,
-                                           const ComponentCatalog& catalog,
+                                           ComponentCatalog& catalog,
                                            const Environment& environment);
 
 }  // namespace tocsin::config

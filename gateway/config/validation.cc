@@ -23,7 +23,7 @@ constexpr std::string_view kIdKey = "id";
 // What stands where a value was expected, in words that never show a secret.
 std::string shown(const Node& node, const Option& option) {
   if (node.kind != Node::Kind::kScalar) return std::string(kind_name(node.kind));
-  if ((option.flags & Option::kSecret) != 0) return "a text that is not shown";
+  if (holds_secret(option)) return "a text that is not shown";
   if (node.origin == Node::Origin::kFile) return "what " + node.written + " holds";
   std::string text = "\"" + node.text.substr(0, kQuotedTextMax);
   if (node.text.size() > kQuotedTextMax) text += "...";
@@ -123,7 +123,7 @@ class Validator {
 
   Value scalar(const Node& node, const Option& option, const std::string& path) {
     const bool secret = (option.flags & Option::kSecret) != 0;
-    if (secret && node.place.line != 0) secret_lines_.insert(line_of(node.place));
+    note_secret(node, option);
     if (node.kind == Node::Kind::kNull) {
       const bool required = (option.flags & Option::kRequired) != 0;
       blame(node.place, path, "the value is missing",
@@ -146,6 +146,10 @@ class Validator {
     return Value(std::move(*typed), node.place);
   }
 
+  void note_secret(const Node& node, const Option& option) {
+    if (node.place.line != 0 && holds_secret(option)) secret_lines_.insert(line_of(node.place));
+  }
+
   static std::string expected(const Option& option, const Node& node) {
     return "expected " + expectation(option) + ", got " + shown(node, option);
   }
@@ -156,9 +160,10 @@ class Validator {
       const bool text = node.kind == Node::Kind::kScalar;
       const bool short_text = text && node.text.size() <= kQuotedTextMax &&
                               node.origin == Node::Origin::kWritten &&
-                              (option.element->flags & Option::kSecret) == 0;
+                              !holds_secret(*option.element);
       std::string hint = "begin each item with - and a space";
       if (short_text) hint = "write [\"" + node.text + "\"]";
+      note_secret(node, option);
       blame(node.place, path, expected(option, node), std::move(hint));
       return {};
     }
@@ -177,6 +182,7 @@ class Validator {
   Value map(const Node& node, const Option& option, const std::string& path) {
     TOCSIN_ASSERT(option.element != nullptr, "a map option without element");
     if (node.kind == Node::Kind::kScalar || node.kind == Node::Kind::kList) {
+      note_secret(node, option);
       blame(node.place, path, expected(option, node), "write name: value lines, indented below");
       return {};
     }
@@ -206,6 +212,8 @@ class Validator {
     if (node.kind == Node::Kind::kScalar || node.kind == Node::Kind::kList) {
       Option as_table;
       as_table.type = OptionType::kTable;
+      as_table.table = &table;
+      note_secret(node, as_table);
       blame(node.place, path, expected(as_table, node),
             "write key: value lines; " + keys_of(table));
       return {};
@@ -288,6 +296,13 @@ class Validator {
     }
     const Node& type = bare ? node : type_entry->value;
     const OptionTable* table = catalog_.find(option.plugin_kind, type.text);
+    if (std::string why = catalog_.refusal(option.plugin_kind, type.text); !why.empty()) {
+      blame(type.place, path,
+            "the " + std::string(option.plugin_kind) + " " + shown(type, option) +
+                " cannot be used: " + why,
+            "");
+      return {};
+    }
     if (table == nullptr) {
       blame(type.place, path,
             "there is no " + std::string(option.plugin_kind) + " " + shown(type, option),

@@ -48,17 +48,15 @@ Result<Address> Address::from_ip(std::string_view ip, std::uint16_t port) {
     return fail(Code::kInvalid, "the IP address has a NUL byte in it");
   }
   Address address;
-  auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage_);
-  if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(port);
+  if (inet_pton(AF_INET, text.c_str(), &address.v4_.sin_addr) == 1) {
+    address.v4_.sin_family = AF_INET;
+    address.v4_.sin_port = htons(port);
     address.size_ = sizeof(sockaddr_in);
     return address;
   }
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(&address.storage_);
-  if (inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(port);
+  if (inet_pton(AF_INET6, text.c_str(), &address.v6_.sin6_addr) == 1) {
+    address.v6_.sin6_family = AF_INET6;
+    address.v6_.sin6_port = htons(port);
     address.size_ = sizeof(sockaddr_in6);
     return address;
   }
@@ -67,31 +65,30 @@ Result<Address> Address::from_ip(std::string_view ip, std::uint16_t port) {
 
 Address Address::from_socket(const sockaddr* address, socklen_t length) {
   Address copy;
-  copy.size_ = std::min<socklen_t>(length, sizeof(copy.storage_));
-  std::memcpy(&copy.storage_, address, copy.size_);
+  copy.size_ = std::min<socklen_t>(length, sizeof(copy.v6_));
+  std::memcpy(&copy.v6_, address, copy.size_);
   return copy;
 }
 
 std::uint16_t Address::port() const {
-  if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&storage_)->sin_port);
+  if (family() == AF_INET) return ntohs(v4_.sin_port);
   if (family() == AF_INET6) {
-    return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_port);
+    return ntohs(v6_.sin6_port);
   }
   return 0;
 }
 
 void Address::set_port(std::uint16_t port) {
-  if (family() == AF_INET) reinterpret_cast<sockaddr_in*>(&storage_)->sin_port = htons(port);
-  if (family() == AF_INET6) reinterpret_cast<sockaddr_in6*>(&storage_)->sin6_port = htons(port);
+  if (family() == AF_INET) v4_.sin_port = htons(port);
+  if (family() == AF_INET6) v6_.sin6_port = htons(port);
 }
 
 std::string Address::ip() const {
   char text[INET6_ADDRSTRLEN] = "";
   if (family() == AF_INET) {
-    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage_)->sin_addr, text,
-              sizeof(text));
+    inet_ntop(AF_INET, &v4_.sin_addr, text, sizeof(text));
   } else if (family() == AF_INET6) {
-    const in6_addr& ip = reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_addr;
+    const in6_addr& ip = v6_.sin6_addr;
     if (is_v4_mapped(ip)) {
       inet_ntop(AF_INET, ip.s6_addr + 12, text, sizeof(text));
     } else {
@@ -110,9 +107,9 @@ std::string Address::text() const {
 Address::IpKey Address::ip_key() const {
   unsigned char bytes[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   if (family() == AF_INET6) {
-    std::memcpy(bytes, &reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_addr, 16);
+    std::memcpy(bytes, &v6_.sin6_addr, 16);
   } else if (family() == AF_INET) {
-    std::memcpy(bytes + 12, &reinterpret_cast<const sockaddr_in*>(&storage_)->sin_addr, 4);
+    std::memcpy(bytes + 12, &v4_.sin_addr, 4);
   }
   IpKey key;
   std::memcpy(&key.high, bytes, 8);
@@ -122,10 +119,10 @@ Address::IpKey Address::ip_key() const {
 
 bool Address::is_loopback() const {
   if (family() == AF_INET) {
-    return (ntohl(reinterpret_cast<const sockaddr_in*>(&storage_)->sin_addr.s_addr) >> 24) == 127;
+    return (ntohl(v4_.sin_addr.s_addr) >> 24) == 127;
   }
   if (family() != AF_INET6) return false;
-  const in6_addr& ip = reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_addr;
+  const in6_addr& ip = v6_.sin6_addr;
   return is_v4_mapped(ip) ? ip.s6_addr[12] == 127 : IN6_IS_ADDR_LOOPBACK(&ip);
 }
 

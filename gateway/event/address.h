@@ -1,5 +1,6 @@
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cstdint>
@@ -10,7 +11,8 @@
 
 namespace tocsin::event {
 
-/// An IPv4 or IPv6 socket address. A value; no name resolution happens here.
+/// An IPv4 or IPv6 socket address. A value, and a small one, since every connection keeps some; no
+/// name resolution happens here.
 class Address {
  public:
   Address() = default;
@@ -20,12 +22,13 @@ class Address {
   static Result<Address> parse(std::string_view text);
   /// A literal IP and a port in host order.
   static Result<Address> from_ip(std::string_view ip, std::uint16_t port);
-  /// Copies what the kernel filled in; length bytes are meaningful.
+  /// Copies what the kernel filled in; length bytes are meaningful. Of another family only that it
+  /// is another is kept.
   static Address from_socket(const sockaddr* address, socklen_t length);
 
-  const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage_); }
+  const sockaddr* data() const { return &any_; }
   socklen_t size() const { return size_; }
-  int family() const { return storage_.ss_family; }
+  int family() const { return any_.sa_family; }
   std::uint16_t port() const;
   void set_port(std::uint16_t port);
 
@@ -44,7 +47,11 @@ class Address {
   bool is_loopback() const;
 
  private:
-  sockaddr_storage storage_{};
+  union {
+    sockaddr_in6 v6_{};  // first, so that all bytes begin as zero
+    sockaddr_in v4_;
+    sockaddr any_;
+  };
   socklen_t size_ = 0;
 };
 

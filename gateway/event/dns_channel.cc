@@ -76,6 +76,12 @@ Result<void> DnsChannel::configure(const ResolverOptions& options) {
   settings.sock_state_cb = [](void* self, ares_socket_t fd, int read, int write) {
     static_cast<DnsChannel*>(self)->watch(fd, read != 0, write != 0);
   };
+#ifdef ARES_OPT_QUERY_CACHE
+  // From 1.31 on c-ares remembers answers unless told not to; the resolver does that, with limits
+  // and a clock of ours.
+  given |= ARES_OPT_QUERY_CACHE;
+  settings.qcache_max_ttl = 0;
+#endif
   if (!options.use_search_domains) {
     given |= ARES_OPT_DOMAINS;
     settings.ndomains = 0;

@@ -24,7 +24,9 @@ class Stream {
     virtual void on_data(std::string_view bytes) = 0;
     /// The peer will send no more. Writing may go on.
     virtual void on_end() = 0;
-    /// The stream broke (reset, write failure); nothing follows. Not called for one's own close.
+    /// The stream broke (reset, write failure); nothing follows. Not called for one's own close. A
+    /// stream that is being read when a write finds the peer gone delivers first what had arrived:
+    /// who refuses an upload answers and stops listening.
     virtual void on_broken(const Error& why) = 0;
     /// buffered() has fallen to the low watermark after a write had reported the high one.
     virtual void on_writable() = 0;

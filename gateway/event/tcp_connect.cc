@@ -16,15 +16,17 @@ class TcpConnect::Impl {
         handle_(TcpStream::Handle::open(loop)),
         timer_(loop.timers(), [this] { time_is_up(); }) {
     handle_->connecting = this;
-    handle_->connect.data = handle_;
-    failure_ = uv_tcp_connect(&handle_->connect, &handle_->tcp, to.data(),
-                              [](uv_connect_t* request, int status) {
-                                auto* handle = static_cast<TcpStream::Handle*>(request->data);
-                                if (handle->connecting == nullptr) return;
-                                auto* self = static_cast<Impl*>(handle->connecting);
-                                self->loop_.enter();
-                                self->finish(status);
-                              });
+    handle_->request = std::make_unique<TcpStream::Handle::Request>();
+    uv_connect_t* attempt = &handle_->request->connect;
+    attempt->data = handle_;
+    failure_ =
+        uv_tcp_connect(attempt, &handle_->tcp, to.data(), [](uv_connect_t* request, int status) {
+          auto* handle = static_cast<TcpStream::Handle*>(request->data);
+          if (handle->connecting == nullptr) return;
+          auto* self = static_cast<Impl*>(handle->connecting);
+          self->loop_.enter();
+          self->finish(status);
+        });
     // A failure known already is still told from the loop, not from here.
     timer_.arm_after(failure_ == 0 ? timeout : Duration::zero());
   }
@@ -46,6 +48,7 @@ class TcpConnect::Impl {
       done(tl::unexpected(system_error(-status, "cannot connect", to_.text())));
       return;
     }
+    handle->request.reset();
     uv_tcp_nodelay(&handle->tcp, 1);
     done(std::unique_ptr<Stream>(std::make_unique<TcpStream>(loop_, handle, to_)));
   }

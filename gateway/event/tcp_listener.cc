@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "gateway/event/fd_watch.h"
@@ -88,7 +89,8 @@ ListeningSocket::~ListeningSocket() {
 
 int ListeningSocket::release() { return std::exchange(fd_, -1); }
 
-class TcpListener::Impl {
+// Survives the listener until the tick's end: on_accept may destroy that.
+class TcpListener::Impl final : public Deferred {
  public:
   Impl(Loop& loop, ListeningSocket socket, Events& events)
       : loop_(loop),
@@ -96,23 +98,29 @@ class TcpListener::Impl {
         events_(events),
         reserve_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
         retry_(loop.timers(), [this] { resume(); }),
-        watch_(loop, socket_.fd(), [this](FdWatch::Ready) { accept_waiting(); }) {
+        watch_(std::in_place, loop, socket_.fd(), [this](FdWatch::Ready) { accept_waiting(); }) {
     resume();
   }
-  ~Impl() {
-    if (gone_ != nullptr) *gone_ = true;
-    if (reserve_ >= 0) ::close(reserve_);
+  ~Impl() override { close(); }
+
+  Loop& loop() const { return loop_; }
+  void close() {
+    paused_ = true;
+    retry_.cancel();
+    watch_.reset();
+    if (const int fd = socket_.release(); fd >= 0) ::close(fd);
+    if (reserve_ >= 0) ::close(std::exchange(reserve_, -1));
   }
 
   void pause() {
     paused_ = true;
     retry_.cancel();
-    watch_.want(false, false);
+    watch_->want(false, false);
   }
   void resume() {
     paused_ = false;
     retry_.cancel();
-    watch_.want(true, false);
+    watch_->want(true, false);
   }
   const Address& address() const { return socket_.address(); }
 
@@ -136,12 +144,9 @@ class TcpListener::Impl {
   }
 
   void accept_waiting() {
-    bool gone = false;  // on_accept may destroy the listener
-    gone_ = &gone;
     for (int i = 0; i < kAcceptsPerTick; ++i) {
-      if (!accept_next() || gone || paused_) break;
+      if (!accept_next() || paused_) break;
     }
-    if (!gone) gone_ = nullptr;
   }
 
   // False when nobody else can be accepted in this tick.
@@ -188,7 +193,7 @@ class TcpListener::Impl {
   }
 
   void wait_and_retry() {
-    watch_.want(false, false);
+    watch_->want(false, false);
     retry_.arm_after(kRetryAfter);
   }
 
@@ -196,15 +201,18 @@ class TcpListener::Impl {
   ListeningSocket socket_;
   Events& events_;
   int reserve_;
-  bool paused_ = false;   // by the owner, not by a wait of our own
-  bool* gone_ = nullptr;  // set by the destructor while connections are being accepted
+  bool paused_ = false;  // by the owner, not by a wait of our own
   Timer retry_;
-  FdWatch watch_;
+  std::optional<FdWatch> watch_;  // none once closed
 };
 
 TcpListener::TcpListener(Loop& loop, ListeningSocket socket, Events& events)
     : impl_(std::make_unique<Impl>(loop, std::move(socket), events)) {}
-TcpListener::~TcpListener() = default;
+TcpListener::~TcpListener() {
+  impl_->close();
+  Loop& loop = impl_->loop();
+  loop.destroy_later(std::move(impl_));
+}
 void TcpListener::pause() { impl_->pause(); }
 void TcpListener::resume() { impl_->resume(); }
 const Address& TcpListener::address() const { return impl_->address(); }

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "gateway/event/unseen_close.h"
+
 namespace tocsin::event {
 
 TcpStream::Handle* TcpStream::Handle::open(Loop& loop) {
@@ -27,6 +29,9 @@ void TcpStream::Handle::close(bool reset) {
     for (Buffer& buffer : self->buffers) loop.give_output_buffer(std::move(buffer.bytes));
     delete self;
   };
+  uv_os_fd_t fd = -1;
+  uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp), &fd);
+  const UnseenClose unseen(fd);
   if (!reset || uv_tcp_close_reset(&tcp, freed) != 0) {
     uv_close(reinterpret_cast<uv_handle_t*>(&tcp), freed);
   }
@@ -63,35 +68,51 @@ void TcpStream::read_stop() {
   if (!reading_) return;
   reading_ = false;
   uv_read_stop(reinterpret_cast<uv_stream_t*>(&handle_->tcp));
+  if (failure_ != 0 && !broken_) loop_.at_tick_end(*this);  // who stops reading hears of it now
 }
 
 void TcpStream::on_read(ssize_t count, const uv_buf_t* buffer) {
   loop_.enter();
   if (count > 0) {
     Loop& loop = loop_;  // on_data may destroy the stream
+    if (failure_ != 0) loop.at_tick_end(*this);
     events_->on_data({buffer->base, static_cast<std::size_t>(count)});
     loop.finish_when_many();
   } else if (count == UV_EOF) {
     read_stop();
-    if (const int failed = reset_behind_end(); failed != 0) {
+    if (const int failed = failure_behind_end(); failed != 0) {
       fail_with(failed);
       return;
     }
     read_ended_ = true;
     events_->on_end();
   } else if (count < 0) {
-    fail_with(static_cast<int>(count));
+    fail_with(failure_ != 0 ? failure_ : static_cast<int>(count));
   }
+}
+
+// 1: bytes wait to be read; 0: the end does; else an error, UV_EAGAIN for nothing yet.
+int TcpStream::peek() const {
+  uv_os_fd_t fd = -1;
+  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&handle_->tcp), &fd) != 0) return UV_EBADF;
+  char byte;
+  const ssize_t count = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count < 0 ? -errno : static_cast<int>(count);
 }
 
 // libuv also reports an end when the connection died behind the last bytes read. Only the kernel
 // knows whether the peer really ended: a cut answer must not pass for a whole one.
-int TcpStream::reset_behind_end() const {
-  uv_os_fd_t fd = -1;
-  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&handle_->tcp), &fd) != 0) return 0;
-  char byte;
-  const bool failed = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno != EAGAIN;
-  return failed ? -errno : 0;
+int TcpStream::failure_behind_end() const {
+  if (failure_ != 0) return failure_ == UV_EPIPE ? 0 : failure_;
+  const int waiting = peek();
+  return waiting < 0 && waiting != UV_EAGAIN ? waiting : 0;
+}
+
+// After a write that found the peer gone, so that what arrives is bounded. The kernel says EPIPE
+// where the peer's end had come before its reset: that end is still to be told, and what stands
+// before it.
+bool TcpStream::last_words_due() const {
+  return reading_ && (failure_ == UV_EPIPE || (failure_ == UV_ECONNRESET && peek() > 0));
 }
 
 bool TcpStream::write(std::string_view bytes) {
@@ -208,7 +229,7 @@ void TcpStream::on_tick_end() {
     if (failure_ == 0 && buffered_ > 0) start_async_write();
   }
   if (failure_ != 0) {
-    fail_with(failure_);
+    if (!last_words_due()) fail_with(failure_);
     return;
   }
   if (ending_) finish_end();
@@ -219,24 +240,26 @@ void TcpStream::start_async_write() {
   uv_buf_t vector[kBuffersPerWrite];
   const std::size_t count = fill_vector(vector);
   for (std::size_t i = 0; i < count; ++i) in_flight_bytes_ += vector[i].len;
-  handle_->write.data = handle_;
-  const int failed =
-      uv_write(&handle_->write, reinterpret_cast<uv_stream_t*>(&handle_->tcp), vector,
-               static_cast<unsigned>(count), [](uv_write_t* request, int status) {
-                 TcpStream* self = static_cast<Handle*>(request->data)->stream;
-                 if (self != nullptr) self->on_written(status);
-               });
+  handle_->request = std::make_unique<Handle::Request>();
+  uv_write_t* request = &handle_->request->write;
+  request->data = handle_;
+  const int failed = uv_write(request, reinterpret_cast<uv_stream_t*>(&handle_->tcp), vector,
+                              static_cast<unsigned>(count), [](uv_write_t* done, int status) {
+                                TcpStream* self = static_cast<Handle*>(done->data)->stream;
+                                if (self != nullptr) self->on_written(status);
+                              });
   if (failed != 0) failure_ = failed;
 }
 
 void TcpStream::on_written(int status) {
   loop_.enter();
-  if (status < 0) {
-    in_flight_bytes_ = 0;
-    fail_with(status);
-    return;
+  handle_->request.reset();
+  const std::size_t bytes = std::exchange(in_flight_bytes_, 0);
+  if (status == 0) {
+    consume(bytes);
+  } else if (failure_ == 0) {
+    failure_ = status;
   }
-  consume(std::exchange(in_flight_bytes_, 0));
   loop_.at_tick_end(*this);
 }
 

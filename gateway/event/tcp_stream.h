@@ -16,16 +16,17 @@ namespace tocsin::event {
 ///             '-- in_flight_bytes_ --'  handed to the kernel queue, untouched until it reports
 ///
 /// At the end of a tick everything waiting goes out in one system call; what the kernel does not
-/// take becomes one asynchronous write. An idle stream holds no buffer.
+/// take becomes one asynchronous write. An idle stream holds neither buffer nor request.
 class TcpStream final : public Stream, private TickEnd {
  public:
   /// The part libuv points at: it survives the stream until the close callback frees it.
   struct Handle {
     uv_tcp_t tcp{};
-    union {  // a connection attempt is over before the first write
+    union Request {  // a connection attempt is over before the first write
       uv_connect_t connect;
       uv_write_t write;
     };
+    std::unique_ptr<Request> request;  // null while libuv has nothing to do
     TcpStream* stream = nullptr;
     void* connecting = nullptr;
     struct Buffer {
@@ -63,7 +64,9 @@ class TcpStream final : public Stream, private TickEnd {
   void on_tick_end() override;
   void on_read(ssize_t count, const uv_buf_t* buffer);
   void on_written(int status);
-  int reset_behind_end() const;
+  int peek() const;
+  int failure_behind_end() const;
+  bool last_words_due() const;
   void append(std::string_view bytes);
   void fold_last();
   std::size_t try_write_with(std::string_view bytes);
@@ -81,7 +84,7 @@ class TcpStream final : public Stream, private TickEnd {
   Address peer_;
   std::size_t buffered_ = 0;
   std::size_t in_flight_bytes_ = 0;
-  int failure_ = 0;      // a libuv error; on_broken tells it
+  int failure_ = 0;      // a libuv error, the first; on_broken tells it
   bool broken_ = false;  // on_broken was called
   bool reading_ = false;
   bool read_ended_ = false;

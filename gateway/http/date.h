@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include "gateway/base/clock.h"
@@ -22,5 +23,10 @@ class DateCache {
 
 /// "Sun, 06 Nov 1994 08:49:37 GMT"
 std::size_t format_http_date(WallTime when, char* out, std::size_t room);
+
+/// The three forms that RFC 9110 5.6.7 asks readers to take: "Sun, 06 Nov 1994 08:49:37 GMT",
+/// "Sunday, 06-Nov-94 08:49:37 GMT" and "Sun Nov  6 08:49:37 1994". The day's name is not compared
+/// with the date. Nothing for anything else.
+std::optional<WallTime> parse_http_date(std::string_view text);
 
 }  // namespace tocsin::http

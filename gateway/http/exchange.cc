@@ -15,7 +15,7 @@ constexpr std::string_view kServedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE
 
 }  // namespace
 
-void Responder::on_upgraded(std::unique_ptr<event::Stream>, std::string) {}
+void Responder::on_upgraded(std::unique_ptr<event::Stream>, std::string_view) {}
 
 Exchange::Exchange(event::Loop& loop, BlockPool& pool)
     : loop_(loop), arena_(pool, kArenaBytesMax), chain_(*this, *this) {}
@@ -66,8 +66,8 @@ void Exchange::drop_body() {
   body_holds_ = 0;
 }
 
-void Exchange::upgraded(std::unique_ptr<event::Stream> stream, std::string unread) {
-  if (responder_ != nullptr) responder_->on_upgraded(std::move(stream), std::move(unread));
+void Exchange::upgraded(std::unique_ptr<event::Stream> stream, std::string_view unread) {
+  if (responder_ != nullptr) responder_->on_upgraded(std::move(stream), unread);
 }
 
 void Exchange::release_response_source() {

@@ -74,7 +74,7 @@ class Exchange final : private FilterChain::Ends {
   /// The answer is complete before the request: what still comes of its body is nobody's.
   void drop_body();
   /// The handler answered 101: the connection is handed over. close() follows.
-  void upgraded(std::unique_ptr<event::Stream> stream, std::string unread);
+  void upgraded(std::unique_ptr<event::Stream> stream, std::string_view unread);
   /// Answers in place of everybody for a request the codec refuses; nothing when an answer has
   /// begun.
   void refuse(const std::shared_ptr<const RouteSource>& source, int status,

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
 
 #include "gateway/base/arena.h"
@@ -123,9 +122,9 @@ class Responder {
   /// The end of a body that has trailers, in place of on_body's.
   virtual void on_trailers(const HeaderMap&) {}
   /// After an answer of status 101 with end: the connection is the responder's from here on, and
-  /// its events must be set before this returns. `unread` came in behind the request. on_done
-  /// follows.
-  virtual void on_upgraded(std::unique_ptr<event::Stream> stream, std::string unread);
+  /// its events must be set before this returns. `unread` came in behind the request and is
+  /// borrowed for the call. on_done follows.
+  virtual void on_upgraded(std::unique_ptr<event::Stream> stream, std::string_view unread);
   /// The transport has room again after a send_data that returned false.
   virtual void on_writable() {}
   /// The exchange is over, answered or not; it must not be touched afterwards. Exactly once.

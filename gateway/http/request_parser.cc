@@ -10,11 +10,6 @@ namespace {
 
 constexpr std::string_view kMalformed = "The request is malformed.";
 
-bool is_digits(std::string_view text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 std::string_view detail_of(llhttp_errno_t error) {
   switch (error) {
     case HPE_INVALID_METHOD:
@@ -100,23 +95,24 @@ const llhttp_settings_t& RequestParser::settings() {
   return settings;
 }
 
-RequestParser::RequestParser(const RequestLimits& limits, Events& events)
-    : limits_(limits), events_(events) {
+RequestParser::RequestParser(const RequestLimits& limits) : limits_(limits) {
   llhttp_init(&parser_, HTTP_REQUEST, &settings());
   parser_.data = this;
 }
 
-void RequestParser::begin(RequestHead& head, Arena& arena) {
+void RequestParser::begin(RequestHead& head, Arena& arena, Events& events) {
   head_ = &head;
   arena_ = &arena;
+  events_ = &events;
   trailers_ = nullptr;
+  fault_ = {};
   field_name_ = field_value_ = {};
-  body_bytes_ = head_used_ = framing_used_ = 0;
+  budget_.begin();
   extension_name_bytes_ = 0;
   extension_value_begun_ = false;
   state_ = State::kIdle;
   empty_line_ = 0;
-  version_seen_ = stopped_ = paused_ = false;
+  version_seen_ = stopped_ = paused_ = keep_alive_ = false;
   llhttp_reset(&parser_);  // its own idea of keep-alive must not outlive the message
 }
 
@@ -153,19 +149,13 @@ std::size_t RequestParser::skip_empty_line(std::string_view bytes) {
   return used;
 }
 
-// How many bytes may be parsed before a limit must be looked at again. Cutting the input there
-// makes the limits exact, wherever the network cut it.
 std::size_t RequestParser::allowance() const {
-  if (state_ == State::kHead) {
-    return limits_.head_bytes_max - std::min<std::size_t>(head_used_, limits_.head_bytes_max);
-  }
-  const std::uint64_t budget = kFramingFree + kFramingPerByte * body_bytes_;
-  return static_cast<std::size_t>(budget - std::min(framing_used_, budget));
+  return state_ == State::kHead ? budget_.head_left(limits_.head_bytes_max)
+                                : budget_.framing_left();
 }
 
 std::size_t RequestParser::execute(std::string_view bytes) {
   const bool in_head = state_ == State::kHead;
-  const std::uint64_t body_before = body_bytes_;
   slice_ = bytes.data();
   paused_ = false;
   const llhttp_errno_t error = llhttp_execute(&parser_, bytes.data(), bytes.size());
@@ -182,15 +172,15 @@ std::size_t RequestParser::execute(std::string_view bytes) {
   }
   if (in_head) {
     if (!version_seen_) remember_line(bytes.substr(0, used));
-    head_used_ += used;
+    budget_.read_head(used);
   } else {
-    framing_used_ += used - (body_bytes_ - body_before);
+    budget_.read_behind_head(used);
   }
   return used;
 }
 
 std::uint64_t RequestParser::position(const char* at) const {
-  return head_used_ + static_cast<std::uint64_t>(at - slice_);
+  return budget_.head_bytes() + static_cast<std::uint64_t>(at - slice_);
 }
 
 // Keeps what check_version() must look back at when the network cut the line there.
@@ -292,7 +282,10 @@ int RequestParser::check_extension_value(std::string_view piece) {
   if (piece.empty()) return 0;
   if (!std::exchange(extension_value_begun_, true)) extension_quoted_ = piece.front() == '"';
   const bool stray = !extension_quoted_ && piece.find('"') != std::string_view::npos;
-  return stray ? refuse(400, "A chunk is malformed.") : 0;
+  const bool control = std::any_of(piece.begin(), piece.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+  });
+  return stray || control ? refuse(400, "A chunk is malformed.") : 0;
 }
 
 // RFC 9112 6.3, without its allowances for leniency.
@@ -311,7 +304,9 @@ int RequestParser::check_framing() {
     return refuse(400, "The Transfer-Encoding is ambiguous.");
   }
   if (lengths > 1) return refuse(400, "The request has more than one Content-Length.");
-  if (lengths == 1 && !is_digits(*headers.find("content-length"))) {
+  if (lengths == 0) return 0;
+  const std::string_view length = *headers.find("content-length");
+  if (length.empty() || !is_digits(length)) {
     return refuse(400, "The Content-Length is malformed or ambiguous.");
   }
   return 0;
@@ -338,7 +333,7 @@ int RequestParser::finish_head() {
   parser_.upgrade = 0;
   state_ = State::kBody;
   const bool end = !chunked && length == 0;
-  events_.on_head(end);
+  events_->on_head(end);
   // The pause lets feed() count what follows as body framing. A message that ends here has nothing
   // left to hold back.
   return end ? 0 : static_cast<int>(HPE_PAUSED);
@@ -346,16 +341,16 @@ int RequestParser::finish_head() {
 
 int RequestParser::take_body(const char* at, std::size_t length) {
   const auto fits = static_cast<std::size_t>(
-      std::min<std::uint64_t>(length, limits_.body_bytes_max - body_bytes_));
-  body_bytes_ += fits;
-  if (fits > 0) events_.on_body({at, fits});
+      std::min<std::uint64_t>(length, limits_.body_bytes_max - budget_.body_bytes()));
+  budget_.found_body(fits);
+  if (fits > 0) events_->on_body({at, fits});
   if (fits < length) return refuse(413, "The request body is too large.");
   return stopped_ ? static_cast<int>(HPE_PAUSED) : 0;
 }
 
 int RequestParser::finish_message() {
   state_ = State::kComplete;
-  events_.on_complete();
+  events_->on_complete();
   return HPE_PAUSED;
 }
 

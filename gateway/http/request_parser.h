@@ -8,6 +8,7 @@
 
 #include "gateway/base/arena.h"
 #include "gateway/http/head.h"
+#include "gateway/http/read_budget.h"
 
 namespace tocsin::http {
 
@@ -42,13 +43,14 @@ class RequestParser {
     virtual void on_complete() = 0;
   };
 
-  RequestParser(const RequestLimits& limits, Events& events);
+  /// `limits` must outlive the parser.
+  explicit RequestParser(const RequestLimits& limits);
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
-  /// Where the next message's head goes, an empty one; both must live until it is complete. Before
-  /// its first byte.
-  void begin(RequestHead& head, Arena& arena);
+  /// Where the next message's head goes, an empty one, and who hears of it; all three must live
+  /// until it is complete. Before its first byte.
+  void begin(RequestHead& head, Arena& arena, Events& events);
 
   /// Reads on. Returns how many bytes were used: all of them, unless the message completed, stop()
   /// was called, or a fault was found. After a stop it may have to be called without new bytes: see
@@ -68,16 +70,12 @@ class RequestParser {
   bool idle() const { return state_ == State::kIdle; }
   bool in_head() const { return state_ == State::kHead; }
   bool keep_alive() const { return keep_alive_; }
-  std::uint64_t body_bytes() const { return body_bytes_; }
+  std::uint64_t body_bytes() const { return budget_.body_bytes(); }
   HeaderMap& trailers() { return *trailers_; }
   bool has_trailers() const { return trailers_ != nullptr && !trailers_->empty(); }
 
  private:
   enum class State : std::uint8_t { kIdle, kHead, kBody, kComplete };
-  /// Bytes that frame a chunked body without being body: this many are free, and sixteen more for
-  /// each body byte, so that one-byte chunks pass and endless extensions do not.
-  static constexpr std::uint64_t kFramingFree = 16 * 1024;
-  static constexpr std::uint64_t kFramingPerByte = 16;
 
   // The request line between target and version, as it must be.
   static constexpr std::string_view kBeforeVersion = " HTTP/";
@@ -108,16 +106,14 @@ class RequestParser {
 
   llhttp_t parser_;
   const RequestLimits& limits_;
-  Events& events_;
+  Events* events_ = nullptr;
   RequestHead* head_ = nullptr;
   Arena* arena_ = nullptr;
   HeaderMap* trailers_ = nullptr;
   std::string_view field_name_;
   std::string_view field_value_;
   RequestFault fault_;
-  std::uint64_t body_bytes_ = 0;
-  std::uint64_t head_used_ = 0;
-  std::uint64_t framing_used_ = 0;
+  ReadBudget budget_;
   std::size_t extension_name_bytes_ = 0;
   bool extension_value_begun_ = false;
   bool extension_quoted_ = false;

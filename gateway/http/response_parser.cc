@@ -7,11 +7,6 @@ namespace tocsin::http {
 
 namespace {
 
-bool is_digits(std::string_view text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 std::string_view detail_of(llhttp_errno_t error) {
   switch (error) {
     case HPE_INVALID_CONSTANT:
@@ -76,7 +71,7 @@ void ResponseParser::begin(bool to_head_request, ResponseHead& head, Arena& aren
   arena_ = &arena;
   trailers_ = nullptr;
   fault_ = {};
-  body_bytes_ = framing_used_ = 0;
+  budget_.begin();
   informational_ = 0;
   to_head_request_ = to_head_request;
   until_close_ = stopped_ = keep_alive_ = upgraded_ = false;
@@ -88,7 +83,7 @@ void ResponseParser::begin_head() {
   head_->status = 0;
   head_->body_bytes = 0;
   field_name_ = field_value_ = {};
-  head_used_ = 0;
+  budget_.begin_head();
   state_ = State::kStart;
 }
 
@@ -116,12 +111,11 @@ std::size_t ResponseParser::feed(std::string_view bytes) {
     }
     // llhttp is stopped where the head ends, so a part is all head or all body.
     const bool in_head = state_ == State::kHead;
-    const std::uint64_t body_before = body_bytes_;
     const std::size_t part = execute(bytes.substr(used, allowed));
     if (in_head) {
-      head_used_ += part;
+      if (state_ != State::kStart) budget_.read_head(part);  // else another head begins behind it
     } else {
-      framing_used_ += part - (body_bytes_ - body_before);
+      budget_.read_behind_head(part);
     }
     used += part;
   }
@@ -138,15 +132,9 @@ void ResponseParser::finish() {
          "the server closed the connection before the response was complete");
 }
 
-// How many bytes may be parsed before a limit must be looked at again. Cutting the input there
-// makes the limits exact, wherever the network cut it.
 std::size_t ResponseParser::allowance() const {
-  if (state_ == State::kHead) {
-    return static_cast<std::size_t>(limits_.head_bytes_max -
-                                    std::min<std::uint64_t>(head_used_, limits_.head_bytes_max));
-  }
-  const std::uint64_t budget = kFramingFree + kFramingPerByte * body_bytes_;
-  return static_cast<std::size_t>(budget - std::min(framing_used_, budget));
+  return state_ == State::kHead ? budget_.head_left(limits_.head_bytes_max)
+                                : budget_.framing_left();
 }
 
 std::size_t ResponseParser::execute(std::string_view bytes) {
@@ -225,7 +213,9 @@ int ResponseParser::check_framing() {
     }
   }
   if (lengths > 1) return doubt("the response has more than one Content-Length");
-  if (lengths == 1 && !is_digits(*headers.find("content-length"))) {
+  if (lengths == 0) return 0;
+  const std::string_view length = *headers.find("content-length");
+  if (length.empty() || !is_digits(length)) {
     return doubt("the Content-Length is malformed or ambiguous");
   }
   return 0;
@@ -287,9 +277,9 @@ int ResponseParser::finish_informational_head() {
 
 // What still fits is delivered first, so that the events do not depend on how the bytes were cut.
 int ResponseParser::take_body(const char* at, std::size_t length) {
-  const std::uint64_t room = limits_.body_bytes_max - body_bytes_;
+  const std::uint64_t room = limits_.body_bytes_max - budget_.body_bytes();
   const std::size_t fits = static_cast<std::size_t>(std::min<std::uint64_t>(length, room));
-  body_bytes_ += fits;
+  budget_.found_body(fits);
   if (fits > 0) events_.on_body({at, fits});
   if (fits < length) {
     return refuse(ResponseFault::Kind::kTooLarge, "the response body is too large");

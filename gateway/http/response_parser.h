@@ -8,6 +8,7 @@
 
 #include "gateway/base/arena.h"
 #include "gateway/http/head.h"
+#include "gateway/http/read_budget.h"
 
 namespace tocsin::http {
 
@@ -81,15 +82,11 @@ class ResponseParser {
   bool upgraded() const { return upgraded_; }
   /// From on_head on: another request may follow on the connection once this response is complete.
   bool keep_alive() const { return keep_alive_; }
-  std::uint64_t body_bytes() const { return body_bytes_; }
+  std::uint64_t body_bytes() const { return budget_.body_bytes(); }
   const HeaderMap* trailers() const { return trailers_; }  ///< null: none
 
  private:
   enum class State : std::uint8_t { kIdle, kStart, kHead, kBody, kComplete };
-  /// Bytes that frame a chunked body without being body: this many are free, and sixteen more for
-  /// each body byte, so that one-byte chunks pass and endless extensions do not.
-  static constexpr std::uint64_t kFramingFree = 16 * 1024;
-  static constexpr std::uint64_t kFramingPerByte = 16;
 
   static const llhttp_settings_t& settings();
   static ResponseParser& self(llhttp_t* parser) {
@@ -122,9 +119,7 @@ class ResponseParser {
   std::string_view field_name_;
   std::string_view field_value_;
   ResponseFault fault_;
-  std::uint64_t body_bytes_ = 0;
-  std::uint64_t head_used_ = 0;
-  std::uint64_t framing_used_ = 0;
+  ReadBudget budget_;
   std::size_t informational_ = 0;
   State state_ = State::kIdle;
   bool to_head_request_ = false;

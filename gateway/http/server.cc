@@ -130,6 +130,17 @@ void Server::give_exchange(std::unique_ptr<Exchange> exchange) {
   if (free_exchanges_.size() < kExchangesKept) free_exchanges_.push_back(std::move(exchange));
 }
 
+std::unique_ptr<RequestParser> Server::take_parser() {
+  if (free_parsers_.empty()) return std::make_unique<RequestParser>(options_.request);
+  std::unique_ptr<RequestParser> parser = std::move(free_parsers_.back());
+  free_parsers_.pop_back();
+  return parser;
+}
+
+void Server::give_parser(std::unique_ptr<RequestParser> parser) {
+  if (free_parsers_.size() < kParsersKept) free_parsers_.push_back(std::move(parser));
+}
+
 void Server::count(const ExchangeFacts& facts) {
   const auto status_class = static_cast<std::size_t>(facts.status / 100);
   shared_.metrics.requests_by_class[status_class < 6 ? status_class : 0]->add();

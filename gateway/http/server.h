@@ -88,6 +88,7 @@ class Server final : private event::TcpListener::Events {
  private:
   friend class ServerConnection;
   static constexpr std::size_t kExchangesKept = 64;
+  static constexpr std::size_t kParsersKept = 64;
 
   void on_accept(std::unique_ptr<event::Stream> stream) override;
   std::string_view refusal(const event::Address& peer) override;
@@ -96,6 +97,8 @@ class Server final : private event::TcpListener::Events {
 
   std::unique_ptr<Exchange> take_exchange();
   void give_exchange(std::unique_ptr<Exchange> exchange);
+  std::unique_ptr<RequestParser> take_parser();
+  void give_parser(std::unique_ptr<RequestParser> parser);
   void count(const ExchangeFacts& facts);
   void remove(ServerConnection& connection);
 
@@ -108,6 +111,7 @@ class Server final : private event::TcpListener::Events {
   std::string refusal_;  // the last one's text; its Date makes it new each time
   event::Address address_;
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
+  std::vector<std::unique_ptr<RequestParser>> free_parsers_;
   std::vector<std::unique_ptr<ServerConnection>> connections_;
   bool draining_ = false;
   std::optional<event::TcpListener> listener_;

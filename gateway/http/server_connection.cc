@@ -13,7 +13,6 @@ ServerConnection::ServerConnection(Server& server, std::unique_ptr<event::Stream
       loop_(server.loop_),
       stream_(std::move(stream)),
       peer_(stream_->peer()),
-      parser_(server.options_.request, *this),
       timer_(loop_.timers(), [this] { on_timer(); }),
       phase_began_(loop_.now()) {}
 
@@ -27,7 +26,7 @@ void ServerConnection::begin() {
 
 void ServerConnection::drain() {
   close_after_ = true;
-  if (lingering_ || (exchange_ != nullptr && !parser_.idle())) return;
+  if (lingering_ || (exchange_ != nullptr && !parser_->idle())) return;
   if (stream_->buffered() == 0) {
     vanish({.drained = true});
   } else {  // the last answer is still on its way
@@ -73,7 +72,7 @@ bool ServerConnection::can_parse() const {
   if (gone_ || lingering_ || body_held_ || aborting_ || upgrading_) return false;
   // A client that asks without taking the answers must not fill our memory with them.
   return exchange_ == nullptr ? stream_->buffered() <= event::Stream::kHighWater
-                              : !parser_.complete();
+                              : !parser_->complete();
 }
 
 void ServerConnection::keep_early(std::string_view bytes) {
@@ -101,21 +100,23 @@ std::size_t ServerConnection::parse(std::string_view bytes) {
   parsing_ = true;
   while ((!bytes.empty() || parser_waits_for_us()) && can_parse()) {
     if (exchange_ == nullptr) begin_exchange();
-    bytes.remove_prefix(parser_.feed(bytes));
-    if (const RequestFault& fault = parser_.fault()) {
+    bytes.remove_prefix(parser_->feed(bytes));
+    if (const RequestFault& fault = parser_->fault()) {
       refuse(fault.status, fault.detail, {.malformed = true});
       break;
     }
     move_on();
   }
   parsing_ = false;
+  release_parser();
   return offered - bytes.size();
 }
 
 void ServerConnection::begin_exchange() {
   exchange_ = server_.take_exchange();
   exchange_->open(*this, peer_, "http");
-  parser_.begin(exchange_->request_head(), exchange_->arena());
+  if (parser_ == nullptr) parser_ = server_.take_parser();
+  parser_->begin(exchange_->request_head(), exchange_->arena(), *this);
   phase_began_ = loop_.now();
   body_suppressed_ = continue_wanted_ = false;
 }
@@ -157,16 +158,16 @@ void ServerConnection::on_body(std::string_view bytes) {
 
 void ServerConnection::on_complete() {
   if (exchange_ == nullptr) return;  // its head was refused
-  if (parser_.has_trailers()) {
-    exchange_->push_trailers(parser_.trailers());
-  } else if (parser_.body_bytes() > 0 || exchange_->request().headers.has("transfer-encoding")) {
+  if (parser_->has_trailers()) {
+    exchange_->push_trailers(parser_->trailers());
+  } else if (parser_->body_bytes() > 0 || exchange_->request().headers.has("transfer-encoding")) {
     exchange_->push_body({}, true);
   }
 }
 
 // The connection is beyond use: answer if nothing was answered yet, and close.
 void ServerConnection::refuse(int status, std::string_view detail, DoneFlags flags) {
-  parser_.stop();
+  parser_->stop();
   close_after_ = true;
   const bool answering = exchange_->answer_begun() && !exchange_->answer_complete();
   if (answering || aborting_) {
@@ -203,7 +204,7 @@ HeadFraming ServerConnection::frame(const ResponseHead& head, bool end) {
   }
   const std::size_t most = server_.options_.requests_per_connection_max;
   // A client that waits for "100 Continue" may or may not send its body after a final answer.
-  close_after_ = close_after_ || continue_wanted_ || server_.draining_ || !parser_.keep_alive() ||
+  close_after_ = close_after_ || continue_wanted_ || server_.draining_ || !parser_->keep_alive() ||
                  (most != 0 && requests_ + 1 >= most);
   if (close_after_) {
     framing.connection = HeadFraming::Connection::kClose;
@@ -273,7 +274,7 @@ void ServerConnection::send_informational(int status, const HeaderMap& headers) 
 void ServerConnection::hold_body() {
   body_held_ = true;
   held_at_ = loop_.now();
-  parser_.stop();
+  parser_->stop();
 }
 
 void ServerConnection::release_body() {
@@ -286,7 +287,7 @@ void ServerConnection::release_body() {
 // Only marks: the caller is an exchange that must not be closed under its own feet.
 void ServerConnection::abort_answer() {
   aborting_ = true;
-  parser_.stop();
+  parser_->stop();
   loop_.at_tick_end(*this);
 }
 
@@ -310,7 +311,7 @@ void ServerConnection::close_after_peer() {
     if (stream_->buffered() == 0) vanish({});
     return;
   }
-  if (!early_.empty() || (exchange_ != nullptr && parser_.complete())) return;
+  if (!early_.empty() || (exchange_ != nullptr && parser_->complete())) return;
   if (exchange_ != nullptr && !exchange_->answer_complete()) {
     vanish({.downstream_closed = true});
     return;
@@ -326,7 +327,7 @@ void ServerConnection::move_on() {
     if (!parsing_) hand_over();
     return;
   }
-  if (!parser_.complete() && !close_after_) {  // the rest of the body is read and dropped
+  if (!parser_->complete() && !close_after_) {  // the rest of the body is read and dropped
     exchange_->drop_body();
     body_held_ = false;
     return;
@@ -336,23 +337,29 @@ void ServerConnection::move_on() {
 
 void ServerConnection::hand_over() {
   stream_->read_stop();
-  early_.erase(0, early_used_);
-  exchange_->upgraded(std::move(stream_), std::exchange(early_, {}));
+  exchange_->upgraded(std::move(stream_), std::string_view(early_).substr(early_used_));
   vanish({});
 }
 
 void ServerConnection::finish_exchange(DoneFlags flags) {
   ++requests_;
-  flags.request_incomplete = !parser_.complete();
+  flags.request_incomplete = !parser_->complete();
   close_exchange(flags);
   phase_began_ = loop_.now();
   if (close_after_ || (peer_ended_ && early_.empty())) linger();
 }
 
 void ServerConnection::close_exchange(DoneFlags flags) {
-  if (!parser_.idle() || parser_.fault()) server_.count(exchange_->facts());
+  if (!parser_->idle() || parser_->fault()) server_.count(exchange_->facts());
   exchange_->close(flags);
   server_.give_exchange(std::move(exchange_));
+  release_parser();
+}
+
+// Not while it is reading: most exchanges end inside one of its events.
+void ServerConnection::release_parser() {
+  if (parsing_ || exchange_ != nullptr || parser_ == nullptr) return;
+  server_.give_parser(std::exchange(parser_, nullptr));
 }
 
 // --- ends
@@ -375,7 +382,7 @@ void ServerConnection::vanish(DoneFlags flags) {
   if (std::exchange(gone_, true)) return;
   timer_.cancel();
   if (exchange_ != nullptr) {
-    flags.request_incomplete = !parser_.complete();
+    flags.request_incomplete = !parser_->complete();
     flags.downstream_closed = flags.downstream_closed && !exchange_->answer_complete();
     close_exchange(flags);
   }
@@ -395,15 +402,15 @@ MonoTime ServerConnection::deadline() const {
   // Nothing announces that moment: look from time to time.
   if (lingering_)
     return output_waits ? std::min(due, loop_.now() + kOutputLook) : quiet_since + patience.linger;
-  if (exchange_ == nullptr || parser_.idle()) {
+  if (exchange_ == nullptr || parser_->idle()) {
     return output_waits ? due : quiet_since + (requests_ == 0 ? patience.header : patience.idle);
   }
-  if (parser_.in_head()) return std::min(due, phase_began_ + patience.header);
-  if (parser_.complete() || body_held_) return due;
+  if (parser_->in_head()) return std::min(due, phase_began_ + patience.header);
+  if (parser_->complete() || body_held_) return due;
   due = std::min(due, body_read_at_ + patience.body);
   if (patience.body_bytes_per_second_min == 0) return due;
   const auto earned = std::chrono::duration_cast<Duration>(
-      std::chrono::duration<double>(static_cast<double>(parser_.body_bytes()) /
+      std::chrono::duration<double>(static_cast<double>(parser_->body_bytes()) /
                                     static_cast<double>(patience.body_bytes_per_second_min)));
   return std::min(due, body_began_ + patience.rate_grace + earned);
 }
@@ -435,14 +442,14 @@ void ServerConnection::handle_deadline() {
   if (lingering_ || stuck) {
     if (stuck) stream_->reset_on_close();
     vanish({.timed_out = true});
-  } else if (exchange_ == nullptr || parser_.idle()) {
+  } else if (exchange_ == nullptr || parser_->idle()) {
     close_after_ = true;
     if (exchange_ != nullptr) {
       vanish({});
     } else {
       linger();
     }
-  } else if (parser_.in_head()) {
+  } else if (parser_->in_head()) {
     refuse(408, "The request head did not arrive in time.", {.timed_out = true});
   } else {
     refuse(408, "The request body did not arrive in time.", {.timed_out = true});

@@ -76,7 +76,7 @@ class ServerConnection final : public event::Deferred,
   void on_timer();
 
   bool can_parse() const;
-  bool parser_waits_for_us() const { return exchange_ != nullptr && parser_.stalled(); }
+  bool parser_waits_for_us() const { return exchange_ != nullptr && parser_->stalled(); }
   std::size_t parse(std::string_view bytes);
   void parse_early();
   void keep_early(std::string_view bytes);
@@ -88,6 +88,7 @@ class ServerConnection final : public event::Deferred,
   void after_output();
   void finish_exchange(DoneFlags flags);
   void close_exchange(DoneFlags flags);
+  void release_parser();
   void close_after_peer();
   void hand_over();
   void linger();
@@ -100,7 +101,9 @@ class ServerConnection final : public event::Deferred,
   event::Loop& loop_;
   std::unique_ptr<event::Stream> stream_;
   const event::Address peer_;
-  RequestParser parser_;
+  // Lent by the server for one request each; an idle connection has neither. Never an exchange
+  // without a parser.
+  std::unique_ptr<RequestParser> parser_;
   std::unique_ptr<Exchange> exchange_;
   std::string early_;  // unparsed bytes, from early_used_ on
   std::size_t early_used_ = 0;

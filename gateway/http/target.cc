@@ -24,10 +24,6 @@ constexpr bool is_unreserved(char c) {
   return is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-bool is_digits(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 // host [ ":" port ] of RFC 3986 3.2.2, registered names without percent-encoding.
 bool is_authority(std::string_view text) {
   std::string_view host = text;

@@ -59,6 +59,7 @@ std::string allowed_methods(const std::vector<Route>& routes, const RouteMatch& 
 std::vector<http::HttpFilterFactory*> pointers(
     const std::vector<std::unique_ptr<http::HttpFilterFactory>>& owned) {
   std::vector<http::HttpFilterFactory*> list;
+  list.reserve(owned.size());
   for (const auto& factory : owned) list.push_back(factory.get());
   return list;
 }
@@ -72,6 +73,7 @@ RouteTable::RouteTable(std::vector<std::unique_ptr<http::HttpFilterFactory>> fil
       refusal_logs_(std::move(refusal_logs)),
       not_found_(std::make_unique<ProblemAnswer>(404, "No route takes this request.")) {
   std::vector<std::unique_ptr<ProblemAnswer>> refusals;
+  refusals.reserve(routes.size());
   for (const Route& route : routes) {
     refusals.push_back(route.match.methods.empty()
                            ? nullptr

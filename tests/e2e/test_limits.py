@@ -119,8 +119,7 @@ def test_a_refused_client_that_speaks_first_still_reads_why(start_gateway):
             refused.close()
 
 
-# Not under sanitizers: UBSan opens a pipe to see whether an address may be read, and without a
-# descriptor takes every object for a broken one.
+@pytest.mark.sanitize
 def test_without_descriptors_clients_are_told_and_later_ones_served(start_gateway):
     limit = 96
     gateway = start_gateway({"gateway": {"workers": 1}, "listeners": {"public": HERE}}, descriptors=limit)

@@ -20,11 +20,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   environment.files["main.yaml"] = bytes.substr(0, split);
   if (split != bytes.npos) environment.files["part.yaml"] = bytes.substr(split + 1);
 
-  const auto loaded = tocsin::app::load_gateway("main.yaml", environment);
+  tocsin::app::PluginCatalog catalog;
+  const auto loaded = tocsin::app::load_gateway("main.yaml", catalog, environment);
   if (loaded) {
     std::string dump;
-    tocsin::config::append_dump(dump, loaded->root, tocsin::app::gateway_options(),
-                                tocsin::app::built_in_components(), false);
+    tocsin::config::append_dump(dump, loaded->root, tocsin::app::gateway_options(), catalog, false);
     TOCSIN_ASSERT(!dump.empty(), "an accepted configuration has settings");
   } else {
     TOCSIN_ASSERT(!loaded.error().diagnostics.empty(), "a refusal says why");

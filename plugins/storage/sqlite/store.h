@@ -35,7 +35,7 @@ class Host {
   void log(std::uint32_t level, const std::string& text) const {
     host_->log(instance_, level, {text.data(), text.size()});
   }
-  std::int64_t wall_ns() const { return host_->wall_ns(); }
+  std::int64_t wall_ns() const { return host_->wall_ns(instance_); }
 
  private:
   const tocsin_host* host_;

@@ -1,8 +1,8 @@
 /* The contract between the Tocsin gateway and its plugins, major 0.
  *
- * A plugin is a shared object that exports one function, tocsin_plugin_v0, which returns a
- * descriptor. While the major is 0 the gateway loads a plugin only if it was compiled with exactly
- * this header (TOCSIN_ABI_HASH); from 1.0 on structs only grow at their end.
+ * A plugin is a shared object <kind>_<name>.so that exports one function, tocsin_plugin_v0, which
+ * returns a descriptor. While the major is 0 the gateway loads a plugin only if it was compiled
+ * with exactly this header (TOCSIN_ABI_HASH); from 1.0 on structs only grow at their end.
  *
  * Rules that hold everywhere:
  *   - Every struct begins with its size in bytes; whoever fills one sets it with sizeof.
@@ -25,7 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tocsin/abi_hash.h" /* TOCSIN_ABI_HASH: SHA-256 of this file and storage.h in hex */
+#include "tocsin/abi_hash.h" /* TOCSIN_ABI_HASH: SHA-256 over the contract's headers, in hex */
+#include "tocsin/options.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -34,11 +35,6 @@ extern "C" {
 #define TOCSIN_ABI_MAJOR 0
 #define TOCSIN_ENTRY tocsin_plugin_v0
 #define TOCSIN_EXPORT __attribute__((visibility("default")))
-
-typedef struct tocsin_str {
-  const char* ptr;
-  size_t len;
-} tocsin_str;
 
 typedef uint64_t tocsin_token;
 
@@ -63,74 +59,6 @@ typedef struct tocsin_fault {
   char what[512];
   char key[64]; /* the option at fault, empty when none is */
 } tocsin_fault;
-
-/* ---- options: what an operator may write under the plugin's name --------------------------------
- */
-
-enum tocsin_option_type {
-  TOCSIN_BOOLEAN = 0,
-  TOCSIN_INTEGER = 1,
-  TOCSIN_NUMBER = 2,
-  TOCSIN_STRING = 3,
-  TOCSIN_DURATION = 4,  /* "30s" -> nanoseconds */
-  TOCSIN_SIZE = 5,      /* "64KiB" -> bytes */
-  TOCSIN_RATE = 6,      /* "10/s" -> `integer` events in each `number` nanoseconds */
-  TOCSIN_BYTE_RATE = 7, /* "1MiB/s" -> bytes per second */
-  TOCSIN_CHOICE = 8,    /* one of `choices` */
-  TOCSIN_ADDRESS = 9,   /* host:port; the text is kept */
-  TOCSIN_LIST = 10,     /* of `element` */
-  TOCSIN_MAP = 11,      /* free keys, values of `element` */
-  TOCSIN_TABLE = 12,    /* the keys of `table` */
-  TOCSIN_ANY = 14       /* any value as it is written */
-};
-
-#define TOCSIN_REQUIRED 1u
-#define TOCSIN_SECRET 2u
-#define TOCSIN_RELOADABLE 4u
-
-/* One key. Everything is static and lives as long as the process. Defaults and bounds are written
- * as an operator writes them. */
-typedef struct tocsin_option {
-  uint32_t size;
-  uint32_t type;
-  uint32_t flags;
-  uint32_t reserved;
-  tocsin_str key;
-  tocsin_str doc;          /* a sentence for operators */
-  tocsin_str default_text; /* empty: absent unless given */
-  tocsin_str min;          /* inclusive; texts and lists: of their length */
-  tocsin_str max;
-  tocsin_str choices; /* "a|b|c" */
-  const struct tocsin_option* element;
-  const struct tocsin_option_table* table;
-} tocsin_option;
-
-typedef struct tocsin_option_table {
-  uint32_t size;
-  uint32_t count;
-  uint32_t stride;
-  uint32_t reserved;
-  tocsin_str name;
-  tocsin_str doc;
-  const tocsin_option* options;
-  tocsin_str scalar_key;     /* the key that a bare scalar stands for */
-  tocsin_str exactly_one_of; /* groups "a|b c|d" */
-} tocsin_option_table;
-
-/* A checked setting, as its option promises. Lists and maps: `items`; maps and tables: also `keys`,
- * one for each item. Absent keys are not there. */
-typedef struct tocsin_value {
-  uint32_t size;
-  uint32_t type; /* enum tocsin_option_type; a table is TOCSIN_MAP */
-  int64_t integer;
-  double number;
-  tocsin_str text;
-  const struct tocsin_value* items;
-  const tocsin_str* keys;
-  uint32_t count;
-  uint32_t stride;
-  tocsin_str place; /* "file:line:column" */
-} tocsin_value;
 
 /* ---- the host -----------------------------------------------------------------------------------
  */
@@ -203,7 +131,9 @@ typedef struct tocsin_http_response {
   uint32_t size;
   uint32_t failure; /* enum tocsin_http_failure */
   uint32_t status;
-  uint32_t sent; /* 0: certainly no byte of the request left this host */
+  uint32_t sent;  /* 0: certainly no byte of the request left this host */
+  uint32_t flags; /* of the request: http_verdict judges a timeout by them */
+  uint32_t reserved;
   const tocsin_header* headers;
   uint32_t header_count;
   uint32_t header_stride;
@@ -287,12 +217,22 @@ enum tocsin_metric_kind { TOCSIN_COUNTER = 0, TOCSIN_GAUGE = 1, TOCSIN_HISTOGRAM
 
 typedef struct tocsin_metric tocsin_metric;
 
-struct tocsin_http_answer; /* below, with the handler */
+struct tocsin_http_answer; /* these two below */
+struct tocsin_notification;
+
+/* A compiled text with places for a notification's fields (Mustache). */
+typedef struct tocsin_template tocsin_template;
+enum tocsin_escape {
+  TOCSIN_ESCAPE_NONE = 0,
+  TOCSIN_ESCAPE_HTML = 1,
+  TOCSIN_ESCAPE_JSON = 2, /* the inside of a JSON string */
+  TOCSIN_ESCAPE_URL = 3
+};
 
 /* Exactly one of a reservation's three ends: confirm, undo, or 30 s without either. */
 typedef struct tocsin_reservation {
   uint32_t size;
-  uint32_t outcome; /* OK: reserved; EXISTS: marked or reserved by another; FULL */
+  uint32_t outcome; /* OK: reserved; EXISTS: marked or reserved by another; FULL; INVALID */
   uint64_t token;   /* when OK */
   char value[128];  /* when EXISTS: what the first one left, cut */
   uint32_t value_len;
@@ -310,12 +250,21 @@ typedef struct tocsin_host {
   uint32_t (*log_enabled)(tocsin_instance*, uint32_t level);
   /* Runs fn(user) on the worker's loop, never inside this call. GONE after worker_fini. */
   uint32_t (*post)(tocsin_worker*, void (*fn)(void* user), void* user);
-  int64_t (*wall_ns)(void);
+  int64_t (*wall_ns)(tocsin_instance*);
+
+  /* Compiles `text`, {{topic}} {{labels.team}} and so on; null when it is broken, and the fault
+   * says how. Ends in template_free. One thread at a time may use what comes back. */
+  tocsin_template* (*template_compile)(tocsin_str text, uint32_t escape, tocsin_fault*);
+  /* Writes up to `out_max` bytes and returns how many there are in all. */
+  size_t (*template_render)(tocsin_template*, const struct tocsin_notification*, char* out,
+                            size_t out_max);
+  void (*template_free)(tocsin_template*); /* null is nothing */
 
   /* -- in create and later, any thread -- */
 
-  /* The metric `tocsin_plugin_<name>`; the same again returns the same one. Null when another
-   * kind has the name, or there are more than 64. Lives as long as the process. */
+  /* The metric `tocsin_plugin_<name>` with the labels `plugin` and `id`; the same again returns the
+   * same one. A counter's name ends in _total. Null when another kind has the name, or there are
+   * more than 64. Lives as long as the process. */
   tocsin_metric* (*metric)(tocsin_instance*, uint32_t kind, tocsin_str name, tocsin_str help);
   /* Counter: adds; gauge: sets; histogram: observes. */
   void (*metric_record)(tocsin_metric*, double value);
@@ -342,24 +291,27 @@ typedef struct tocsin_host {
   void (*http_verdict)(tocsin_worker*, const tocsin_http_response*, char* text, size_t text_max,
                        tocsin_verdict* out);
 
-  /* State that all loops share, private to the instance's id. Keys up to 1 KiB. */
+  /* State that all loops share, private to the instance's id. Keys up to 800 bytes: INVALID. */
   void (*reserve)(tocsin_worker*, tocsin_str key, tocsin_str value, tocsin_reservation* out);
   uint32_t (*confirm)(tocsin_worker*, tocsin_str key, uint64_t token, int64_t ttl_ns);
   uint32_t (*undo)(tocsin_worker*, tocsin_str key, uint64_t token);
 
-  /* input: hands notifications in; on_emitted follows unless this answers FULL. */
+  /* input: hands notifications in. OK: on_emitted follows once, never inside this call. */
   uint32_t (*emit)(tocsin_worker*, const tocsin_emit_request*);
-  /* input: reads or cancels a notification of `caller` by the text of its id. */
+  /* input: reads or cancels a notification of `caller` by the text of its id. OK: fn(user, answer)
+   * follows once. NOT_FOUND at once when the text is no id; then, and for any other answer, fn is
+   * not called. */
   uint32_t (*notification_get)(tocsin_worker*, tocsin_str id, tocsin_str caller,
                                void (*fn)(void* user, const tocsin_ledger_answer*), void* user);
   uint32_t (*notification_cancel)(tocsin_worker*, tocsin_str id, tocsin_str caller,
                                   void (*fn)(void* user, const tocsin_ledger_answer*), void* user);
 
-  /* filter: ends a hold. decision: enum tocsin_decision. */
+  /* filter: ends a hold with PASS or DROP. A hold that is not ended after 5 s passes. */
   uint32_t (*filter_decide)(tocsin_worker*, tocsin_token, uint32_t decision);
   /* output: the one verdict of an attempt. GONE: its deadline was first. */
   uint32_t (*complete)(tocsin_worker*, tocsin_token, const tocsin_verdict*);
-  /* handler and http_filter: answers the exchange. */
+  /* handler and http_filter: answers the exchange, copying what it is given. A handler that has not
+   * answered after 60 s is answered for, with 504. */
   uint32_t (*respond)(tocsin_worker*, tocsin_token, const struct tocsin_http_answer*);
   /* storage: how the batch of this token ended. */
   uint32_t (*applied)(tocsin_worker*, tocsin_token, uint32_t outcome, const tocsin_fault*);
@@ -413,7 +365,8 @@ typedef struct tocsin_notification {
 /* ---- the six kinds ------------------------------------------------------------------------------
  */
 
-/* An input lets notifications in. It may also be a handler, when they come over HTTP. */
+/* An input lets notifications in through host->emit. It may also be a handler, when they come over
+ * HTTP. */
 typedef struct tocsin_input {
   uint32_t size;
   uint32_t reserved;
@@ -440,7 +393,8 @@ typedef struct tocsin_filter {
   void (*on_outcome)(void* self, uint64_t reservation, uint32_t committed); /* may be null */
 } tocsin_filter;
 
-/* One try of one delivery. Everything lives until its completion or cancel() returns. */
+/* One try of one delivery. The array of them is borrowed for the call; what they point to lives
+ * until the attempt's completion, or until cancel() returns. */
 typedef struct tocsin_attempt {
   uint32_t size;
   uint32_t number; /* counts from 1 */
@@ -454,12 +408,22 @@ typedef struct tocsin_attempt {
   int64_t deadline_ns; /* monotonic */
 } tocsin_attempt;
 
-typedef struct tocsin_output {
+/* What an output says of itself. */
+typedef struct tocsin_output_traits {
   uint32_t size;
-  uint32_t batch_max;       /* attempts in one deliver() */
+  uint32_t batch_max;       /* attempts in one deliver(), at least 1 */
   tocsin_str address_kind;  /* takes `to` of this kind; empty: only its own address */
   uint32_t has_own_address; /* delivers also when no `to` fits */
   uint32_t idempotent;      /* the receiver drops a repeated delivery id */
+  tocsin_str account;       /* outputs of one account are paced together; empty: this one alone */
+} tocsin_output_traits;
+
+typedef struct tocsin_output {
+  uint32_t size;
+  uint32_t reserved;
+  /* Of this instance, as its settings make it; asked once, on the control thread after create.
+   * Texts are copied. */
+  void (*traits)(void* instance_self, tocsin_output_traits* out);
   void (*deliver)(void* self, const tocsin_attempt* attempts, uint32_t count, uint32_t stride);
   /* The verdict no longer matters; nothing of the attempt may be touched afterwards. */
   void (*cancel)(void* self, tocsin_token);
@@ -534,12 +498,12 @@ typedef struct tocsin_plugin {
   uint32_t size;
   uint32_t abi_major;  /* TOCSIN_ABI_MAJOR */
   tocsin_str abi_hash; /* TOCSIN_ABI_HASH */
-  tocsin_str name;     /* what `type:` names: [a-z][a-z0-9_]* */
+  tocsin_str name;     /* what `type:` names: [a-z][a-z0-9_]*, at most 64 bytes */
   tocsin_str version;
   tocsin_str doc; /* a sentence */
   const tocsin_option_table* options;
 
-  /* The kinds it is; null for those it is not, at least one. */
+  /* The kinds it is; null for those it is not. That of the file's name must be among them. */
   const tocsin_input* input;
   const tocsin_filter* filter;
   const tocsin_output* output;

@@ -197,7 +197,9 @@ struct StorageUnderTest::HostDoor {
     reinterpret_cast<StorageUnderTest*>(instance)->log_lines.push_back(text(message));
   }
   static std::uint32_t log_enabled(tocsin_instance*, std::uint32_t) { return 1; }
-  static std::int64_t wall_ns() { return current != nullptr ? current->wall_ns : kStart; }
+  static std::int64_t wall_ns(tocsin_instance*) {
+    return current != nullptr ? current->wall_ns : kStart;
+  }
   static std::uint32_t applied(tocsin_worker* worker, tocsin_token token, std::uint32_t outcome,
                                const tocsin_fault* fault) {
     auto& self = *reinterpret_cast<StorageUnderTest*>(worker);

@@ -78,6 +78,7 @@ CHUNKS = [
         b"3\r\r\nabc\r\n0\r\n\r\n", b"3\r\nabcd\r\n0\r\n\r\n", b"3\r\nab\r\n0\r\n\r\n", b"3\r\nabc0\r\n\r\n",
         b"3\r\nabc\r\r\n0\r\n\r\n", b"3;\r\nabc\r\n0\r\n\r\n", b"3;=b\r\nabc\r\n0\r\n\r\n",
         b"3;a\nabc\r\n0\r\n\r\n", b"3;a=b\rc\r\nabc\r\n0\r\n\r\n", b"3;a\x01\r\nabc\r\n0\r\n\r\n",
+        b'3;a="b\x7fc"\r\nabc\r\n0\r\n\r\n',
         b'3;a="b\r\nabc\r\n0\r\n\r\n', b'3;a="b\nc"\r\nabc\r\n0\r\n\r\n', b"10000000000000000\r\nabc\r\n0\r\n\r\n",
         b"fffffffffffffffff\r\nabc\r\n0\r\n\r\n", b"3\r\nabc\r\n0\r\nGET / HTTP/1.1\r\n\r\n",
     )

@@ -71,8 +71,9 @@ TEST_P(ConfigGolden, SaysExactlyThis) {
   std::string text = output.err + output.out;
   const bool accepted = name.find("_ok_") != std::string::npos;
   EXPECT_EQ(output.exit_code, accepted ? 0 : 1) << text;
-  if (const auto loaded = load_gateway(name + ".yaml", environment)) {
-    config::append_dump(text, loaded->root, gateway_options(), built_in_components(), true);
+  PluginCatalog catalog;
+  if (const auto loaded = load_gateway(name + ".yaml", catalog, environment)) {
+    config::append_dump(text, loaded->root, gateway_options(), catalog, true);
   }
   const char* update = std::getenv("TOCSIN_GOLDEN_UPDATE");
   if (update != nullptr && std::string_view(update) == "1") {

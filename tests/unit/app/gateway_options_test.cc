@@ -29,7 +29,7 @@ TEST(GatewayOptions, HaveNoMistakes) {
 // All settings as text, routes aside, sorted; and which of them nobody wrote.
 std::vector<std::string> settings_of(const config::LoadedConfig& loaded, std::string& unwritten) {
   std::string dump;
-  config::append_dump(dump, loaded.root, gateway_options(), built_in_components(), false);
+  config::append_dump(dump, loaded.root, gateway_options(), PluginCatalog(), false);
   std::vector<std::string> lines;
   std::istringstream stream(dump);
   for (std::string line; std::getline(stream, line);) {
@@ -50,9 +50,10 @@ TEST(DefaultConfiguration, WritesEveryKeyWithItsDefault) {
   bare.files["f"] =
       "listeners: {public: {address: \"0.0.0.0:8080\", filters: [request_id, access_log], "
       "routes: [{path: /, respond: 200}]}}\n";
-  const auto defaults = load_gateway("f", bare);
+  PluginCatalog catalog;
+  const auto defaults = load_gateway("f", catalog, bare);
   const auto written =
-      load_gateway((kSource / "conf/tocsin.yaml").string(), config::SystemEnvironment());
+      load_gateway((kSource / "conf/tocsin.yaml").string(), catalog, config::SystemEnvironment());
   ASSERT_TRUE(defaults);
   ASSERT_TRUE(written);
   std::string left_to_defaults;
@@ -78,8 +79,8 @@ TEST(CheckCommand, AnswersProgramsInJson) {
   EXPECT_EQ(bad.out,
             "{\"ok\":false,\"errors\":[{\"file\":\"bad\",\"line\":1,\"column\":18,"
             "\"path\":\"admin.address\",\"message\":\"the admin address can be reached from the "
-            "network, and nothing guards it\",\"hint\":\"use a loopback address such as "
-            "127.0.0.1:9900\"}]}\n");
+            "network, and no token guards it\",\"hint\":\"give callers a token under admin.tokens, "
+            "or use a loopback address such as 127.0.0.1:9900\"}]}\n");
 }
 
 TEST(CheckCommand, ColoursOnlyWhenAsked) {

@@ -15,6 +15,7 @@ void write_sample(JsonWriter& json) {
   json.begin_object();
   json.end_object();
   json.number_text("0.5");
+  json.json(R"({"b": 1})");
   json.end_array();
   json.end_object();
 }
@@ -23,7 +24,7 @@ TEST(JsonWriter, WritesOnOneLine) {
   std::string out;
   JsonWriter json(out);
   write_sample(json);
-  EXPECT_EQ(out, R"({"a":"x\"y","list":[-1,true,{},0.5]})");
+  EXPECT_EQ(out, R"({"a":"x\"y","list":[-1,true,{},0.5,{"b": 1}]})");
 }
 
 TEST(JsonWriter, IndentsForPeople) {
@@ -31,7 +32,8 @@ TEST(JsonWriter, IndentsForPeople) {
   JsonWriter json(out, 2);
   write_sample(json);
   EXPECT_EQ(out,
-            "{\n  \"a\": \"x\\\"y\",\n  \"list\": [\n    -1,\n    true,\n    {},\n    0.5\n  ]\n}");
+            "{\n  \"a\": \"x\\\"y\",\n  \"list\": [\n    -1,\n    true,\n    {},\n    0.5,\n    "
+            "{\"b\": 1}\n  ]\n}");
 }
 
 TEST(JsonWriterDeathTest, RefusesBrokenGrammar) {

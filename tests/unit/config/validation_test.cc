@@ -42,7 +42,8 @@ Outcome check(const std::string& yaml, const OptionTable& table = kThing) {
   MemoryEnvironment environment;
   environment.files = {{"f", yaml}, {"key", "FROM-A-FILE"}};
   environment.variables = {{"SECRET", "FROM-A-VARIABLE"}};
-  const auto loaded = load("f", table, NoComponents(), environment);
+  NoComponents none;
+  const auto loaded = load("f", table, none, environment);
   Outcome outcome{loaded.has_value(), {}};
   if (loaded) append_dump(outcome.text, loaded->root, table, NoComponents(), true);
   if (!loaded) append_text(outcome.text, loaded.error().diagnostics, loaded.error().sources);
@@ -96,7 +97,8 @@ TEST(Validation, BoundsListsByTheirLength) {
 TEST(Validation, FillsInDefaultsWithoutAPlace) {
   MemoryEnvironment environment;
   environment.files["f"] = "share: 1\n";
-  const auto loaded = load("f", kThing, NoComponents(), environment);
+  NoComponents none;
+  const auto loaded = load("f", kThing, none, environment);
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->root.at("rate").as<Rate>(), (Rate{10, std::chrono::seconds(1)}));
   EXPECT_EQ(loaded->root.at("rate").place().file, nullptr);
@@ -107,7 +109,8 @@ TEST(Validation, FillsInDefaultsWithoutAPlace) {
 TEST(Validation, ReportsFaultsInTheOrderOfTheFile) {
   MemoryEnvironment environment;
   environment.files["f"] = "x: 1\nshare: a\nrate: b\ny: 1\n";
-  const auto loaded = load("f", kThing, NoComponents(), environment);
+  NoComponents none;
+  const auto loaded = load("f", kThing, none, environment);
   ASSERT_FALSE(loaded);
   ASSERT_EQ(loaded.error().diagnostics.size(), 4U);
   for (std::uint32_t i = 0; i < 4; ++i) {

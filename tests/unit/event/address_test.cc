@@ -14,6 +14,8 @@ std::string round_trip(std::string_view text) {
   return address ? address->text() : "refused: " + address.error().what;
 }
 
+static_assert(sizeof(Address) <= 32, "every connection keeps two of them");
+
 TEST(Address, ReadsAndWritesBothFamilies) {
   EXPECT_EQ(round_trip("127.0.0.1:80"), "127.0.0.1:80");
   EXPECT_EQ(round_trip("[::1]:8080"), "[::1]:8080");

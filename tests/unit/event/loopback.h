@@ -38,6 +38,14 @@ inline void turn(Loop& loop, int times = 3) {
   for (int i = 0; i < times; ++i) loop.run_ready();
 }
 
+/// Writes until the high watermark stops it.
+inline std::size_t fill(Stream& stream) {
+  const std::string chunk(16 * 1024, 'f');
+  std::size_t written = chunk.size();
+  while (stream.write(chunk)) written += chunk.size();
+  return written;
+}
+
 inline Address any_port() { return *Address::parse("127.0.0.1:0"); }
 
 inline ListeningSocket listening(const ListenOptions& options = {}) {

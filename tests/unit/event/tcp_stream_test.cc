@@ -16,6 +16,7 @@ namespace tocsin::event {
 namespace {
 
 using testing::Door;
+using testing::fill;
 using testing::RawSocket;
 using testing::Recorder;
 using testing::turn;
@@ -30,14 +31,6 @@ std::string read_peer(Wire& wire, std::size_t bytes) {
     return all.size() >= bytes || wire.peer.at_end() || wire.peer.last_error() == ECONNRESET;
   });
   return all;
-}
-
-/// Writes until the high watermark stops it.
-std::size_t fill(Stream& stream) {
-  const std::string chunk(16 * 1024, 'f');
-  std::size_t written = chunk.size();
-  while (stream.write(chunk)) written += chunk.size();
-  return written;
 }
 
 TEST(TcpStream, EchoesWhatItReads) {
@@ -179,91 +172,6 @@ TEST(TcpStream, APlainCloseReachesThePeerAsAnEnd) {
   turn(wire.loop);
   EXPECT_EQ(wire.peer.read_once(), "");
   EXPECT_TRUE(wire.peer.at_end());
-}
-
-TEST(TcpStream, TellsOnceThatThePeerReset) {
-  Wire wire;
-  wire.stream->read_start();
-  turn(wire.loop);
-  wire.peer.reset();
-  ASSERT_TRUE(turn_until(wire.loop, [&] { return wire.events.broken == 1; }));
-  EXPECT_EQ(wire.events.error.code, Code::kClosed);
-  EXPECT_EQ(wire.events.error.where, wire.stream->peer().text());
-  // Its owner may take time to let go; nothing follows whatever it does meanwhile.
-  wire.stream->write("more");
-  wire.stream->write(std::string(100'000, 'x'));
-  std::memcpy(wire.stream->reserve(4), "more", 4);
-  wire.stream->commit(4);
-  wire.stream->read_start();
-  wire.stream->end();
-  turn(wire.loop);
-  EXPECT_EQ(wire.events.broken, 1);
-  EXPECT_EQ(wire.events.ends + wire.events.writable, 0);
-}
-
-TEST(TcpStream, AWriteWaitingWhenThePeerResetsBreaksTheStreamOnce) {
-  Wire wire(4096);
-  fill(*wire.stream);
-  wire.stream->read_start();
-  turn(wire.loop);
-  wire.stream->write("waits behind");
-  wire.peer.reset();
-  ASSERT_TRUE(turn_until(wire.loop, [&] { return wire.events.broken == 1; }));
-  turn(wire.loop);
-  EXPECT_EQ(wire.events.broken, 1);
-  EXPECT_EQ(wire.events.writable, 0);
-}
-
-TEST(TcpStream, AResetBehindDataIsNoEnd) {
-  // A body that ends with the connection must not look whole because its last bytes and the reset
-  // arrived together.
-  Wire wire;
-  wire.stream->read_start();
-  turn(wire.loop);
-  ASSERT_TRUE(wire.peer.send("half an answer"));
-  wire.peer.reset();
-  ASSERT_TRUE(turn_until(wire.loop, [&] { return wire.events.broken + wire.events.ends > 0; }));
-  EXPECT_EQ(wire.events.ends, 0);
-  EXPECT_EQ(wire.events.broken, 1);
-  EXPECT_EQ(wire.events.error.code, Code::kClosed);
-}
-
-TEST(TcpStream, AnEndBeforeTheResetStaysAnEnd) {
-  // The peer said all it had, then refused what we still sent: its words are whole.
-  Wire wire;
-  ASSERT_TRUE(wire.peer.send("answer"));
-  wire.peer.shutdown_write();
-  wire.peer.close();
-  wire.stream->write("still sending");
-  turn(wire.loop);  // the reset comes back
-  wire.stream->read_start();
-  ASSERT_TRUE(turn_until(wire.loop, [&] { return wire.events.broken + wire.events.ends > 0; }));
-  EXPECT_EQ(wire.events.data, "answer");
-  EXPECT_EQ(wire.events.ends, 1);
-}
-
-TEST(TcpStream, WritingToAClosedPeerBreaksTheStreamAndNotTheProcess) {
-  Wire wire;
-  wire.peer.close();
-  wire.stream->write("answered by a reset");
-  turn(wire.loop);
-  for (int i = 0; i < 5; ++i) {
-    wire.stream->write("into the void");
-    turn(wire.loop);
-  }
-  EXPECT_EQ(wire.events.broken, 1);
-  EXPECT_EQ(wire.events.error.code, Code::kClosed);
-}
-
-TEST(TcpStream, ALargeWriteThatFailsIsToldOfAfterTheCall) {
-  Wire wire;
-  wire.peer.close();
-  wire.stream->write("answered by a reset");
-  turn(wire.loop);
-  wire.stream->write(std::string(64 * 1024, 'x'));
-  EXPECT_EQ(wire.events.broken, 0) << "called inside write";
-  turn(wire.loop);
-  EXPECT_EQ(wire.events.broken, 1);
 }
 
 TEST(TcpStream, MayBeWrittenAndBreakBeforeAnybodyOwnsItsEvents) {

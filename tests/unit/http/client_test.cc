@@ -207,6 +207,23 @@ TEST_F(ClientTest, EndsWithAnAnswerThatComesBeforeTheWholeRequestWasSent) {
   EXPECT_EQ(client_->stats().connections, 0u);
 }
 
+TEST_F(ClientTest, TakesAnAnswerThatCameBeforeTheConnectionRefusedTheRest) {
+  ClientRequest r = request("POST");
+  r.body.kind = ClientBody::Kind::kChunked;
+  auto call = send(r);
+  ASSERT_TRUE(turn_until([&] { return call->writable == 1; }));
+  arrive(0);
+  const std::string why(20'000, 'n');  // sent at once, so that the reset comes behind it
+  server_[0].send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 20000\r\n\r\n" + why);
+  server_[0].reset();
+  call->call.send_data(std::string(64 * 1024, 'x'));  // fails before anything was read
+  wait(*call);
+  EXPECT_EQ(call->failure(), std::nullopt);
+  EXPECT_EQ(call->status, 413);
+  EXPECT_EQ(call->body, why);
+  EXPECT_EQ(client_->stats().connections, 0u);
+}
+
 // --- what is read ------------------------------------------------------------------------------
 
 TEST_F(ClientTest, SkipsInformationalAnswers) {

@@ -367,9 +367,9 @@ TEST(RequestParser, TellsTheEndOfABodyThatWasStoppedAtItsLastByte) {
   RequestHead head;
   const RequestLimits limits;
   Stopper events;
-  RequestParser parser(limits, events);
+  RequestParser parser(limits);
   events.parser = &parser;
-  parser.begin(head, arena);
+  parser.begin(head, arena, events);
   const std::string bytes = kPost + "Content-Length: 3\r\n\r\nabc";
   EXPECT_EQ(parser.feed(bytes), bytes.size());
   EXPECT_EQ(events.body, "abc");
@@ -387,9 +387,9 @@ TEST(RequestParser, CompletesAMessageWithoutBodyThoughStoppedAtItsHead) {
   const RequestLimits limits;
   Stopper events;
   events.stop_at_head = true;
-  RequestParser parser(limits, events);
+  RequestParser parser(limits);
   events.parser = &parser;
-  parser.begin(head, arena);
+  parser.begin(head, arena, events);
   parser.feed(kGet + "\r\n");
   EXPECT_TRUE(events.complete);
 }

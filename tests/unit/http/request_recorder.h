@@ -15,8 +15,7 @@ namespace tocsin::http {
 /// the bytes were cut. Used by unit tests and fuzz targets.
 class RequestRecorder final : private RequestParser::Events {
  public:
-  explicit RequestRecorder(const RequestLimits& limits = {})
-      : limits_(limits), parser_(limits_, *this) {
+  explicit RequestRecorder(const RequestLimits& limits = {}) : limits_(limits), parser_(limits_) {
     open();
   }
 
@@ -55,7 +54,7 @@ class RequestRecorder final : private RequestParser::Events {
   void open() {
     head_ = std::make_unique<RequestHead>();
     arena_.reset();
-    parser_.begin(*head_, arena_);
+    parser_.begin(*head_, arena_, *this);
   }
 
   void on_head(bool end) override {

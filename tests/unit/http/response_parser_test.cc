@@ -294,6 +294,15 @@ TEST(ResponseParser, BoundsTheHeadExactly) {
   EXPECT_EQ(fault_of(head, how), Kind::kTooLarge);
 }
 
+TEST(ResponseParser, BoundsEachHeadAloneHoweverTheOneBeforeArrived) {
+  const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  const std::string wire = "HTTP/1.1 103 Early Hints\r\nX: 1\r\n\r\n" + head;
+  How how;
+  how.limits.head_bytes_max = head.size();
+  EXPECT_TRUE(read_whole(wire, how).complete);
+  EXPECT_TRUE(read_in_pieces(wire, how, [] { return std::size_t{1}; }).complete);
+}
+
 TEST(ResponseParser, DoesNotCountTheHeadAsFramingOfTheBody) {
   const std::string head = "HTTP/1.1 200 OK\r\nX: " + std::string(40 * 1024, 'a') + "\r\n";
   EXPECT_TRUE(read_whole(head + "Content-Length: 2\r\n\r\nok").complete);

@@ -36,9 +36,9 @@ class HeldExchange final : public Responder {
       trailers.append(field.name).append("=").append(field.value).append(";");
     ended = true;
   }
-  void on_upgraded(std::unique_ptr<event::Stream> stream, std::string bytes) override {
+  void on_upgraded(std::unique_ptr<event::Stream> stream, std::string_view bytes) override {
     upgraded = std::move(stream);
-    unread = std::move(bytes);
+    unread = bytes;
     upgraded->set_events(after_upgrade);
     upgraded->read_start();
   }

@@ -129,6 +129,37 @@ TEST_F(ServerTest, RefusesExpectationsMethodsAndHosts) {
   EXPECT_THAT(source->refused, ElementsAre(417, 501, 405, 400, 400));
 }
 
+// Parsers are lent from one connection to the next.
+TEST_F(ServerTest, HoldsNoFaultOfOneConnectionAgainstAnother) {
+  start();
+  for (const char* broken :
+       {"GET / HTTP/1.1\r\nBad Field: 1\r\n\r\n", "GET /a\x01", "CONNECT a:1 HTTP/1.1\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\naXX"}) {
+    RawClient first = connect();
+    exchange(first, broken);
+    first.reset();
+    run();
+    RawClient second = connect();
+    EXPECT_THAT(statuses(exchange(second, get("/1") + get("/2"))), ElementsAre(200, 200));
+    EXPECT_FALSE(second.ended());
+  }
+}
+
+TEST_F(ServerTest, ServesManyConnectionsThatAreInTheMiddleOfARequest) {
+  start();
+  constexpr std::size_t kMany = 200;  // more than the server keeps parsers for
+  std::vector<RawClient> clients;
+  for (std::size_t i = 0; i < kMany; ++i) {
+    clients.push_back(connect());
+    clients.back().send("GET /" + std::to_string(i));
+  }
+  run();
+  for (std::size_t i = 0; i < kMany; ++i) {
+    const std::string answer = exchange(clients[i], " HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_EQ(body_of(answer), "/" + std::to_string(i));
+  }
+}
+
 TEST_F(ServerTest, AnswersWhatCameBeforeAMalformedRequest) {
   start();
   RawClient client = connect();

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+
+#include "gateway/admin/api_call.h"
+
+// What answers the rows of admin_endpoints(), one function a row.
+
+namespace tocsin::admin {
+
+using CallRef = std::shared_ptr<ApiCall>;
+
+// pages.cc
+void serve_health(AdminApi& api, const CallRef& call);
+void serve_readiness(AdminApi& api, const CallRef& call);
+void serve_metrics(AdminApi& api, const CallRef& call);
+
+// store_health.cc
+void serve_detailed_health(AdminApi& api, const CallRef& call);
+
+// outputs.cc
+void serve_outputs(AdminApi& api, const CallRef& call);
+
+// notifications.cc
+void serve_notification(AdminApi& api, const CallRef& call);
+void serve_send(AdminApi& api, const CallRef& call);
+
+// dead_letters.cc
+void serve_dead_letters(AdminApi& api, const CallRef& call);
+void serve_dead_letter(AdminApi& api, const CallRef& call);
+void serve_redrive(AdminApi& api, const CallRef& call);
+void serve_approve(AdminApi& api, const CallRef& call);
+void serve_discard(AdminApi& api, const CallRef& call);
+
+// dead_letter_sweep.cc
+void serve_redrive_many(AdminApi& api, const CallRef& call);
+void serve_approve_many(AdminApi& api, const CallRef& call);
+void serve_discard_many(AdminApi& api, const CallRef& call);
+
+/// The ledger, or null after the call was answered that this gateway keeps no notifications.
+stage::Ledger* ledger_or_answer(AdminApi& api, const CallRef& call);
+
+}  // namespace tocsin::admin

@@ -1,0 +1,74 @@
+// Outputs as two sources see them: the lanes of the running configuration, and the backlog in the
+// store, which may also hold rows of outputs that are configured no longer.
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "gateway/admin/endpoint_functions.h"
+#include "gateway/admin/rows_json.h"
+
+namespace tocsin::admin {
+
+namespace {
+
+struct OutputRow {
+  const OutputState* state = nullptr;            // null: not configured
+  const stage::BacklogCount* backlog = nullptr;  // null: nothing is kept for it
+};
+
+void state_members(JsonWriter& json, const OutputState& state) {
+  json.pair("type", state.type);
+  json.pair("state", state.paused ? "paused" : "running");
+  if (state.paused && !state.reason.empty()) json.pair("reason", state.reason);
+  json.pair("lane", state.spilled ? "spilled" : "direct");
+  count_pair(json, "in_flight", state.in_flight);
+  count_pair(json, "in_memory", state.in_memory);
+}
+
+std::string outputs_json(const std::vector<OutputState>& states,
+                         const std::vector<stage::BacklogCount>& backlog) {
+  std::map<std::string_view, OutputRow> rows;
+  for (const OutputState& state : states) rows[state.name].state = &state;
+  for (const stage::BacklogCount& count : backlog) rows[count.output].backlog = &count;
+  std::string text;
+  JsonWriter json(text);
+  json.begin_object();
+  json.key("outputs");
+  json.begin_array();
+  for (const auto& [name, row] : rows) {
+    json.begin_object();
+    json.pair("name", name);
+    if (row.state != nullptr) {
+      state_members(json, *row.state);
+    } else {
+      json.pair("state", "orphaned");
+    }
+    count_pair(json, "ready", row.backlog == nullptr ? 0 : row.backlog->ready);
+    count_pair(json, "dead", row.backlog == nullptr ? 0 : row.backlog->dead);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  return text;
+}
+
+}  // namespace
+
+void serve_outputs(AdminApi& api, const CallRef& call) {
+  stage::Ledger* ledger = ledger_or_answer(api, call);
+  if (ledger == nullptr) return;
+  stage::Query query;
+  query.what = stage::Query::What::kBacklog;
+  OutputsView* view = api.parts().outputs;
+  ledger->query(std::move(query), [call, view](Result<stage::QueryResult> found) {
+    if (!found) return call->answer(problem_of(found.error(), "read the store"));
+    auto backlog = std::make_shared<std::vector<stage::BacklogCount>>(std::move(found->backlog));
+    if (view == nullptr) return call->answer_json(200, outputs_json({}, *backlog));
+    view->read([call, backlog](const std::vector<OutputState>& states) {
+      call->answer_json(200, outputs_json(states, *backlog));
+    });
+  });
+}
+
+}  // namespace tocsin::admin

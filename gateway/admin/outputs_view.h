@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gateway/base/function.h"
+
+namespace tocsin::admin {
+
+/// What the lane of a configured output is doing.
+struct OutputState {
+  std::string name;
+  std::string type;             ///< the plugin's name
+  bool spilled = false;         ///< true: its backlog is read from the store; false: direct
+  bool paused = false;          ///< it starts no attempt
+  std::string reason;           ///< why it is paused; may be empty
+  std::uint64_t in_flight = 0;  ///< attempts under way
+  std::uint64_t in_memory = 0;  ///< deliveries that the lane holds, those in flight included
+};
+
+/// The outputs of the running configuration. Lanes live on other loops, so the answer may come
+/// later: once, on the control loop, possibly inside the call.
+class OutputsView {
+ public:
+  virtual ~OutputsView() = default;
+  virtual void read(Function<void(std::vector<OutputState>)> done) = 0;
+};
+
+}  // namespace tocsin::admin

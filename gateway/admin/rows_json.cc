@@ -1,0 +1,68 @@
+#include "gateway/admin/rows_json.h"
+
+#include <array>
+#include <string>
+
+#include "gateway/base/json_reader.h"
+#include "gateway/telemetry/timestamp.h"
+
+namespace tocsin::admin {
+
+namespace {
+
+void pair_unless_empty(JsonWriter& json, std::string_view name, std::string_view value) {
+  if (!value.empty()) json.pair(name, value);
+}
+
+}  // namespace
+
+void count_pair(JsonWriter& json, std::string_view name, std::uint64_t count) {
+  json.key(name);
+  json.number(static_cast<std::int64_t>(count));
+}
+
+void time_pair(JsonWriter& json, std::string_view name, WallTime time) {
+  std::string text;
+  telemetry::append_timestamp(text, time);
+  json.pair(name, text);
+}
+
+void delivery_members(JsonWriter& json, const stage::DeliveryRow& row) {
+  using message::DeliveryState;
+  json.pair("id", row.id.text());
+  json.pair("output", row.output);
+  pair_unless_empty(json, "address", row.address);
+  json.pair("state", message::state_name(row.state));
+  if (row.state == DeliveryState::kDead) json.pair("review", message::review_name(row.review));
+  count_pair(json, "attempts", row.attempts);
+  if (row.state == DeliveryState::kReady) time_pair(json, "next_at", row.next_at);
+  time_pair(json, "updated_at", row.updated_at);
+  pair_unless_empty(json, "reason", row.reason);
+  pair_unless_empty(json, "provider_id", row.provider_id);
+  if (row.cancel_requested) {
+    json.key("cancel_requested");
+    json.boolean(true);
+  }
+}
+
+void notification_members(JsonWriter& json, const stage::NotificationRow& row) {
+  json.pair("id", row.id.text());
+  json.pair("input", row.input);
+  pair_unless_empty(json, "caller", row.caller);
+  time_pair(json, "accepted_at", row.accepted_at);
+  json.key("notification");
+  json.json(row.payload);
+}
+
+void summary_members(JsonWriter& json, const stage::NotificationRow& row) {
+  // As deep as the codec lets `data` be: a payload was decoded once already.
+  const Result<Value> payload = read_json(row.payload, {.depth_max = 1024});
+  if (!payload || !payload->is<Value::Map>()) return;
+  constexpr std::array<std::string_view, 3> kShown = {"topic", "level", "title"};
+  for (const std::string_view name : kShown) {
+    const Value* value = payload->find(name);
+    if (value != nullptr && value->is<std::string>()) json.pair(name, value->as<std::string>());
+  }
+}
+
+}  // namespace tocsin::admin

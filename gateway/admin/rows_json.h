@@ -1,0 +1,23 @@
+#pragma once
+
+#include "gateway/base/json_writer.h"
+#include "gateway/stage/storage.h"
+
+namespace tocsin::admin {
+
+/// key and number, for counts that fit 63 bits.
+void count_pair(JsonWriter& json, std::string_view name, std::uint64_t count);
+/// key and RFC 3339 time in UTC with milliseconds.
+void time_pair(JsonWriter& json, std::string_view name, WallTime time);
+
+/// The members of a delivery as the API shows it, inside an open object. A dead one has `review`, a
+/// waiting one `next_at`; what is empty is left out.
+void delivery_members(JsonWriter& json, const stage::DeliveryRow& row);
+
+/// {"id", "input", "caller", "accepted_at", "notification": the wire format}
+void notification_members(JsonWriter& json, const stage::NotificationRow& row);
+
+/// What a list shows of a notification: `topic`, `level`, `title`.
+void summary_members(JsonWriter& json, const stage::NotificationRow& row);
+
+}  // namespace tocsin::admin

@@ -1,0 +1,236 @@
+#include "gateway/app/notification_check.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gateway/base/address.h"
+#include "gateway/base/text.h"
+#include "gateway/config/key_advice.h"
+#include "gateway/delivery/lane_policy.h"
+#include "gateway/plugin/create_trial.h"
+#include "gateway/plugin/instance.h"
+#include "gateway/routing/route.h"
+#include "gateway/telemetry/log.h"
+#include "gateway/telemetry/metrics.h"
+#include "gateway/telemetry/sink.h"
+
+namespace tocsin::app {
+
+namespace {
+
+using config::path_of_item;
+using config::path_of_key;
+using plugin::Kind;
+
+// A plugin that only looks at settings may still log; nobody reads it here.
+struct QuietServices {
+  telemetry::Log log{telemetry::standard_error_sink(),
+                     {.level = telemetry::LogLevel::kOff, .queue_lines_max = 16}};
+  telemetry::Metrics metrics{1};
+  plugin::PluginMetrics plugin_metrics{metrics};
+  plugin::Services services{log, plugin_metrics};
+};
+
+std::vector<std::string_view> names_of(const Value& map) {
+  std::vector<std::string_view> names;
+  for (const Value::Entry& entry : map.as<Value::Map>()) names.emplace_back(entry.key);
+  return names;
+}
+
+class NotificationChecker {
+ public:
+  NotificationChecker(const Value& root, const PluginCatalog& catalog)
+      : root_(root), catalog_(catalog) {}
+
+  config::Diagnostics run() {
+    instances();
+    routes();
+    storage();
+    for (const Value::Entry& listener : root_.at("listeners").as<Value::Map>()) doors(listener);
+    return std::move(faults_);
+  }
+
+ private:
+  void blame(const Place& place, std::string path, std::string message, std::string hint) {
+    faults_.push_back({place, std::move(path), std::move(message), std::move(hint)});
+  }
+
+  void instances() {
+    for (const Value::Entry& entry : root_.at("inputs").as<Value::Map>()) {
+      instance(Kind::kInput, entry.key, entry.value, path_of_key("inputs", entry.key));
+    }
+    for (const Value::Entry& entry : root_.at("outputs").as<Value::Map>()) {
+      const std::string path = path_of_key("outputs", entry.key);
+      instance(Kind::kOutput, entry.key, entry.value, path);
+      const Value& delivery = entry.value.at("delivery");
+      const Result<delivery::LanePolicy> policy = delivery::LanePolicy::make(delivery);
+      if (!policy) {
+        blame(delivery.place().file ? delivery.place() : entry.key_place, path + ".delivery",
+              policy.error().what, "");
+      }
+    }
+    std::set<std::string_view> seen;
+    const auto& filters = root_.at("filters").as<Value::List>();
+    for (std::size_t i = 0; i < filters.size(); ++i) {
+      const std::string path = path_of_item("filters", i);
+      const Value* id = filters[i].find("id");
+      const std::string& name = id == nullptr ? filters[i].string("type") : id->as<std::string>();
+      instance(Kind::kFilter, name, filters[i], path);
+      if (!seen.insert(name).second) {
+        blame(filters[i].place(), path, "the filter " + name + " is in this list twice",
+              "give one of them an id: of its own if both are meant");
+      }
+    }
+  }
+
+  void instance(Kind kind, const std::string& id, const Value& settings, const std::string& path) {
+    const plugin::Library& library = catalog_.library(kind, settings.string("type"));
+    const auto accepted =
+        plugin::Instance::validate(library.descriptor(), {kind, id}, settings, quiet_.services);
+    if (accepted) return;
+    const plugin::Refusal& refusal = accepted.error();
+    blame(refusal.place, refusal.key.empty() ? path : path + "." + refusal.key, refusal.what, "");
+  }
+
+  void routes() {
+    const Value& list = root_.at("routes");
+    const std::vector<std::string_view> outputs = names_of(root_.at("outputs"));
+    const auto routes = routing::build_routes(list, outputs);
+    if (!routes) {
+      for (const routing::RouteFault& fault : routes.error()) {
+        blame(fault.place, fault.path, fault.message, fault.hint);
+      }
+    }
+    const auto& inputs = root_.at("inputs").as<Value::Map>();
+    if (inputs.empty() || !list.as<Value::List>().empty()) return;
+    blame(inputs.front().key_place, path_of_key("inputs", inputs.front().key),
+          "there are inputs and no routes, so nobody would hear of what comes in",
+          "write routes: [{outputs: [NAME]}]");
+  }
+
+  void storage() {
+    const Value* storage = root_.find("storage");
+    const auto& inputs = root_.at("inputs").as<Value::Map>();
+    const auto& outputs = root_.at("outputs").as<Value::Map>();
+    if (storage != nullptr) return instance(Kind::kStorage, "storage", *storage, "storage");
+    if (inputs.empty() && outputs.empty()) return;
+    const Value::Entry& first = inputs.empty() ? outputs.front() : inputs.front();
+    blame(first.key_place, path_of_key(inputs.empty() ? "outputs" : "inputs", first.key),
+          "there is no storage to keep notifications in",
+          "write storage: {type: sqlite, path: /var/lib/tocsin/outbox.db}");
+  }
+
+  // Routes of a listener that end in an input.
+  void doors(const Value::Entry& listener) {
+    const auto& routes = listener.value.at("routes").as<Value::List>();
+    for (std::size_t i = 0; i < routes.size(); ++i) {
+      const Value* name = routes[i].find("plugin");
+      if (name == nullptr) continue;
+      const std::string path =
+          path_of_item(path_of_key("listeners", listener.key) + ".routes", i) + ".plugin";
+      const auto& wanted = name->as<std::string>();
+      const Value* input = root_.at("inputs").find(wanted);
+      if (input == nullptr) {
+        unknown_input(*name, path);
+        continue;
+      }
+      if (!catalog_.library(Kind::kInput, input->string("type")).has(Kind::kHandler)) {
+        blame(name->place(), path, "the input " + wanted + " answers no HTTP requests",
+              "name an input of type http");
+        continue;
+      }
+      guarded(listener, *input, *name, path);
+    }
+  }
+
+  void unknown_input(const Value& name, const std::string& path) {
+    const std::vector<std::string_view> inputs = names_of(root_.at("inputs"));
+    const auto meant = closest(name.as<std::string>(), inputs);
+    std::string hint = "name one of inputs:";
+    if (meant) hint = "did you mean \"" + std::string(*meant) + "\"?";
+    blame(name.place(), path, "there is no input \"" + name.as<std::string>() + "\"",
+          std::move(hint));
+  }
+
+  // Whoever reaches a listener may send when an input knows no tokens.
+  void guarded(const Value::Entry& listener, const Value& input, const Value& name,
+               const std::string& path) {
+    const Value* tokens = input.find("tokens");
+    const Value* open = input.find("open");
+    if (tokens == nullptr || open == nullptr) return;
+    if (!tokens->as<Value::Map>().empty() || open->as<bool>()) return;
+    const Result<Address> address = parse_address(listener.value.string("address"));
+    if (is_loopback(address->host)) return;
+    blame(name.place(), path,
+          "everybody who reaches " + listener.value.string("address") +
+              " could send notifications: the input has no tokens",
+          "give the input tokens: {NAME: \"...\"}, or open: true if that is meant");
+  }
+
+  const Value& root_;
+  const PluginCatalog& catalog_;
+  QuietServices quiet_;
+  config::Diagnostics faults_;
+};
+
+// What is tried, and where the configuration names it.
+struct Trials {
+  std::vector<plugin::CreateTrial> trials;
+  std::vector<std::string> paths;
+  std::vector<Place> places;
+
+  void add(Kind kind, const std::string& id, const Value& settings, std::string path,
+           const PluginCatalog& catalog) {
+    const plugin::Library& library = catalog.library(kind, settings.string("type"));
+    trials.push_back({&library.descriptor(), {kind, id}, &settings});
+    paths.push_back(std::move(path));
+    places.push_back(settings.place());
+  }
+};
+
+Trials trials_of(const Value& root, const PluginCatalog& catalog) {
+  Trials all;
+  for (const Value::Entry& entry : root.at("inputs").as<Value::Map>()) {
+    all.add(Kind::kInput, entry.key, entry.value, path_of_key("inputs", entry.key), catalog);
+  }
+  const auto& filters = root.at("filters").as<Value::List>();
+  for (std::size_t i = 0; i < filters.size(); ++i) {
+    all.add(Kind::kFilter, filters[i].string("type"), filters[i], path_of_item("filters", i),
+            catalog);
+  }
+  for (const Value::Entry& entry : root.at("outputs").as<Value::Map>()) {
+    all.add(Kind::kOutput, entry.key, entry.value, path_of_key("outputs", entry.key), catalog);
+  }
+  if (const Value* storage = root.find("storage")) {
+    all.add(Kind::kStorage, "storage", *storage, "storage", catalog);
+  }
+  return all;
+}
+
+}  // namespace
+
+config::Diagnostics try_notifications(const Value& root, const PluginCatalog& catalog) {
+  const Trials all = trials_of(root, catalog);
+  config::Diagnostics faults;
+  const auto outcomes = plugin::try_create(all.trials);
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (outcomes[i]) continue;
+    const plugin::Refusal& refusal = outcomes[i].error();
+    const std::string& path = all.paths[i];
+    faults.push_back({refusal.place.file ? refusal.place : all.places[i],
+                      refusal.key.empty() ? path : path + "." + refusal.key,
+                      refusal.what,
+                      {},
+                      false});
+  }
+  return faults;
+}
+
+config::Diagnostics check_notifications(const Value& root, const PluginCatalog& catalog) {
+  return NotificationChecker(root, catalog).run();
+}
+
+}  // namespace tocsin::app

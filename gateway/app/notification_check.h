@@ -1,0 +1,17 @@
+#pragma once
+
+#include "gateway/app/plugin_catalog.h"
+#include "gateway/base/value.h"
+#include "gateway/config/diagnostic.h"
+
+namespace tocsin::app {
+
+/// What is wrong between the settings of the notification part, and with those that only their
+/// plugins can judge. `root` was accepted by the option tables. Control thread.
+config::Diagnostics check_notifications(const Value& root, const PluginCatalog& catalog);
+
+/// Makes and destroys every plugin instance in a child process: one that dies or hangs there is a
+/// fault that names it. `root` passed check_notifications. Blocks; the process has no other thread.
+config::Diagnostics try_notifications(const Value& root, const PluginCatalog& catalog);
+
+}  // namespace tocsin::app

@@ -1,0 +1,95 @@
+// The keys of a gateway file that say what comes in, what is let through, who hears it and where it
+// is kept.
+
+#include "gateway/app/notification_options.h"
+
+#include <array>
+
+#include "gateway/routing/route.h"
+
+namespace tocsin::app {
+
+namespace {
+
+using enum OptionType;
+
+constexpr Option kInput = {
+    .key = "", .type = kPlugin, .doc = "An input: {type: NAME, ...}.", .plugin_kind = "input"};
+constexpr Option kFilter = {.key = "",
+                            .type = kPlugin,
+                            .doc = "A filter by name, or {type: NAME, ...}.",
+                            .plugin_kind = "filter"};
+constexpr Option kOutput = {
+    .key = "", .type = kPlugin, .doc = "An output: {type: NAME, ...}.", .plugin_kind = "output"};
+const Option& route_item() {
+  static const Option item = {
+      .key = "", .type = kTable, .doc = "A route.", .table = &routing::route_options()};
+  return item;
+}
+
+constexpr std::array<Option, 1> kHistoryOptions = {{
+    {.key = "keep",
+     .type = kDuration,
+     .doc = "How long what was settled is kept; dead letters stay until someone decides.",
+     .default_text = "24h",
+     .flags = Option::kReloadable,
+     .min = "1m",
+     .max = "3650d"},
+}};
+constexpr OptionTable kHistory = {
+    "history", "What is remembered of finished deliveries.", kHistoryOptions, {}, {}};
+
+std::array<Option, 6> make_options() {
+  return {{
+      {.key = "inputs",
+       .type = kMap,
+       .doc = "Where notifications come from, by names of your choice.",
+       .default_text = "{}",
+       .flags = Option::kReloadable,
+       .max = "256",
+       .element = &kInput},
+      {.key = "filters",
+       .type = kList,
+       .doc = "Filters that every notification passes, in this order.",
+       .default_text = "[]",
+       .flags = Option::kReloadable,
+       .max = "64",
+       .element = &kFilter},
+      {.key = "outputs",
+       .type = kMap,
+       .doc = "Where notifications go, by names of your choice.",
+       .default_text = "{}",
+       .flags = Option::kReloadable,
+       .max = "10000",
+       .element = &kOutput},
+      {.key = "routes",
+       .type = kList,
+       .doc =
+           "Who must hear of which notifications; the first route that takes one ends the search, "
+           "unless it says continue.",
+       .default_text = "[]",
+       .flags = Option::kReloadable,
+       .max = "10000",
+       .element = &route_item()},
+      {.key = "storage",
+       .type = kPlugin,
+       .doc = "Where accepted notifications are kept until they are "
+              "delivered: {type: NAME, ...}.",
+       .plugin_kind = "storage"},
+      {.key = "history",
+       .type = kTable,
+       .doc = "What is remembered of finished deliveries.",
+       .default_text = "{}",
+       .flags = Option::kReloadable,
+       .table = &kHistory},
+  }};
+}
+
+}  // namespace
+
+std::span<const Option> notification_options() {
+  static const std::array<Option, 6> options = make_options();
+  return options;
+}
+
+}  // namespace tocsin::app

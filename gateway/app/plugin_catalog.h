@@ -1,0 +1,50 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/config/component_catalog.h"
+#include "gateway/plugin/libraries.h"
+
+namespace tocsin::app {
+
+/// What a configuration may name: the components built in, and the plugins of `gateway.plugin_path`
+/// and of the folders beside the binary. An output's options are joined by `delivery`, which is the
+/// gateway's. Control thread; lives as long as the process, like the code of the plugins.
+class PluginCatalog final : public config::ComponentCatalog {
+ public:
+  PluginCatalog();
+  /// Of these folders alone.
+  explicit PluginCatalog(std::vector<std::string> folders);
+  ~PluginCatalog() override;
+
+  /// Takes `gateway.plugin_path` from the tree; relative folders start at the configuration's.
+  void prepare(const config::Node& root, config::Diagnostics& faults) override;
+  const OptionTable* find(std::string_view kind, std::string_view name) const override;
+  std::string refusal(std::string_view kind, std::string_view name) const override;
+  std::vector<std::string_view> names(std::string_view kind) const override;
+
+  /// The library of a component that find() knows and that is no built-in.
+  const plugin::Library& library(plugin::Kind kind, std::string_view name) const;
+  plugin::Libraries& libraries() const { return *libraries_; }
+
+ private:
+  struct OutputTable {
+    std::vector<Option> options;
+    OptionTable table;
+  };
+  const OptionTable* output_table(const plugin::Library& library) const;
+
+  std::unique_ptr<plugin::Libraries> libraries_;
+  mutable std::map<const plugin::Library*, OutputTable> output_tables_;
+};
+
+/// Where plugins are looked for behind `gateway.plugin_path`: `plugins` beside the binary, as a
+/// build leaves it, and ../lib/tocsin/plugins, as a package does; those of them that there are.
+std::vector<std::string> default_plugin_path();
+
+}  // namespace tocsin::app

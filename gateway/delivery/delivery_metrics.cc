@@ -1,0 +1,102 @@
+#include "gateway/delivery/delivery_metrics.h"
+
+namespace tocsin::delivery {
+
+namespace {
+
+constexpr double kOperationBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
+
+telemetry::Counter& settled(telemetry::Metrics& metrics, std::string_view output,
+                            std::string_view result) {
+  return metrics
+      .counters("tocsin_deliveries_total", "Deliveries settled, by what they came to.",
+                {"output", "result"})
+      .with({output, result});
+}
+
+telemetry::Gauge& of_output(telemetry::Metrics& metrics, std::string_view name,
+                            std::string_view help, std::string_view output) {
+  return metrics.gauges(name, help, {"output"}).with({output});
+}
+
+}  // namespace
+
+FrontMetrics::FrontMetrics(telemetry::Metrics& metrics)
+    : commits(metrics.counter("tocsin_outbox_commits_total", "Batches committed.")),
+      commits_failed(
+          metrics.counter("tocsin_outbox_commits_failed_total", "Batches not committed.")),
+      commit_operations(metrics.histogram("tocsin_outbox_commit_operations",
+                                          "Operations of a batch.", kOperationBounds)),
+      commit_seconds(metrics.histogram("tocsin_outbox_commit_seconds",
+                                       "From handing a batch to the storage to its outcome.",
+                                       telemetry::kLatencyBounds)),
+      store_up(metrics.gauge("tocsin_store_up", "1 while commits succeed.")),
+      purged(metrics.counter("tocsin_store_purged_total", "Rows of history deleted.")),
+      backlog(metrics.gauges("tocsin_outbox_backlog", "Deliveries that wait in the store.",
+                             {"output"})),
+      spilled(metrics.gauges("tocsin_lane_spilled",
+                             "1 while the lane's deliveries go through the store, 0 while they are "
+                             "handed over directly.",
+                             {"output"})) {}
+
+LaneMetrics::LaneMetrics(telemetry::Metrics& metrics, std::string_view output)
+    : attempt_seconds(metrics
+                          .histograms("tocsin_attempt_seconds", "Time an attempt took.",
+                                      telemetry::kLatencyBounds, {"output"})
+                          .with({output})),
+      delivered(settled(metrics, output, "delivered")),
+      dead(settled(metrics, output, "dead")),
+      cancelled(settled(metrics, output, "cancelled")),
+      lost(settled(metrics, output, "lost")),
+      late(metrics
+               .counters("tocsin_completions_late_total",
+                         "Verdicts for no running attempt: late ones and second ones.", {"output"})
+               .with({output})),
+      in_flight(of_output(metrics, "tocsin_lane_in_flight", "Attempts running.", output)),
+      held(of_output(metrics, "tocsin_lane_held", "Deliveries in the lane's memory.", output)),
+      paused(of_output(metrics, "tocsin_lane_paused", "1 while the output's credentials fail.",
+                       output)) {
+  auto& family = metrics.counters("tocsin_attempts_total", "Attempts by their verdict.",
+                                  {"output", "verdict"});
+  for (std::size_t i = 0; i < kVerdicts; ++i) {
+    attempts[i] =
+        &family.with({output, message::verdict_name(static_cast<message::VerdictKind>(i))});
+  }
+}
+
+InputMetrics::InputMetrics(telemetry::Metrics& metrics, std::string_view input) {
+  auto& family =
+      metrics.counters("tocsin_notifications_total",
+                       "Notifications received, by what they came to.", {"input", "outcome"});
+  for (std::size_t i = 0; i < kOutcomes; ++i) {
+    outcomes[i] = &family.with({input, outcome_name(static_cast<stage::EmitOutcome::Kind>(i))});
+  }
+}
+
+std::string_view outcome_name(stage::EmitOutcome::Kind kind) {
+  switch (kind) {
+    case stage::EmitOutcome::Kind::kCommitted:
+      return "committed";
+    case stage::EmitOutcome::Kind::kDropped:
+      return "dropped";
+    case stage::EmitOutcome::Kind::kUnrouted:
+      return "unrouted";
+    case stage::EmitOutcome::Kind::kNoAddress:
+      return "no_address";
+    case stage::EmitOutcome::Kind::kTooMany:
+      return "too_many";
+    case stage::EmitOutcome::Kind::kReplayed:
+      return "replayed";
+    case stage::EmitOutcome::Kind::kConflict:
+      return "conflict";
+    case stage::EmitOutcome::Kind::kInvalid:
+      return "invalid";
+    case stage::EmitOutcome::Kind::kStoreDown:
+      return "store_down";
+    case stage::EmitOutcome::Kind::kFull:
+      return "full";
+  }
+  TOCSIN_ASSERT(false, "an outcome of no kind");
+}
+
+}  // namespace tocsin::delivery

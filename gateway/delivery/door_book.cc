@@ -1,0 +1,69 @@
+#include "gateway/delivery/door_book.h"
+
+#include "gateway/base/assert.h"
+
+namespace tocsin::delivery {
+
+DoorBook::Entry& DoorBook::entry(std::string_view output) {
+  const auto [at, added] = entries_.try_emplace(std::string(output));
+  if (added) {
+    at->second.backlog = &metrics_.backlog.with({output});
+    at->second.spilled = &metrics_.spilled.with({output});
+  }
+  return at->second;
+}
+
+void DoorBook::open(LaneDoor& door) {
+  Entry& known = entry(door.output());
+  TOCSIN_ASSERT(known.door == nullptr, "an output has two open lanes");
+  known.door = &door;
+  door.set_backlog(known.orphaned);
+  door.open(wheel_, *this);
+  publish();
+}
+
+void DoorBook::close(LaneDoor& door) {
+  Entry& known = entry(door.output());
+  TOCSIN_ASSERT(known.door == &door, "a lane was closed that was not open");
+  known.orphaned = door.backlog();
+  known.door = nullptr;
+  door.close();
+  std::erase_if(claimable_, [&](const Claimable& one) { return one.first == &door; });
+}
+
+LaneDoor* DoorBook::find(std::string_view output) {
+  const auto at = entries_.find(output);
+  return at == entries_.end() ? nullptr : at->second.door;
+}
+
+void DoorBook::reset(std::span<const stage::BacklogCount> backlog) {
+  for (auto& [output, known] : entries_) {
+    known.orphaned = 0;
+    if (known.door != nullptr) known.door->set_backlog(0);
+  }
+  for (const stage::BacklogCount& count : backlog) {
+    Entry& known = entry(count.output);
+    known.orphaned = count.ready;
+    if (known.door != nullptr) known.door->set_backlog(count.ready);
+    known.backlog->set(static_cast<double>(count.ready));
+  }
+  for (auto& [output, known] : entries_) {
+    if (known.door != nullptr) known.door->spill();
+  }
+}
+
+DoorBook::Claimable DoorBook::take_claimable() {
+  const Claimable one = claimable_.front();
+  claimable_.pop_front();
+  return one;
+}
+
+void DoorBook::publish() {
+  for (auto& [output, known] : entries_) {
+    if (known.door == nullptr) continue;
+    known.backlog->set(static_cast<double>(known.door->backlog()));
+    known.spilled->set(known.door->spilled() ? 1 : 0);
+  }
+}
+
+}  // namespace tocsin::delivery

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "gateway/delivery/delivery_metrics.h"
+#include "gateway/delivery/lane_door.h"
+#include "gateway/event/timer_wheel.h"
+#include "gateway/stage/storage.h"
+
+namespace tocsin::delivery {
+
+/// The doors that are open, what waits behind them in the store, and which want to claim. The
+/// front's loop.
+class DoorBook final : private ClaimWatch {
+ public:
+  /// `wake` is called when a door wants to claim.
+  DoorBook(event::TimerWheel& wheel, FrontMetrics& metrics, Function<void()> wake)
+      : wheel_(wheel), metrics_(metrics), wake_(std::move(wake)) {}
+
+  void open(LaneDoor& door);
+  void close(LaneDoor& door);
+  LaneDoor* find(std::string_view output);
+
+  /// The store was opened: nothing is known of its rows but these counts.
+  void reset(std::span<const stage::BacklogCount> backlog);
+
+  bool wants_claim() const { return !claimable_.empty(); }
+  using Claimable = std::pair<LaneDoor*, message::DeliveryClass>;
+  /// The next queue that wants to claim; only while wants_claim().
+  Claimable take_claimable();
+
+  /// Puts what the doors came to into the metrics.
+  void publish();
+
+ private:
+  struct Entry {
+    LaneDoor* door = nullptr;  // null: rows of an output that has no lane
+    std::uint64_t orphaned = 0;
+    telemetry::Gauge* backlog = nullptr;
+    telemetry::Gauge* spilled = nullptr;
+  };
+  void on_claimable(LaneDoor& door, message::DeliveryClass queue) override {
+    claimable_.emplace_back(&door, queue);
+    wake_();
+  }
+  Entry& entry(std::string_view output);
+
+  event::TimerWheel& wheel_;
+  FrontMetrics& metrics_;
+  Function<void()> wake_;
+  std::map<std::string, Entry, std::less<>> entries_;
+  std::deque<Claimable> claimable_;
+};
+
+}  // namespace tocsin::delivery

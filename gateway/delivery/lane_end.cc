@@ -1,0 +1,197 @@
+// What attempts and settlements come to, and how a lane ends.
+#include "gateway/delivery/lane.h"
+
+namespace tocsin::delivery {
+
+using message::DeliveryState;
+using message::Verdict;
+using message::VerdictKind;
+
+void Lane::complete(stage::AttemptToken token, Verdict verdict) {
+  loop_.assert_owner();
+  const std::uint32_t index = LaneSlot::index_of(token);
+  if (index < slots_.size()) {
+    LaneSlot& slot = slots_[index];
+    if (slot.state == State::kAttempting && slot.token() == token) return finish(slot, verdict);
+  }
+  metrics_.late.add();
+}
+
+void Lane::on_deadline(LaneSlot& slot) {
+  const stage::AttemptToken token = slot.token();
+  ++slot.turn;  // a verdict that comes out of cancel() comes too late
+  slot.output->cancel(token);
+  const std::string why = "no verdict within " + format_duration(policy_.timeout);
+  finish(slot, cut_short(why, idempotent(slot), policy_));
+}
+
+void Lane::finish(LaneSlot& slot, const Verdict& verdict) {
+  ++slot.turn;
+  slot.deadline.cancel();
+  leave_flight();
+  metrics_.attempts[static_cast<std::size_t>(verdict.kind)]->add();
+  metrics_.attempt_seconds.observe(loop_.clock().mono() - slot.begun_at);
+  Settlement next = decide(verdict, {slot.attempts, idempotent(slot)}, policy_, random_());
+  carry_out(next.effect, slot);
+  log_attempt(slot, verdict, next);
+  if (verdict.kind == VerdictKind::kDelivered) {
+    slot.provider_id = cut_text(verdict.provider_id, message::kProviderIdBytesMax);
+  }
+  settle(slot, std::move(next));
+}
+
+void Lane::carry_out(const LaneEffect& effect, const LaneSlot& slot) {
+  const MonoTime now = loop_.now();
+  if (effect.kind != LaneEffect::Kind::kPauseOutput && gate_.paused()) {
+    gate_.resume();
+    metrics_.paused.set(0);
+    TOCSIN_LOG(log_, kInfo, "delivery", "output resumed", {"output", output_name()});
+  }
+  switch (effect.kind) {
+    case LaneEffect::Kind::kNone:
+    case LaneEffect::Kind::kSuppressAddress:  // the list of suppressed addresses will stand here
+      break;
+    case LaneEffect::Kind::kCloseAddress:
+      closed_addresses_.close(slot.address, now + effect.wait, now);
+      break;
+    case LaneEffect::Kind::kCloseOutput:
+      gate_.close(now + effect.wait);
+      break;
+    case LaneEffect::Kind::kPauseOutput:
+      if (!gate_.paused()) {
+        TOCSIN_LOG(log_, kError, "delivery", "output paused: its credentials are refused",
+                   {"output", output_name()}, {"probe_ms", effect.wait});
+      }
+      gate_.pause(now + effect.wait);
+      metrics_.paused.set(1);
+      break;
+  }
+}
+
+void Lane::log_attempt(const LaneSlot& slot, const Verdict& verdict, const Settlement& next) {
+  if (verdict.kind == VerdictKind::kDelivered) {
+    TOCSIN_LOG(log_, kDebug, "delivery", "delivered",
+               {"notification_id", slot.id.notification.text()}, {"delivery_id", slot.id.text()},
+               {"output", output_name()}, {"attempt", slot.attempts + 1},
+               {"provider_id", verdict.provider_id});
+    return;
+  }
+  TOCSIN_LOG(log_, kWarning, "delivery", "attempt failed",
+             {"notification_id", slot.id.notification.text()}, {"delivery_id", slot.id.text()},
+             {"output", output_name()}, {"attempt", slot.attempts + 1},
+             {"verdict", message::verdict_name(verdict.kind)}, {"reason", verdict.reason},
+             {"next", message::state_name(next.state)}, {"wait_ms", next.wait});
+}
+
+void Lane::settle(LaneSlot& slot, Settlement next) {
+  slot.state = State::kSettling;
+  slot.op.id = slot.id;
+  slot.op.state = next.state;
+  slot.op.attempts = next.attempts;
+  slot.op.crashes = slot.crashes;
+  slot.wait = next.wait;
+  slot.reason = std::move(next.reason);
+  if (next.state != DeliveryState::kDelivered) slot.provider_id.clear();
+  slot.message = {};
+  slot.output = nullptr;
+  if (next.state == DeliveryState::kDead) {
+    TOCSIN_LOG(log_, kWarning, "delivery", "dead letter",
+               {"notification_id", slot.id.notification.text()}, {"delivery_id", slot.id.text()},
+               {"output", output_name()}, {"attempts", next.attempts}, {"reason", slot.reason});
+  }
+  port_.submit(slot);
+}
+
+void Lane::on_settled(LaneSlot& slot) {
+  const bool marked =
+      slot.state == State::kMarking && slot.committed() && slot.op.changed && !slot.op.cancelled;
+  if (marked && !draining_) {
+    slot.state = State::kMarked;
+    marked_.push_back(slot);
+    loop_.at_tick_end(*this);
+    return;
+  }
+  if (slot.state == State::kMarking) leave_flight();
+  if (marked) return settle(slot, release(slot.attempts));
+  count(slot);
+  free(slot);
+}
+
+void Lane::count(const LaneSlot& slot) {
+  if (!slot.ours()) {
+    metrics_.lost.add();
+    TOCSIN_LOG(log_, kWarning, "delivery", "a claim was lost",
+               {"notification_id", slot.id.notification.text()}, {"delivery_id", slot.id.text()},
+               {"output", output_name()}, {"state", message::state_name(slot.op.state)});
+  } else if (slot.op.cancelled || slot.op.state == DeliveryState::kCancelled) {
+    metrics_.cancelled.add();
+  } else if (slot.op.state == DeliveryState::kDelivered) {
+    metrics_.delivered.add();
+  } else if (slot.op.state == DeliveryState::kDead) {
+    metrics_.dead.add();
+  }
+}
+
+void Lane::free(LaneSlot& slot) {
+  slot.state = State::kFree;
+  slot.message = {};
+  free_.push_back(slot);
+  --held_;
+  metrics_.held.subtract();
+  loop_.at_tick_end(*this);
+  if (draining_) end_drain();
+}
+
+void Lane::leave_flight() {
+  --in_flight_;
+  metrics_.in_flight.subtract();
+  loop_.at_tick_end(*this);
+}
+
+void Lane::drain(Duration grace, Function<void()> done) {
+  loop_.assert_owner();
+  TOCSIN_ASSERT(!draining_, "a lane was drained twice");
+  draining_ = true;
+  on_drained_ = std::move(done);
+  release_waiting(StoreStatus::kNoGeneration);
+  drain_timer_.arm_after(grace);
+  if (!opened_) {
+    door_closed_ = true;
+    return end_drain();
+  }
+  closing_.pending = true;
+  port_.submit(closing_);
+}
+
+// The rest of the grace is the store's: what is cut here must still be settled.
+void Lane::cut_attempts() {
+  for (LaneSlot& slot : slots_) {
+    if (slot.state != State::kAttempting) continue;
+    const stage::AttemptToken token = slot.token();
+    ++slot.turn;
+    slot.output->cancel(token);
+    if (needs_mark(idempotent(slot), policy_)) {
+      finish(slot, cut_short("the gateway stopped", false, policy_));
+      continue;
+    }
+    slot.deadline.cancel();
+    leave_flight();
+    settle(slot, release(slot.attempts));
+  }
+}
+
+void Lane::on_door_answered(DoorAnswer& answer) {
+  answer.pending = false;
+  if (&answer != &closing_) return;
+  door_closed_ = true;
+  end_drain();
+}
+
+void Lane::end_drain() {
+  if (!door_closed_ || held_ > 0 || !on_drained_) return;
+  drain_timer_.cancel();
+  loop_.post(std::move(on_drained_));
+  on_drained_ = nullptr;
+}
+
+}  // namespace tocsin::delivery

@@ -1,0 +1,315 @@
+// The life of the front and how it forms a batch. What a batch came to is in outbox_outcome.cc.
+//
+//   ports ---> door_requests_ --> served at once, between batches
+//         ---> urgent_  ------+
+//         ---> appends_ ------+--> batch_ --> Storage::apply --> replies, one a port
+//   doors that want claims ---+
+//
+// The store is up and accepting; or, after a batch failed that held more than settlements, up only:
+// settlements go on, and after kRetryEvery appends are taken again; or down: every kRetryEvery the
+// settlements that wait are tried, and all is well when they are committed.
+#include "gateway/delivery/outbox_front.h"
+
+#include "gateway/delivery/outbox_port.h"
+
+namespace tocsin::delivery {
+
+OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::Metrics& metrics,
+                         telemetry::Log& log, FrontOptions options)
+    : loop_(loop),
+      storage_(storage),
+      log_(log),
+      options_(options),
+      metrics_(metrics),
+      doors_(loop.timers(), metrics_,
+             [this] {
+               // A batch under way asks again when it ends.
+               if (!applying_) loop_.at_tick_end(*this);
+             }),
+      clock_(loop.clock()),
+      renew_timer_(loop.timers(),
+                   [this] {
+                     renew_due_ = true;
+                     renew_timer_.arm_after(kRenewEvery);
+                     loop_.at_tick_end(*this);
+                   }),
+      retry_timer_(loop.timers(),
+                   [this] {
+                     retry_due_ = true;
+                     loop_.at_tick_end(*this);
+                   }),
+      purge_timer_(loop.timers(),
+                   [this] {
+                     purge_due_ = true;
+                     loop_.at_tick_end(*this);
+                   }),
+      publish_timer_(loop.timers(), [this] { doors_.publish(); }) {}
+
+OutboxFront::~OutboxFront() {
+  loop_.cancel_tick_end(*this);
+  if (store_open_) storage_.close();
+}
+
+Result<void> OutboxFront::open() {
+  TOCSIN_TRY_SET(state, storage_.open(clock_.now()));
+  on_opened(state);
+  status_.up = status_.accepting = true;
+  metrics_.store_up.set(1);
+  renew_timer_.arm_after(kRenewEvery);
+  purge_timer_.arm_after(kPurgeEvery);
+  loop_.at_tick_end(*this);
+  return {};
+}
+
+void OutboxFront::on_opened(const stage::StoreState& state) {
+  store_open_ = true;
+  renew_due_ = true;
+  status_.renewed_at = loop_.clock().mono();
+  if (state.epoch != epoch_) begin_epoch(state);
+  TOCSIN_LOG(log_, kInfo, "delivery", "store opened", {"epoch", state.epoch}, {"node", state.node},
+             {"taken_over", state.taken_over});
+}
+
+// What the epoch before had claimed is void: taken over by this one, or by others.
+void OutboxFront::begin_epoch(const stage::StoreState& state) {
+  epoch_ = state.epoch;
+  const bool first = !ids_;
+  const WallTime marked = IdClock::time_of(state.high_mark) - kMarkAhead;
+  if (first) clock_ = StoreClock(loop_.clock(), state.high_mark ? marked : WallTime{});
+  ids_.emplace(state.node, std::max(state.high_mark, newest_id_));
+  mark_ = state.high_mark;
+  ++status_.generation;
+  doors_.reset(state.backlog);
+}
+
+StoreStatus OutboxFront::attach(OutboxPort& port) {
+  ports_.push_back(&port);
+  return status_;
+}
+
+void OutboxFront::stop(Function<void()> done) {
+  loop_.assert_owner();
+  TOCSIN_ASSERT(!stopping_, "the outbox front was stopped twice");
+  stopping_ = true;
+  on_stopped_ = std::move(done);
+  set_status(status_.up, false);
+  loop_.at_tick_end(*this);
+}
+
+void OutboxFront::receive(SubmissionList& list) {
+  while (Submission* one = list.pop_front()) accept(*one);
+  loop_.at_tick_end(*this);
+}
+
+void OutboxFront::accept(Submission& one) {
+  switch (one.kind()) {
+    case Submission::Kind::kAppends:
+      if (status_.accepting) return appends_.push_back(one);
+      return refuse(static_cast<AppendGroup&>(one));
+    case Submission::Kind::kSettle:
+      if (!stopped_) return urgent_.push_back(one);
+      break;
+    case Submission::Kind::kCancel:
+    case Submission::Kind::kReview:
+      if (status_.up && !stopped_) return urgent_.push_back(one);
+      break;
+    case Submission::Kind::kOpenLane:
+    case Submission::Kind::kCloseLane:
+      return door_requests_.push_back(one);
+  }
+  answer(one, false);
+}
+
+void OutboxFront::on_tick_end() {
+  if (!applying_) serve_doors();
+  if (ready_for_batch()) {
+    form_batch();
+    if (!batch_.empty()) {
+      applying_ = true;
+      applied_at_ = loop_.clock().mono();
+      batch_generation_ = status_.generation;
+      storage_.apply(batch_.operations(), [this](stage::Applied applied) { on_applied(applied); });
+    } else if (stopping_) {
+      finish_stop();
+    }
+  }
+  send_replies();
+}
+
+// A door moves between two batches, so that what was handed over before and after it closed is
+// clear.
+void OutboxFront::serve_doors() {
+  while (Submission* one = door_requests_.pop_front()) {
+    LaneDoor& door = static_cast<DoorRequest*>(one)->door;
+    one->kind() == Submission::Kind::kOpenLane ? doors_.open(door) : doors_.close(door);
+    answer(*one, true);
+  }
+}
+
+bool OutboxFront::ready_for_batch() {
+  const bool retry = std::exchange(retry_due_, false);
+  if (stopped_) return false;
+  if (unknown_ && stopping_) {
+    unknown_ = false;
+    fail_batch({Code::kUnavailable, "the gateway ends before the store tells", {}});
+  }
+  if (unknown_) {
+    if (retry && !resolve_unknown()) retry_timer_.arm_after(kRetryEvery);
+    if (!unknown_) wake();
+    return false;
+  }
+  if (applying_) return false;
+  if (status_.up) {
+    if (retry) set_status(true, true);
+    return true;
+  }
+  if (stopping_) finish_stop();
+  if (retry) renew_due_ = true;
+  return retry && !stopped_;
+}
+
+void OutboxFront::form_batch() {
+  const WallTime now = clock_.now();
+  batch_has_more_ = false;
+  take_urgent(now);
+  // What waits was taken when appends were still welcome.
+  if (status_.up) take_appends(now);
+  if (status_.up && status_.accepting) {
+    take_claims(now);
+    take_purge(now);
+  }
+  take_renewal(now);
+}
+
+void OutboxFront::take_urgent(WallTime now) {
+  while (batch_.has_room() && !urgent_.empty()) {
+    Submission& one = *urgent_.pop_front();
+    switch (one.kind()) {
+      case Submission::Kind::kSettle:
+        take_settle(static_cast<SettleRequest&>(one), now);
+        break;
+      case Submission::Kind::kCancel: {
+        auto& request = static_cast<CancelRequest&>(one);
+        request.op.at = now;
+        batch_.add(request);
+        batch_has_more_ = true;
+        break;
+      }
+      case Submission::Kind::kReview: {
+        auto& request = static_cast<ReviewRequest&>(one);
+        request.op.at = now;
+        batch_.add(request);
+        batch_has_more_ = true;
+        break;
+      }
+      default:
+        TOCSIN_ASSERT(false, "a submission waits in the wrong queue");
+    }
+  }
+}
+
+void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
+  one.op.changed = one.op.cancelled = false;
+  if (one.generation != status_.generation) {
+    // Our epoch has changed since: the row was taken over and is not ours any more.
+    if (one.holds_credit) one.door->give_back(one.queue, 1);
+    answer(one, true);
+    return;
+  }
+  one.op.at = now;
+  one.op.next_at = one.op.state == message::DeliveryState::kReady ? now + one.wait : WallTime{};
+  one.op.reason = one.reason;
+  one.op.provider_id = one.provider_id;
+  batch_.add(one);
+}
+
+void OutboxFront::take_appends(WallTime now) {
+  while (!appends_.empty()) {
+    auto& group = static_cast<AppendGroup&>(*appends_.first());
+    if (!batch_.has_room() || !batch_.has_room_for(group)) return;
+    appends_.pop_front();
+    room_.release(group.items.size(), group.bytes);
+    prepare(group, now);
+    batch_.add(group);
+    batch_has_more_ = true;
+  }
+}
+
+// Here ids are given and it is decided which row goes to its lane from memory.
+void OutboxFront::prepare(AppendGroup& group, WallTime now) {
+  const WallTime wall = loop_.wall();
+  for (AppendGroup::Item& item : group.items) {
+    item.append.id = newest_id_ = ids_->next(now);
+    const message::DeliveryClass queue = message::class_of(item.append.level);
+    for (std::uint32_t i = 0; i < item.rows; ++i) {
+      stage::NewDelivery& row = group.rows[item.first_row + i];
+      const bool waits = row.next_at > wall;
+      row.next_at = waits ? clock_.from_wall(row.next_at) : now;
+      const bool direct = !waits && group.doors[item.first_row + i]->admit(queue);
+      row.state = direct ? message::DeliveryState::kClaimed : message::DeliveryState::kReady;
+    }
+    item.append.deliveries = {group.rows.data() + item.first_row, item.rows};
+  }
+}
+
+void OutboxFront::take_claims(WallTime now) {
+  // Those without credits are asked again when some come back.
+  while (doors_.wants_claim()) {
+    Batch::ClaimOf* claim = batch_.add_claim();
+    if (claim == nullptr) return;
+    const auto [door, queue] = doors_.take_claimable();
+    const std::uint32_t rows = door->begin_claim(queue);
+    if (rows == 0) {
+      batch_.drop_claim();
+      continue;
+    }
+    claim->door = door;
+    claim->queue = queue;
+    claim->op.output = door->output();
+    claim->op.queue = queue;
+    claim->op.limit = rows;
+    claim->op.now = now;
+    batch_has_more_ = true;
+  }
+}
+
+void OutboxFront::take_purge(WallTime now) {
+  if (!purge_due_) return;
+  purge_due_ = false;
+  purging_ = true;
+  purge_.before = now - options_.history_keep;
+  purge_.now = now;
+  batch_.add(purge_);
+  batch_has_more_ = true;
+}
+
+// Also when the batch gave ids beyond the mark: they are committed together or not at all.
+void OutboxFront::take_renewal(WallTime now) {
+  if (!renew_due_ && newest_id_ <= mark_) return;
+  renew_due_ = false;
+  renewing_ = true;
+  renew_.at = now;
+  renew_.high_mark = ids_->mark(now, kMarkAhead);
+  batch_.add_first(renew_);
+}
+
+// Through the queue of posted tasks, behind what other loops posted while the batch was applied.
+void OutboxFront::wake() {
+  loop_.post([this] { loop_.at_tick_end(*this); });
+}
+
+void OutboxFront::finish_stop() {
+  stopped_ = true;
+  refuse_waiting();
+  while (Submission* one = urgent_.pop_front()) answer(*one, false);
+  renew_timer_.cancel();
+  retry_timer_.cancel();
+  purge_timer_.cancel();
+  publish_timer_.cancel();
+  if (std::exchange(store_open_, false)) storage_.close();
+  set_status(false, false);
+  send_replies();
+  if (on_stopped_) std::exchange(on_stopped_, nullptr)();
+}
+
+}  // namespace tocsin::delivery

@@ -1,0 +1,154 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "gateway/delivery/batch.h"
+#include "gateway/delivery/delivery_metrics.h"
+#include "gateway/delivery/door_book.h"
+#include "gateway/delivery/id_clock.h"
+#include "gateway/delivery/submission.h"
+#include "gateway/delivery/waiting_room.h"
+#include "gateway/event/loop.h"
+#include "gateway/stage/storage.h"
+#include "gateway/telemetry/log.h"
+
+namespace tocsin::delivery {
+
+class OutboxPort;
+
+struct FrontOptions {
+  Duration history_keep = std::chrono::hours(24);  ///< of what was settled; dead letters stay
+};
+
+/// The one door to a store. Loops submit through their ports; the front forms batches and has
+/// exactly one of them applied at a time: what was submitted meanwhile is the next batch, so the
+/// batches grow with the load and no timer holds anything back. Within a batch renewals,
+/// settlements, cancels and reviews come first, then appends as they arrived, then claims.
+///
+/// Lives on the storage's loop, whose thread may block in Storage::apply.
+class OutboxFront final : private event::TickEnd {
+ public:
+  static constexpr Duration kRenewEvery = std::chrono::seconds(5);
+  static constexpr Duration kRetryEvery = std::chrono::seconds(5);
+  /// How far beyond now ids may be given before the mark in the store must move.
+  static constexpr Duration kMarkAhead = std::chrono::seconds(10);
+  /// Between looks for history to delete, and between steps while there is some.
+  static constexpr Duration kPurgeEvery = std::chrono::minutes(1);
+  static constexpr Duration kPurgeStep = std::chrono::milliseconds(20);
+  /// How far the metrics of lanes may lag.
+  static constexpr Duration kPublishEvery = std::chrono::seconds(1);
+
+  OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::Metrics& metrics,
+              telemetry::Log& log, FrontOptions options = {});
+  ~OutboxFront();
+  OutboxFront(const OutboxFront&) = delete;
+  OutboxFront& operator=(const OutboxFront&) = delete;
+
+  /// Opens the store; before any port is made, while nobody runs the loop. Errors are the storage's
+  /// own and name what to do.
+  Result<void> open();
+  /// Takes no more appends, applies what waits, closes the store and calls `done`. What a store
+  /// that is down could not be told stays claimed, and is taken over at the next start. Whatever is
+  /// submitted later is answered as not committed. On the front's loop, as is `done`.
+  void stop(Function<void()> done);
+
+  event::Loop& loop() { return loop_; }
+  WaitingRoom& room() { return room_; }
+
+  /// For ports: adds one, while nobody runs the loop.
+  StoreStatus attach(OutboxPort& port);
+  /// For ports: what one tick submitted.
+  void receive(SubmissionList& list);
+
+ private:
+  void on_tick_end() override;
+
+  // outbox_front.cc: life, and forming batches
+  void on_opened(const stage::StoreState& state);
+  void begin_epoch(const stage::StoreState& state);
+  void accept(Submission& one);
+  void serve_doors();
+  bool ready_for_batch();
+  void form_batch();
+  void take_urgent(WallTime now);
+  void take_settle(SettleRequest& one, WallTime now);
+  void take_appends(WallTime now);
+  void prepare(AppendGroup& group, WallTime now);
+  void take_claims(WallTime now);
+  void take_purge(WallTime now);
+  void take_renewal(WallTime now);
+  void wake();
+  void finish_stop();
+
+  // outbox_outcome.cc: what a batch came to
+  void on_applied(const stage::Applied& applied);
+  void commit_batch();
+  void commit_one(Submission& one, WallTime now);
+  void commit_appends(AppendGroup& group, WallTime now);
+  void commit_row(AppendGroup& group, const AppendGroup::Item& item, std::uint32_t ordinal,
+                  WallTime now);
+  void commit_settle(SettleRequest& one, WallTime now);
+  void commit_claims(WallTime now);
+  void commit_purge();
+  void fail_batch(const Error& error);
+  void fail_appends(AppendGroup& group);
+  void refuse(AppendGroup& group);
+  void fail_claims();
+  void refuse_waiting();
+  bool resolve_unknown();
+  Result<bool> batch_exists();
+  void release_claims();
+  void set_status(bool up, bool accepting);
+  void answer(Submission& one, bool committed);
+  Reply& reply_to(OutboxPort& port);
+  void send_replies();
+
+  event::Loop& loop_;
+  stage::Storage& storage_;
+  telemetry::Log& log_;
+  const FrontOptions options_;
+  FrontMetrics metrics_;
+  DoorBook doors_;
+  WaitingRoom room_;
+  StoreClock clock_;
+  stage::Epoch epoch_ = 0;
+  std::optional<IdClock> ids_;  // once the store was opened
+
+  std::vector<OutboxPort*> ports_;
+  std::vector<OutboxPort*> replying_;
+  StoreStatus status_;
+
+  SubmissionList door_requests_;
+  SubmissionList urgent_;
+  SubmissionList appends_;
+  Batch batch_;
+  bool applying_ = false;  // the batch is under way, or its outcome is unknown
+  MonoTime applied_at_{};
+  std::uint32_t batch_generation_ = 0;
+  bool batch_has_more_ = false;  // than settlements and a renewal
+
+  stage::Renew renew_;
+  bool renew_due_ = true;
+  bool renewing_ = false;
+  message::NotificationId mark_;       // in the store: no id above it may be given
+  message::NotificationId newest_id_;  // given
+  stage::Purge purge_;
+  bool purge_due_ = false;
+  bool purging_ = false;
+
+  bool retry_due_ = false;
+  bool unknown_ = false;  // the batch's outcome must be looked up
+  bool store_open_ = false;
+  Function<void()> on_stopped_;
+  bool stopping_ = false;
+  bool stopped_ = false;
+
+  event::Timer renew_timer_;
+  event::Timer retry_timer_;
+  event::Timer purge_timer_;
+  event::Timer publish_timer_;  // armed by a commit
+};
+
+}  // namespace tocsin::delivery

@@ -1,0 +1,102 @@
+#include "gateway/delivery/outbox_ledger.h"
+
+#include <utility>
+
+namespace tocsin::delivery {
+
+namespace {
+
+Error not_written() { return {Code::kUnavailable, "the store cannot commit now", {}}; }
+Error too_many() { return {Code::kFull, "too much is asked of the store at once", {}}; }
+
+/// What a pool thread reads and the loop hands on.
+struct Page {
+  stage::Query query;
+  Function<void(Result<stage::QueryResult>)> done;
+  Result<stage::QueryResult> result = fail(Code::kInternal, "nothing was read");
+};
+
+}  // namespace
+
+/// Lives from its submission to its answer.
+class OutboxLedger::CancelChange final : public CancelRequest {
+ public:
+  CancelChange(OutboxLedger& ledger, std::string_view whose,
+               Function<void(Result<stage::Cancel>)> done)
+      : ledger_(ledger), done_(std::move(done)) {
+    caller = whose;
+    op.caller = caller;
+  }
+  void on_answered() override {
+    const std::unique_ptr<CancelChange> mine(this);
+    --ledger_.changes_;
+    if (!committed()) return done_(tl::unexpected(not_written()));
+    done_(op);
+  }
+
+ private:
+  OutboxLedger& ledger_;
+  Function<void(Result<stage::Cancel>)> done_;
+};
+
+class OutboxLedger::ReviewChange final : public ReviewRequest {
+ public:
+  ReviewChange(OutboxLedger& ledger, Function<void(Result<stage::Review>)> done)
+      : ledger_(ledger), done_(std::move(done)) {}
+  void on_answered() override {
+    const std::unique_ptr<ReviewChange> mine(this);
+    --ledger_.changes_;
+    if (!committed()) return done_(tl::unexpected(not_written()));
+    done_(std::move(op));
+  }
+
+ private:
+  OutboxLedger& ledger_;
+  Function<void(Result<stage::Review>)> done_;
+};
+
+OutboxLedger::OutboxLedger(OutboxPort& port, stage::Storage& storage, event::OffloadPool& pool)
+    : port_(port), storage_(storage), pool_(pool) {}
+
+OutboxLedger::~OutboxLedger() {
+  TOCSIN_ASSERT(changes_ == 0, "a ledger was destroyed before its answers");
+}
+
+void OutboxLedger::query(stage::Query query, Function<void(Result<stage::QueryResult>)> done) {
+  auto page = std::make_shared<Page>();
+  page->query = std::move(query);
+  page->done = std::move(done);
+  const auto read = [page, &storage = storage_] { page->result = storage.query(page->query); };
+  const auto tell = [page] { page->done(std::move(page->result)); };
+  if (pool_.submit(port_.loop(), read, tell)) return;
+  port_.loop().post([page] { page->done(tl::unexpected(too_many())); });
+}
+
+template <typename R>
+bool OutboxLedger::refuse_when_full(Function<void(Result<R>)>& done) {
+  if (changes_ < kChangesMax) {
+    ++changes_;
+    return false;
+  }
+  port_.loop().post([refused = std::move(done)]() mutable { refused(tl::unexpected(too_many())); });
+  return true;
+}
+
+void OutboxLedger::cancel(message::NotificationId id, std::string_view caller,
+                          Function<void(Result<stage::Cancel>)> done) {
+  if (refuse_when_full(done)) return;
+  auto change = std::make_unique<CancelChange>(*this, caller, std::move(done));
+  change->op.id = id;
+  port_.submit(*change.release());
+}
+
+void OutboxLedger::review(message::DeliveryId id, stage::Review::Verb verb,
+                          Function<void(Result<stage::Review>)> done) {
+  if (refuse_when_full(done)) return;
+  auto change = std::make_unique<ReviewChange>(*this, std::move(done));
+  change->op.id = id;
+  change->op.verb = verb;
+  port_.submit(*change.release());
+}
+
+}  // namespace tocsin::delivery

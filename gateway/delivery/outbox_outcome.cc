@@ -1,0 +1,308 @@
+// What a batch came to, told to those who asked: one reply a port, whatever it holds.
+#include "gateway/delivery/outbox_front.h"
+#include "gateway/delivery/outbox_port.h"
+
+namespace tocsin::delivery {
+
+using message::DeliveryState;
+
+namespace {
+
+/// Gives back a row that no lane heard of.
+class ClaimRelease final : public SettleRequest {
+ public:
+  ClaimRelease() { holds_credit = false; }
+  void on_answered() override { delete this; }
+};
+
+}  // namespace
+
+void OutboxFront::on_applied(const stage::Applied& applied) {
+  loop_.assert_owner();
+  TOCSIN_ASSERT(applying_ && !unknown_, "a storage ended a batch that it was not given");
+  metrics_.commit_seconds.observe(loop_.clock().mono() - applied_at_);
+  metrics_.commit_operations.observe(static_cast<double>(batch_.operations().size()));
+  switch (applied.kind) {
+    case stage::Applied::Kind::kCommitted:
+      commit_batch();
+      break;
+    case stage::Applied::Kind::kFailed:
+      fail_batch(applied.error);
+      break;
+    case stage::Applied::Kind::kUnknown:
+      TOCSIN_LOG(log_, kError, "delivery",
+                 "the outcome of a commit is unknown: opening the store "
+                 "again",
+                 {"error", applied.error.text()});
+      unknown_ = true;
+      storage_.close();
+      store_open_ = false;
+      set_status(false, false);
+      refuse_waiting();
+      if (!resolve_unknown()) retry_timer_.arm_after(kRetryEvery);
+      break;
+  }
+  send_replies();
+  const bool more = !urgent_.empty() || !appends_.empty() || doors_.wants_claim() || renew_due_;
+  if (more || stopping_) wake();
+}
+
+void OutboxFront::commit_batch() {
+  metrics_.commits.add();
+  const WallTime now = clock_.now();
+  if (std::exchange(renewing_, false)) {
+    mark_ = renew_.high_mark;
+    status_.renewed_at = applied_at_;
+    for (OutboxPort* port : ports_) reply_to(*port).status = status_;
+  }
+  while (Submission* one = batch_.submissions().pop_front()) commit_one(*one, now);
+  commit_claims(now);
+  if (std::exchange(purging_, false)) commit_purge();
+  batch_.clear();
+  applying_ = false;
+  if (!status_.up) set_status(true, true);
+  if (!publish_timer_.armed()) publish_timer_.arm_after(kPublishEvery);
+}
+
+void OutboxFront::commit_one(Submission& one, WallTime now) {
+  switch (one.kind()) {
+    case Submission::Kind::kAppends:
+      commit_appends(static_cast<AppendGroup&>(one), now);
+      break;
+    case Submission::Kind::kSettle:
+      commit_settle(static_cast<SettleRequest&>(one), now);
+      break;
+    case Submission::Kind::kCancel: {
+      const stage::Cancel& op = static_cast<CancelRequest&>(one).op;
+      if (op.in_flight == 0) break;
+      for (OutboxPort* port : ports_) reply_to(*port).cancelled.push_back(op.id);
+      break;
+    }
+    case Submission::Kind::kReview: {
+      const stage::Review& op = static_cast<ReviewRequest&>(one).op;
+      if (!op.changed || op.verb != stage::Review::Verb::kRedrive) break;
+      if (LaneDoor* door = doors_.find(op.output)) door->spill();
+      break;
+    }
+    default:
+      TOCSIN_ASSERT(false, "a submission without operations is in a batch");
+  }
+  answer(one, true);
+}
+
+void OutboxFront::commit_appends(AppendGroup& group, WallTime now) {
+  for (const AppendGroup::Item& item : group.items) {
+    for (std::uint32_t i = 0; i < item.rows; ++i) commit_row(group, item, i, now);
+  }
+}
+
+void OutboxFront::commit_row(AppendGroup& group, const AppendGroup::Item& item,
+                             std::uint32_t ordinal, WallTime now) {
+  const stage::NewDelivery& row = group.rows[item.first_row + ordinal];
+  LaneDoor& door = *group.doors[item.first_row + ordinal];
+  const message::DeliveryClass queue = message::class_of(item.append.level);
+  const bool written = item.append.outcome == stage::Append::Outcome::kCommitted;
+  const bool claimed = row.state == DeliveryState::kClaimed;
+  // Claimed by an epoch that ended since, it was taken over: ready.
+  const bool ours = claimed && batch_generation_ == status_.generation;
+  if (claimed && !(written && ours)) door.give_back(queue, 1);
+  if (written && !ours) door.on_ready(queue, row.next_at, now);
+  if (written && ours) {
+    reply_to(door.home())
+        .handed.push_back({&door,
+                           item.message,
+                           {item.append.id, ordinal},
+                           row.address,
+                           item.append.accepted_at,
+                           status_.generation});
+  }
+}
+
+void OutboxFront::commit_settle(SettleRequest& one, WallTime now) {
+  if (one.op.state == DeliveryState::kSending) {
+    // Of an epoch that ended since, it was taken over.
+    if (batch_generation_ != status_.generation) one.op.changed = false;
+    if (one.op.changed && !one.op.cancelled) return;  // it goes on, and keeps its credit
+  }
+  if (one.op.state == DeliveryState::kReady && one.op.changed && !one.op.cancelled) {
+    one.door->on_ready(one.queue, one.op.next_at, now);
+  }
+  if (one.holds_credit) one.door->give_back(one.queue, 1);
+}
+
+void OutboxFront::commit_claims(WallTime now) {
+  if (batch_generation_ != status_.generation) return fail_claims();
+  for (const auto& claim : batch_.claims()) {
+    stage::Claim& op = claim->op;
+    const auto got = static_cast<std::uint32_t>(op.claimed.size());
+    claim->door->end_claim(claim->queue, op.limit, got, op.next_due, now);
+    if (got == 0) continue;
+    reply_to(claim->door->home())
+        .claimed.push_back({claim->door, claim->queue, status_.generation, std::move(op.claimed)});
+  }
+}
+
+void OutboxFront::commit_purge() {
+  metrics_.purged.add(purge_.deleted);
+  purge_timer_.arm_after(purge_.more ? kPurgeStep : kPurgeEvery);
+}
+
+void OutboxFront::fail_batch(const Error& error) {
+  metrics_.commits_failed.add();
+  SubmissionList kept;
+  while (Submission* one = batch_.submissions().pop_front()) {
+    if (one->kind() == Submission::Kind::kSettle) {
+      kept.push_back(*one);
+    } else if (one->kind() == Submission::Kind::kAppends) {
+      fail_appends(static_cast<AppendGroup&>(*one));
+    } else {
+      answer(*one, false);
+    }
+  }
+  urgent_.prepend(std::move(kept));
+  fail_claims();
+  if (std::exchange(purging_, false)) purge_timer_.arm_after(kPurgeEvery);
+  renewing_ = false;
+  renew_due_ = true;
+  batch_.clear();
+  applying_ = false;
+  if (status_.up) {
+    TOCSIN_LOG(log_, kError, "delivery", "the store cannot commit", {"error", error.text()},
+               {"accepting", false}, {"settling", batch_has_more_});
+  }
+  // With nothing but settlements it may still work, as on a full disk; else it is down.
+  set_status(status_.up && batch_has_more_, false);
+  refuse_waiting();
+  retry_timer_.arm_after(kRetryEvery);
+}
+
+// It was not prepared: no row has a credit.
+void OutboxFront::refuse(AppendGroup& group) {
+  room_.release(group.items.size(), group.bytes);
+  answer(group, false);
+}
+
+void OutboxFront::fail_appends(AppendGroup& group) {
+  for (const AppendGroup::Item& item : group.items) {
+    const message::DeliveryClass queue = message::class_of(item.append.level);
+    for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(item.append.deliveries.size()); ++i) {
+      LaneDoor& door = *group.doors[item.first_row + i];
+      if (item.append.deliveries[i].state == DeliveryState::kClaimed) door.give_back(queue, 1);
+    }
+  }
+  answer(group, false);
+}
+
+void OutboxFront::fail_claims() {
+  for (const auto& claim : batch_.claims()) claim->door->fail_claim(claim->queue, claim->op.limit);
+}
+
+void OutboxFront::refuse_waiting() {
+  while (Submission* one = appends_.pop_front()) refuse(static_cast<AppendGroup&>(*one));
+  if (status_.up) return;
+  SubmissionList kept;
+  while (Submission* one = urgent_.pop_front()) {
+    if (one->kind() == Submission::Kind::kSettle) {
+      kept.push_back(*one);
+    } else {
+      answer(*one, false);
+    }
+  }
+  urgent_ = std::move(kept);
+}
+
+// True when the batch's outcome is known: it was then committed or failed as any other.
+bool OutboxFront::resolve_unknown() {
+  if (!store_open_) {
+    auto state = storage_.open(clock_.now());
+    if (!state) {
+      TOCSIN_LOG(log_, kError, "delivery", "the store does not open",
+                 {"error", state.error().text()});
+      return false;
+    }
+    on_opened(*state);
+  }
+  const Result<bool> exists = batch_exists();
+  if (!exists) {
+    TOCSIN_LOG(log_, kError, "delivery", "the store does not answer",
+               {"error", exists.error().text()});
+    return false;
+  }
+  unknown_ = false;
+  TOCSIN_LOG(log_, kWarning, "delivery", "the outcome of a commit was looked up",
+             {"committed", *exists});
+  if (*exists) {
+    commit_batch();
+  } else {
+    release_claims();
+    fail_batch({Code::kUnavailable, "the commit was lost", {}});
+  }
+  set_status(true, true);
+  retry_timer_.cancel();
+  return true;
+}
+
+// A batch is there whole or not at all, so that one notification of it tells. One without appends
+// leaves no trace to ask for: it counts as failed, and settling again what was settled changes
+// nothing.
+Result<bool> OutboxFront::batch_exists() {
+  stage::Query query{.what = stage::Query::What::kExists};
+  for (Submission* one = batch_.submissions().first(); one != nullptr; one = one->next_) {
+    if (one->kind() != Submission::Kind::kAppends) continue;
+    for (const AppendGroup::Item& item : static_cast<AppendGroup*>(one)->items) {
+      if (query.ids.size() < stage::kPageRowsMax) query.ids.push_back(item.append.id);
+    }
+  }
+  if (query.ids.empty()) return false;
+  TOCSIN_TRY_SET(page, storage_.query(query));
+  return !page.found.empty();
+}
+
+// Claims that count as failed but may be in the store would wait there for a lane that never heard
+// of them. Releasing what was not claimed changes nothing.
+void OutboxFront::release_claims() {
+  for (const auto& claim : batch_.claims()) {
+    for (const stage::ClaimedDelivery& row : claim->op.claimed) {
+      auto* release = new ClaimRelease;  // until it is answered
+      release->op.id = row.id;
+      release->op.state = DeliveryState::kReady;
+      release->op.attempts = row.attempts;
+      release->op.crashes = row.crashes;
+      release->door = claim->door;
+      release->queue = claim->queue;
+      release->generation = batch_generation_;
+      release->port_ = &claim->door->home();
+      urgent_.push_back(*release);
+    }
+  }
+}
+
+void OutboxFront::set_status(bool up, bool accepting) {
+  status_.up = up;
+  status_.accepting = accepting && !stopping_;
+  metrics_.store_up.set(up ? 1 : 0);
+  for (OutboxPort* port : ports_) reply_to(*port).status = status_;
+}
+
+void OutboxFront::answer(Submission& one, bool committed) {
+  one.committed_ = committed;
+  reply_to(*one.port_).answered.push_back(one);
+}
+
+Reply& OutboxFront::reply_to(OutboxPort& port) {
+  if (!port.reply_) {
+    port.reply_ = port.next_reply_ ? std::move(port.next_reply_) : std::make_unique<Reply>();
+    replying_.push_back(&port);
+  }
+  return *port.reply_;
+}
+
+void OutboxFront::send_replies() {
+  for (OutboxPort* port : replying_) {
+    port->loop().post(
+        [port, reply = std::move(port->reply_)]() mutable { port->receive(std::move(reply)); });
+  }
+  replying_.clear();
+}
+
+}  // namespace tocsin::delivery

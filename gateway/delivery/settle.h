@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "gateway/base/clock.h"
+#include "gateway/delivery/lane_policy.h"
+#include "gateway/message/delivery.h"
+#include "gateway/message/verdict.h"
+
+// The one place that turns what an attempt came to into what follows.
+
+namespace tocsin::delivery {
+
+/// What is known about a delivery when its attempt ends.
+struct DeliveryContext {
+  std::uint32_t attempts = 0;  ///< that count, before this one
+  bool idempotent = false;     ///< the output's provider drops a repeated delivery id
+};
+
+/// What a verdict says about more than its own delivery; the lane carries it out.
+struct LaneEffect {
+  enum class Kind : std::uint8_t {
+    kNone,
+    kCloseAddress,     ///< nothing goes to this address for `wait`
+    kCloseOutput,      ///< no attempt is begun for `wait`
+    kPauseOutput,      ///< no attempt is begun but one probe each `wait`, until one is authorized
+    kSuppressAddress,  ///< the address is no more
+  };
+  Kind kind = Kind::kNone;
+  Duration wait = Duration::zero();
+};
+
+/// The next state of a delivery.
+struct Settlement {
+  message::DeliveryState state = message::DeliveryState::kDelivered;
+  std::uint32_t attempts = 0;        ///< that count from now on
+  Duration wait = Duration::zero();  ///< kReady: until the next
+  std::string reason;                ///< at most message::kReasonBytesMax
+  LaneEffect effect;
+};
+
+/// Waits that no setting governs yet.
+inline constexpr Duration kThrottleDefault = std::chrono::seconds(5);
+inline constexpr Duration kThrottleMax = std::chrono::hours(1);
+inline constexpr Duration kProbeEvery = std::chrono::minutes(1);
+inline constexpr Duration kAddressHold = std::chrono::hours(1);
+/// An output's own faults are retried while fewer attempts than this were spent.
+inline constexpr std::uint32_t kInternalAttemptsMax = 3;
+/// A delivery that was inside the output so many times when the process died is not tried again.
+inline constexpr std::uint32_t kCrashesMax = 3;
+
+/// `random_bits` are 64 uniform bits, for the jitter.
+Settlement decide(const message::Verdict& verdict, const DeliveryContext& context,
+                  const LanePolicy& policy, std::uint64_t random_bits);
+
+/// What an attempt that ran into its deadline, or into the gateway's end, came to: it may have
+/// reached its target, which matters where a repetition would be heard.
+message::Verdict cut_short(std::string_view why, bool idempotent, const LanePolicy& policy);
+/// Whether an attempt is marked in the store before it begins, so that a crash does not repeat it.
+bool needs_mark(bool idempotent, const LanePolicy& policy);
+
+/// Ends without a verdict. `attempts` stay as they are.
+Settlement expire(std::uint32_t attempts);
+Settlement bury(std::uint32_t attempts, std::string_view reason);
+Settlement cancel(std::uint32_t attempts);
+Settlement release(std::uint32_t attempts, Duration wait = Duration::zero());
+
+/// At most `bytes_max` bytes, cut before a character that does not fit.
+std::string_view cut_text(std::string_view text, std::size_t bytes_max);
+
+}  // namespace tocsin::delivery

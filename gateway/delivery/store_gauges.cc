@@ -1,0 +1,43 @@
+#include "gateway/delivery/store_gauges.h"
+
+#include <algorithm>
+
+namespace tocsin::delivery {
+
+StoreGauges::StoreGauges(event::Loop& loop, stage::Storage& storage, event::OffloadPool& pool,
+                         telemetry::Metrics& metrics)
+    : loop_(loop),
+      storage_(storage),
+      pool_(pool),
+      size_bytes_(metrics.gauge("tocsin_store_bytes", "Size of the store on disk.")),
+      disk_free_bytes_(
+          metrics.gauge("tocsin_store_disk_free_bytes", "Room left on the store's disk.")),
+      oldest_seconds_(metrics.gauge("tocsin_outbox_oldest_seconds",
+                                    "How long the oldest ready delivery is overdue.")),
+      timer_(loop.timers(), [this] { look(); }) {
+  timer_.arm_after(Duration::zero());
+}
+
+void StoreGauges::look() {
+  timer_.arm_after(kLookEvery);
+  auto found = std::make_shared<Result<stage::QueryResult>>(fail(Code::kInternal, "nothing read"));
+  // A full pool is no reason to wait: the next look will do.
+  (void)pool_.submit(
+      loop_,
+      [found, &storage = storage_] {
+        *found = storage.query({.what = stage::Query::What::kHealth});
+      },
+      [this, found] {
+        if (*found) show((*found)->health);
+      });
+}
+
+void StoreGauges::show(const stage::StoreHealth& health) {
+  size_bytes_.set(static_cast<double>(health.size_bytes));
+  disk_free_bytes_.set(static_cast<double>(health.free_disk_bytes));
+  const Duration overdue =
+      health.oldest_ready ? loop_.wall() - *health.oldest_ready : Duration::zero();
+  oldest_seconds_.set(std::max(0.0, std::chrono::duration<double>(overdue).count()));
+}
+
+}  // namespace tocsin::delivery

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "gateway/base/clock.h"
+#include "gateway/event/loop.h"
+#include "gateway/event/offload_pool.h"
+#include "gateway/http/client.h"
+#include "gateway/plugin/plugin_metrics.h"
+#include "gateway/policy/shared_table.h"
+#include "gateway/stage/emit.h"
+#include "gateway/stage/ledger.h"
+#include "gateway/telemetry/log.h"
+
+namespace tocsin::plugin {
+
+/// What the process lends every instance. All of it outlives them.
+struct Services {
+  telemetry::Log& log;
+  PluginMetrics& metrics;
+  const Clock& clock = SystemClock::instance();
+};
+
+/// What one loop lends the instances that run on it. What is null is not there: host functions that
+/// need it answer UNAVAILABLE. All of it outlives the instances' workers.
+struct Environment {
+  event::Loop& loop;
+  http::HttpClient* client = nullptr;
+  event::OffloadPool* pool = nullptr;
+  policy::SharedTable* table = nullptr;
+  stage::Emit* emit = nullptr;
+  stage::Ledger* ledger = nullptr;
+  bool may_block = false;  ///< a storage loop: long callbacks are its business and not counted
+};
+
+}  // namespace tocsin::plugin

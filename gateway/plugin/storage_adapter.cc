@@ -1,0 +1,185 @@
+#include "gateway/plugin/storage_adapter.h"
+
+#include <utility>
+
+#include "gateway/plugin/fault.h"
+#include "gateway/plugin/text.h"
+
+namespace tocsin::plugin {
+
+namespace {
+
+WallTime time_of(std::int64_t ns) { return WallTime(Duration(ns)); }
+
+// Collects the rows of one query.
+class Rows {
+ public:
+  Rows(stage::Query::What what, stage::QueryResult& result) : what_(what), result_(result) {
+    sink_.size = sizeof(sink_);
+    sink_.user = this;
+    sink_.notification = [](void* user, const tocsin_stored_notification* row) {
+      static_cast<Rows*>(user)->notification(*row);
+    };
+    sink_.delivery = [](void* user, const tocsin_stored_delivery* row) {
+      static_cast<Rows*>(user)->delivery(*row);
+    };
+    sink_.backlog = [](void* user, const tocsin_backlog_count* row) {
+      static_cast<Rows*>(user)->result_.backlog.push_back(
+          {copy_of(row->output), row->ready, row->dead});
+    };
+    sink_.found = [](void* user, std::uint64_t id) {
+      static_cast<Rows*>(user)->result_.found.push_back({id});
+    };
+    sink_.health = [](void* user, const tocsin_store_health* health) {
+      static_cast<Rows*>(user)->health(*health);
+    };
+  }
+  const tocsin_row_sink& sink() const { return sink_; }
+
+ private:
+  void notification(const tocsin_stored_notification& row) {
+    stage::NotificationRow own;
+    own.id = {row.id};
+    own.input = copy_of(row.input);
+    own.caller = copy_of(row.caller);
+    own.accepted_at = time_of(row.accepted_at_ns);
+    own.payload = copy_of(row.payload);
+    if (what_ == stage::Query::What::kNotification) {
+      result_.notification = std::move(own);
+    } else {
+      result_.notifications.push_back(std::move(own));
+    }
+  }
+  void delivery(const tocsin_stored_delivery& row) {
+    if (row.state >= message::kDeliveryStates || row.review > TOCSIN_REVIEW_DISCARDED) return;
+    stage::DeliveryRow& own = result_.deliveries.emplace_back();
+    own.id = {{row.notification_id}, row.ordinal};
+    own.output = copy_of(row.output);
+    own.address = copy_of(row.address);
+    own.state = static_cast<message::DeliveryState>(row.state);
+    own.review = static_cast<message::ReviewState>(row.review);
+    own.attempts = row.attempts;
+    own.next_at = time_of(row.next_at_ns);
+    own.updated_at = time_of(row.updated_at_ns);
+    own.reason = copy_of(row.reason);
+    own.provider_id = copy_of(row.provider_id);
+    own.cancel_requested = row.cancel_requested != 0;
+  }
+  void health(const tocsin_store_health& health) {
+    result_.health.size_bytes = health.size_bytes;
+    result_.health.free_disk_bytes = health.free_disk_bytes;
+    if (health.oldest_ready_ns != 0) {
+      result_.health.oldest_ready = time_of(health.oldest_ready_ns);
+    }
+  }
+
+  const stage::Query::What what_;
+  stage::QueryResult& result_;
+  tocsin_row_sink sink_{};
+};
+
+constexpr std::uint32_t kNodes = 1024;
+
+}  // namespace
+
+StorageAdapter::StorageAdapter(Worker& worker) : worker_(worker) {
+  worker_.completions().batches = this;
+}
+
+StorageAdapter::~StorageAdapter() {
+  worker_.completions().batches = nullptr;
+  worker_.forget(*this);
+}
+
+Result<stage::StoreState> StorageAdapter::open(WallTime now) {
+  tocsin_store_state opened{};
+  opened.size = sizeof(opened);
+  tocsin_fault fault = empty_fault();
+  const Worker::Inside inside(worker_, "open");
+  const std::uint32_t status = worker_.instance().plugin().storage->open(
+      worker_.self(), now.time_since_epoch().count(), &opened, &fault);
+  if (status != TOCSIN_OK) return fail(code_of(status), fault_text(fault));
+  if (opened.epoch == 0 || opened.node >= kNodes ||
+      (opened.backlog_count > 0 && opened.backlog == nullptr)) {
+    return fail(Code::kInternal, "the storage opened without a usable epoch and node");
+  }
+  stage::StoreState state;
+  state.epoch = opened.epoch;
+  state.node = opened.node;
+  state.high_mark = {opened.high_mark};
+  state.taken_over = opened.taken_over;
+  for (std::uint32_t i = 0; i < opened.backlog_count; ++i) {
+    const tocsin_backlog_count& row = item_of(opened.backlog, opened.backlog_stride, i);
+    state.backlog.push_back({copy_of(row.output), row.ready, row.dead});
+  }
+  return state;
+}
+
+void StorageAdapter::apply(std::span<stage::Operation* const> batch,
+                           Function<void(stage::Applied)> done) {
+  TOCSIN_ASSERT(!applying_, "a batch was applied before the last one was done");
+  applying_ = true;
+  ++batch_;
+  done_ = std::move(done);
+  operations_.load(batch);
+  const Worker::Inside inside(worker_, "apply");
+  worker_.instance().plugin().storage->apply(worker_.self(), operations_.operations(),
+                                             operations_.count(), batch_);
+}
+
+std::uint32_t StorageAdapter::applied(tocsin_token token, std::uint32_t outcome,
+                                      const tocsin_fault* fault) {
+  if (!applying_ || token != batch_ || outcome_) return worker_.late("applied");
+  stage::Applied applied;
+  if (outcome == TOCSIN_APPLIED && operations_.read_results()) {
+    applied.kind = stage::Applied::Kind::kCommitted;
+  } else {
+    applied.kind = outcome == TOCSIN_APPLY_FAILED ? stage::Applied::Kind::kFailed
+                                                  : stage::Applied::Kind::kUnknown;
+    applied.error = fault == nullptr ? Error{Code::kInternal, "the storage gave no reason", {}}
+                                     : Error{code_of(fault->code), fault_text(*fault), {}};
+  }
+  outcome_ = std::move(applied);
+  worker_.note(*this);
+  return outcome > TOCSIN_APPLY_UNKNOWN ? worker_.misused("applied without an outcome")
+                                        : std::uint32_t{TOCSIN_OK};
+}
+
+void StorageAdapter::after_callback() {
+  applying_ = false;
+  stage::Applied outcome = std::move(*outcome_);
+  outcome_.reset();
+  Function<void(stage::Applied)> done = std::move(done_);  // it may begin the next batch
+  done(std::move(outcome));
+}
+
+Result<stage::QueryResult> StorageAdapter::query(const stage::Query& query) {
+  std::vector<std::uint64_t> ids;
+  for (const message::NotificationId id : query.ids) ids.push_back(id.value);
+  tocsin_query asked{};
+  asked.size = sizeof(asked);
+  asked.kind = static_cast<std::uint32_t>(query.what);
+  asked.notification_id = query.id.value;
+  asked.output = str_of(query.output);
+  if (query.before) {
+    asked.before_notification_id = query.before->notification.value;
+    asked.before_ordinal = query.before->ordinal;
+  }
+  asked.limit = std::min(query.limit, stage::kPageRowsMax);
+  asked.ids = ids.data();
+  asked.id_count = static_cast<std::uint32_t>(ids.size());
+  stage::QueryResult result;
+  const Rows rows(query.what, result);
+  tocsin_fault fault = empty_fault();
+  const std::uint32_t status = worker_.instance().plugin().storage->query(
+      worker_.instance().self(), &asked, &rows.sink(), &fault);
+  if (status != TOCSIN_OK) return fail(code_of(status), fault_text(fault));
+  return result;
+}
+
+void StorageAdapter::close() {
+  const Worker::Inside inside(worker_, "close");
+  worker_.instance().plugin().storage->close(worker_.self());
+}
+
+}  // namespace tocsin::plugin

@@ -1,0 +1,271 @@
+#include "gateway/plugin/storage_operations.h"
+
+#include "gateway/base/assert.h"
+#include "gateway/plugin/text.h"
+
+namespace tocsin::plugin {
+
+namespace {
+
+using stage::OperationKind;
+
+std::int64_t ns_of(WallTime when) { return when.time_since_epoch().count(); }
+std::int64_t ns_of(const std::optional<WallTime>& when) { return when ? ns_of(*when) : 0; }
+WallTime time_of(std::int64_t ns) { return WallTime(Duration(ns)); }
+std::optional<WallTime> optional_time_of(std::int64_t ns) {
+  return ns == 0 ? std::nullopt : std::optional(time_of(ns));
+}
+
+template <typename C>
+C headed(std::uint32_t kind) {
+  C operation{};
+  operation.size = sizeof(operation);
+  operation.kind = kind;
+  return operation;
+}
+
+tocsin_renew convert(const stage::Renew& from) {
+  auto to = headed<tocsin_renew>(TOCSIN_OP_RENEW);
+  to.high_mark = from.high_mark.value;
+  to.at_ns = ns_of(from.at);
+  return to;
+}
+
+tocsin_settle convert(const stage::Settle& from) {
+  auto to = headed<tocsin_settle>(TOCSIN_OP_SETTLE);
+  to.notification_id = from.id.notification.value;
+  to.ordinal = from.id.ordinal;
+  to.state = static_cast<std::uint32_t>(from.state);
+  to.attempts = from.attempts;
+  to.crashes = from.crashes;
+  to.at_ns = ns_of(from.at);
+  to.next_at_ns = ns_of(from.next_at);
+  to.reason = str_of(from.reason);
+  to.provider_id = str_of(from.provider_id);
+  return to;
+}
+
+tocsin_cancel convert(const stage::Cancel& from) {
+  auto to = headed<tocsin_cancel>(TOCSIN_OP_CANCEL);
+  to.notification_id = from.id.value;
+  to.caller = str_of(from.caller);
+  to.at_ns = ns_of(from.at);
+  return to;
+}
+
+tocsin_review convert(const stage::Review& from) {
+  auto to = headed<tocsin_review>(TOCSIN_OP_REVIEW);
+  to.notification_id = from.id.notification.value;
+  to.ordinal = from.id.ordinal;
+  to.verb = static_cast<std::uint32_t>(from.verb);
+  to.at_ns = ns_of(from.at);
+  return to;
+}
+
+tocsin_claim convert(const stage::Claim& from) {
+  auto to = headed<tocsin_claim>(TOCSIN_OP_CLAIM);
+  to.output = str_of(from.output);
+  to.delivery_class = static_cast<std::uint32_t>(from.queue);
+  to.limit = from.limit;
+  to.now_ns = ns_of(from.now);
+  return to;
+}
+
+tocsin_purge convert(const stage::Purge& from) {
+  auto to = headed<tocsin_purge>(TOCSIN_OP_PURGE);
+  to.before_ns = ns_of(from.before);
+  to.now_ns = ns_of(from.now);
+  to.rows_max = from.rows_max;
+  return to;
+}
+
+// Its deliveries come later, when their array no longer moves.
+tocsin_append convert(const stage::Append& from) {
+  auto to = headed<tocsin_append>(TOCSIN_OP_APPEND);
+  to.id = from.id.value;
+  to.input = str_of(from.input);
+  to.caller = str_of(from.caller);
+  to.topic = str_of(from.topic);
+  to.external_id = str_of(from.external_id);
+  to.payload = str_of(from.payload);
+  to.level = static_cast<std::uint32_t>(from.level);
+  to.accepted_at_ns = ns_of(from.accepted_at);
+  to.expires_at_ns = ns_of(from.expires_at);
+  to.dropped_by = str_of(from.dropped_by);
+  if (from.key) {
+    to.keyed = 1;
+    to.key_hash[0] = from.key->hash[0];
+    to.key_hash[1] = from.key->hash[1];
+    to.body_hash[0] = from.key->body_hash[0];
+    to.body_hash[1] = from.key->body_hash[1];
+    to.key_expires_at_ns = ns_of(from.key->expires_at);
+  }
+  if (from.position) {
+    to.stream = str_of(from.position->source);
+    to.stream_first = from.position->first;
+    to.stream_next = from.position->next;
+  }
+  return to;
+}
+
+tocsin_new_delivery convert(const stage::NewDelivery& from) {
+  tocsin_new_delivery to{};
+  to.output = str_of(from.output);
+  to.address = str_of(from.address);
+  to.state = static_cast<std::uint32_t>(from.state);
+  to.next_at_ns = ns_of(from.next_at);
+  return to;
+}
+
+bool read_back(const tocsin_append& from, stage::Append& to) {
+  if (from.outcome > TOCSIN_APPEND_SKIPPED) return false;
+  to.outcome = static_cast<stage::Append::Outcome>(from.outcome);
+  to.earlier_id = {from.earlier_id};
+  to.earlier_deliveries = from.earlier_deliveries;
+  to.earlier_dropped_by = copy_of(from.earlier_dropped_by);
+  return true;
+}
+
+bool read_back(const tocsin_claim& from, stage::Claim& to) {
+  if (from.claimed_count > from.limit || (from.claimed_count > 0 && from.claimed == nullptr)) {
+    return false;
+  }
+  to.next_due = optional_time_of(from.next_due_ns);
+  to.claimed.clear();
+  to.claimed.reserve(from.claimed_count);
+  for (std::uint32_t i = 0; i < from.claimed_count; ++i) {
+    const tocsin_claimed_delivery& row = item_of(from.claimed, from.claimed_stride, i);
+    stage::ClaimedDelivery& claimed = to.claimed.emplace_back();
+    claimed.id = {{row.notification_id}, row.ordinal};
+    claimed.address = copy_of(row.address);
+    claimed.attempts = row.attempts;
+    claimed.crashes = row.crashes;
+    claimed.next_at = time_of(row.next_at_ns);
+    claimed.payload = copy_of(row.payload);
+    claimed.accepted_at = time_of(row.accepted_at_ns);
+    claimed.expires_at = optional_time_of(row.expires_at_ns);
+  }
+  return true;
+}
+
+bool read_back(const tocsin_settle& from, stage::Settle& to) {
+  to.changed = from.changed != 0;
+  to.cancelled = from.cancelled != 0;
+  return true;
+}
+
+bool read_back(const tocsin_cancel& from, stage::Cancel& to) {
+  to.found = from.found != 0;
+  to.cancelled = from.cancelled;
+  to.in_flight = from.in_flight;
+  to.done = from.done;
+  return true;
+}
+
+bool read_back(const tocsin_review& from, stage::Review& to) {
+  to.changed = from.changed != 0;
+  to.output = copy_of(from.output);
+  return true;
+}
+
+bool read_back(const tocsin_purge& from, stage::Purge& to) {
+  to.deleted = from.deleted;
+  return true;
+}
+
+}  // namespace
+
+union StorageOperations::AnyOperation {
+  tocsin_operation head;
+  tocsin_renew renew;
+  tocsin_settle settle;
+  tocsin_cancel cancel;
+  tocsin_review review;
+  tocsin_append append;
+  tocsin_claim claim;
+  tocsin_purge purge;
+};
+
+StorageOperations::StorageOperations() = default;
+StorageOperations::~StorageOperations() = default;
+
+void StorageOperations::load(std::span<stage::Operation* const> batch) {
+  batch_ = batch;
+  converted_.resize(batch.size());
+  operations_.clear();
+  deliveries_.clear();
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    convert_one(*batch[i], converted_[i]);
+    operations_.push_back(&converted_[i].head);
+  }
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (batch[i]->kind != OperationKind::kAppend) continue;
+    tocsin_append& append = converted_[i].append;
+    append.deliveries = deliveries_.data() + next;
+    next += append.delivery_count;
+  }
+}
+
+void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& to) {
+  switch (from.kind) {
+    case OperationKind::kRenew:
+      to.renew = convert(static_cast<const stage::Renew&>(from));
+      return;
+    case OperationKind::kSettle:
+      to.settle = convert(static_cast<const stage::Settle&>(from));
+      return;
+    case OperationKind::kCancel:
+      to.cancel = convert(static_cast<const stage::Cancel&>(from));
+      return;
+    case OperationKind::kReview:
+      to.review = convert(static_cast<const stage::Review&>(from));
+      return;
+    case OperationKind::kClaim:
+      to.claim = convert(static_cast<const stage::Claim&>(from));
+      return;
+    case OperationKind::kPurge:
+      to.purge = convert(static_cast<const stage::Purge&>(from));
+      return;
+    case OperationKind::kAppend: {
+      const auto& append = static_cast<const stage::Append&>(from);
+      to.append = convert(append);
+      to.append.delivery_count = static_cast<std::uint32_t>(append.deliveries.size());
+      to.append.delivery_stride = sizeof(tocsin_new_delivery);
+      for (const stage::NewDelivery& delivery : append.deliveries) {
+        deliveries_.push_back(convert(delivery));
+      }
+      return;
+    }
+  }
+  TOCSIN_ASSERT(false, "an operation of no kind");
+}
+
+bool StorageOperations::read_results() {
+  for (std::size_t i = 0; i < batch_.size(); ++i) {
+    if (!read_one(converted_[i], *batch_[i])) return false;
+  }
+  return true;
+}
+
+bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to) {
+  switch (to.kind) {
+    case OperationKind::kRenew:
+      return true;
+    case OperationKind::kSettle:
+      return read_back(from.settle, static_cast<stage::Settle&>(to));
+    case OperationKind::kCancel:
+      return read_back(from.cancel, static_cast<stage::Cancel&>(to));
+    case OperationKind::kReview:
+      return read_back(from.review, static_cast<stage::Review&>(to));
+    case OperationKind::kAppend:
+      return read_back(from.append, static_cast<stage::Append&>(to));
+    case OperationKind::kClaim:
+      return read_back(from.claim, static_cast<stage::Claim&>(to));
+    case OperationKind::kPurge:
+      return read_back(from.purge, static_cast<stage::Purge&>(to));
+  }
+  return false;
+}
+
+}  // namespace tocsin::plugin

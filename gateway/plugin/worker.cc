@@ -1,0 +1,166 @@
+#include "gateway/plugin/worker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "gateway/plugin/fault.h"
+#include "gateway/plugin/http_calls.h"
+#include "gateway/plugin/instance.h"
+#include "gateway/plugin/intake.h"
+#include "gateway/plugin/timers.h"
+
+namespace tocsin::plugin {
+
+/// Counts a task for as long as anything of it may still run.
+class Worker::Outstanding {
+ public:
+  explicit Outstanding(Worker& worker) : worker_(&worker) {
+    worker_->outstanding_.fetch_add(1, std::memory_order_relaxed);
+  }
+  Outstanding(Outstanding&& other) noexcept : worker_(std::exchange(other.worker_, nullptr)) {}
+  Outstanding& operator=(Outstanding&&) = delete;
+  ~Outstanding() {
+    if (worker_ != nullptr) worker_->outstanding_.fetch_sub(1, std::memory_order_release);
+  }
+
+ private:
+  Worker* worker_;
+};
+
+Worker::Worker(Instance& instance, const Environment& environment)
+    : instance_(instance),
+      environment_(environment),
+      thread_(std::this_thread::get_id()),
+      timers_(std::make_unique<Timers>(*this)),
+      http_(std::make_unique<HttpCalls>(*this)),
+      intake_(std::make_unique<Intake>(*this)) {}
+
+Worker::~Worker() = default;
+
+Result<void> Worker::start() {
+  tocsin_fault fault = empty_fault();
+  std::uint32_t status = TOCSIN_OK;
+  {
+    const Inside inside(*this, "worker_init");
+    status = instance_.plugin().worker_init(instance_.self(), handle(), &self_, &fault);
+  }
+  if (status == TOCSIN_OK) return {};
+  finished_.store(true, std::memory_order_release);
+  timers_.reset();
+  http_.reset();
+  intake_.reset();
+  return fail(code_of(status), fault_text(fault));
+}
+
+void Worker::finish() {
+  TOCSIN_ASSERT(!inside_, "a worker was finished inside its own callback");
+  if (finished()) return;
+  finished_.store(true, std::memory_order_release);
+  completions_ = {};
+  afterwards_.clear();
+  timers_.reset();
+  http_.reset();
+  intake_.reset();
+  const Inside inside(*this, "worker_fini");
+  instance_.plugin().worker_fini(self_);
+}
+
+Worker::Inside::Inside(Worker& worker, const char* callback)
+    : worker_(worker), callback_(callback), began_(worker.loop().clock().mono()) {
+  TOCSIN_ASSERT(!worker_.inside_, "a plugin was entered while it was inside a callback");
+  worker_.inside_ = true;
+}
+
+Worker::Inside::~Inside() {
+  worker_.inside_ = false;
+  worker_.leave(callback_, worker_.loop().clock().mono() - began_);
+}
+
+void Worker::leave(const char* callback, Duration took) {
+  if (took >= kSlowCallback && !environment_.may_block) [[unlikely]] {
+    instance_.metrics().slow_callbacks->add();
+    if (took >= kVerySlowCallback) {
+      if (const auto skipped = slow_lines_.admit(loop().clock().mono())) {
+        TOCSIN_LOG(instance_.services().log, kWarning, instance_.logger(),
+                   "the plugin kept its loop waiting", {"plugin", instance_.label()},
+                   {"callback", callback}, {"took_ms", took}, {"suppressed", *skipped});
+      }
+    }
+  }
+  run_afterwards();
+}
+
+// What runs here may enter the plugin again and so come here again: that call adds to the list the
+// outer one is walking, or the stack would grow with the backlog of an output that completes at
+// once.
+void Worker::run_afterwards() {
+  if (running_afterwards_) return;
+  running_afterwards_ = true;
+  for (std::size_t i = 0; i < afterwards_.size(); ++i) {
+    AfterCallback* work = std::exchange(afterwards_[i], nullptr);
+    if (work == nullptr) continue;
+    work->noted_ = false;
+    work->after_callback();
+  }
+  afterwards_.clear();
+  running_afterwards_ = false;
+}
+
+void Worker::note(AfterCallback& work) {
+  if (work.noted_) return;
+  work.noted_ = true;
+  afterwards_.push_back(&work);
+  if (!inside_) run_afterwards();
+}
+
+void Worker::forget(AfterCallback& work) {
+  std::replace(afterwards_.begin(), afterwards_.end(), &work, static_cast<AfterCallback*>(nullptr));
+}
+
+std::uint32_t Worker::may_call(const char* function) {
+  if (finished()) return late(function);
+  if (std::this_thread::get_id() != thread_) {
+    return misused(std::string(function) + " was called on another thread than its loop's");
+  }
+  return TOCSIN_OK;
+}
+
+std::uint32_t Worker::late(const char* function) {
+  instance_.metrics().late_completions->add();
+  TOCSIN_LOG(instance_.services().log, kDebug, instance_.logger(), "too late, or for nothing",
+             {"function", function});
+  return TOCSIN_GONE;
+}
+
+std::uint32_t Worker::misused(std::string_view how) {
+  instance_.misused(how);
+  return TOCSIN_INVALID;
+}
+
+std::uint32_t Worker::post(void (*fn)(void*), void* user) {
+  if (fn == nullptr) return misused("post without a function");
+  if (finished()) return late("post");
+  if (outstanding() >= kPostsMax) return TOCSIN_FULL;
+  auto task = [this, fn, user, guard = Outstanding(*this)] {
+    if (finished()) return;
+    const Inside inside(*this, "post");
+    fn(user);
+  };
+  if (!loop().post(std::move(task))) return late("post");
+  return TOCSIN_OK;
+}
+
+std::uint32_t Worker::offload(void (*work)(void*), void (*done)(void*), void* user) {
+  if (work == nullptr || done == nullptr) return misused("offload without a function");
+  if (environment_.pool == nullptr) return TOCSIN_UNAVAILABLE;
+  auto ended = [this, done, user, guard = Outstanding(*this)] {
+    if (finished()) return;
+    const Inside inside(*this, "offload");
+    done(user);
+  };
+  const bool taken =
+      environment_.pool->submit(loop(), [work, user] { work(user); }, std::move(ended));
+  return taken ? TOCSIN_OK : TOCSIN_FULL;
+}
+
+}  // namespace tocsin::plugin

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gateway/routing/route.h"
+#include "gateway/routing/route_index.h"
+
+namespace tocsin::routing {
+
+/// Where a notification goes. Keep one and use it again: then routing allocates nothing.
+class RouteResult {
+ public:
+  /// Each output once, in the order the routes name them; empty: no route took it.
+  std::span<const std::uint32_t> outputs() const { return outputs_; }
+  /// The routes that took it, ascending.
+  std::span<const std::uint32_t> routes() const { return routes_; }
+
+ private:
+  friend class Router;
+  void begin(std::size_t outputs);
+  void add(std::uint32_t route, std::span<const std::uint32_t> outputs);
+
+  std::vector<std::uint32_t> outputs_;
+  std::vector<std::uint32_t> routes_;
+  std::vector<std::uint64_t> taken_in_;  // for each output the round that took it last
+  std::uint64_t round_ = 0;
+};
+
+/// What a route did with a notification, and why, for people.
+struct RouteExplanation {
+  enum class Kind : std::uint8_t {
+    kTook,
+    kPassed,      ///< `reasons` say why
+    kNotReached,  ///< an earlier route ended
+  };
+  Kind kind = Kind::kNotReached;
+  std::vector<std::string> reasons;  ///< kPassed: a sentence for each condition that did not hold
+};
+
+/// Who must hear it. The first route that takes a notification ends, unless it says `continue`.
+/// Immutable; any thread.
+class Router {
+ public:
+  explicit Router(std::vector<Route> routes);
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+
+  /// The notification must be within the limits of notification.h.
+  void route(const message::Notification& notification, RouteResult& result) const;
+
+  /// One explanation for each route, by asking each in turn; agrees with route().
+  std::vector<RouteExplanation> explain(const message::Notification& notification) const;
+
+  std::span<const Route> routes() const { return routes_; }
+
+ private:
+  std::vector<Route> routes_;
+  RouteIndex index_;
+  std::size_t outputs_ = 0;  // one more than the greatest index of an output
+};
+
+}  // namespace tocsin::routing

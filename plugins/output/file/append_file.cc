@@ -1,0 +1,49 @@
+#include "append_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace file {
+
+namespace {
+
+std::string failed(std::string_view doing) {
+  return std::string(doing) + ": " + std::generic_category().message(errno);
+}
+
+}  // namespace
+
+AppendFile::~AppendFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+std::string AppendFile::open(const std::string& path) {
+  fd_ = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+  return fd_ < 0 ? failed("cannot open " + path) : std::string();
+}
+
+std::string AppendFile::append(std::string_view lines, bool sync) {
+  if (cut_) {
+    if (std::string error = write_all("\n"); !error.empty()) return error;
+    cut_ = false;
+  }
+  if (std::string error = write_all(lines); !error.empty()) return error;
+  if (sync && ::fdatasync(fd_) != 0) return failed("cannot write to the disk");
+  return {};
+}
+
+std::string AppendFile::write_all(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return failed("cannot write");
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+    cut_ = !bytes.empty();
+  }
+  return {};
+}
+
+}  // namespace file

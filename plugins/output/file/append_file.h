@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace file {
+
+/// A file that is only appended to. Writing may block; one thread at a time.
+class AppendFile {
+ public:
+  AppendFile() = default;
+  ~AppendFile();
+  AppendFile(const AppendFile&) = delete;
+  AppendFile& operator=(const AppendFile&) = delete;
+
+  /// Creates it when it is not there. The error in words, or empty.
+  std::string open(const std::string& path);
+  /// Appends whole lines and, with `sync`, waits until they are on the disk. The error in words, or
+  /// empty. After a failure a line may be cut; the next append begins a new one.
+  std::string append(std::string_view lines, bool sync);
+
+ private:
+  std::string write_all(std::string_view bytes);
+
+  int fd_ = -1;
+  bool cut_ = false;  // the file does not end with a whole line
+};
+
+}  // namespace file

@@ -1,0 +1,291 @@
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "tocsin/plugin.h"
+#include "tocsin/sdk/kinds.hpp"
+#include "tocsin/sdk/option.hpp"
+#include "tocsin/storage.h"
+
+namespace tocsin::sdk {
+
+/// What a plugin says of itself; static.
+struct About {
+  std::string_view name;
+  std::string_view version;
+  std::string_view doc;
+  std::span<const Option> options = {};
+  std::string_view exactly_one_of = {};
+};
+
+/// The functions behind a descriptor, for the plugin class T.
+template <typename T>
+class Entry {
+ public:
+  using Settings = typename T::Settings;
+
+  static const tocsin_plugin* descriptor() {
+    static const Entry entry;
+    return &entry.plugin_;
+  }
+
+ private:
+  // What the host knows as an instance's self.
+  struct Instance {
+    Settings settings;
+    InstanceHost host;
+  };
+  // What it knows as a worker's self.
+  struct Worker {
+    Worker(Instance& instance, Host h) : host(h), object(instance.settings, h) {}
+    Host host;
+    T object;
+  };
+
+  Entry() {
+    plugin_.size = sizeof(plugin_);
+    plugin_.abi_major = TOCSIN_ABI_MAJOR;
+    plugin_.abi_hash = to_c(TOCSIN_ABI_HASH);
+    plugin_.name = to_c(T::kAbout.name);
+    plugin_.version = to_c(T::kAbout.version);
+    plugin_.doc = to_c(T::kAbout.doc);
+    plugin_.options = options_.table({.name = T::kAbout.name,
+                                      .doc = T::kAbout.doc,
+                                      .options = T::kAbout.options,
+                                      .exactly_one_of = T::kAbout.exactly_one_of});
+    plugin_.validate = validate;
+    plugin_.create = create;
+    plugin_.destroy = [](void* self) { delete static_cast<Instance*>(self); };
+    plugin_.worker_init = worker_init;
+    plugin_.worker_fini = [](void* self) { delete static_cast<Worker*>(self); };
+    declare_kinds();
+  }
+
+  void declare_kinds() {
+    static_assert(std::derived_from<T, Output> || std::derived_from<T, Filter> ||
+                      std::derived_from<T, Input> || std::derived_from<T, Handler> ||
+                      std::derived_from<T, Storage>,
+                  "a plugin is of at least one kind");
+    if constexpr (std::derived_from<T, Output>) {
+      output_ = {sizeof(output_), 0, traits, deliver, cancel};
+      plugin_.output = &output_;
+    }
+    if constexpr (std::derived_from<T, Filter>) {
+      filter_ = {sizeof(filter_), 0, on_message, on_outcome};
+      plugin_.filter = &filter_;
+    }
+    if constexpr (std::derived_from<T, Input>) {
+      input_ = {sizeof(input_), 0, on_emitted};
+      plugin_.input = &input_;
+    }
+    if constexpr (std::derived_from<T, Handler>) {
+      handler_ = {sizeof(handler_), 0, on_request, on_body, on_done};
+      plugin_.handler = &handler_;
+    }
+    if constexpr (std::derived_from<T, Storage>) {
+      storage_ = {sizeof(storage_), T::kBlocking ? 1U : 0U, open, apply, query, close};
+      plugin_.storage = &storage_;
+    }
+  }
+
+  static Worker& worker(void* self) { return *static_cast<Worker*>(self); }
+  template <typename Result, typename Work>
+  static Result guarded(const InstanceHost& host, std::string_view where, Result fallback,
+                        Work&& work) noexcept {
+    return contain(host.c_host(), host.c_instance(), where, fallback, std::forward<Work>(work));
+  }
+
+  // ---- life
+
+  static Setup setup_of(const tocsin_create& from) {
+    return {view(from.id), Value(from.settings), InstanceHost(from.host, from.instance)};
+  }
+
+  static std::uint32_t validate(const tocsin_create* from, tocsin_fault* fault) noexcept {
+    return guarded(setup_of(*from).host, "validate", std::uint32_t{TOCSIN_FAILED}, [&] {
+      Settings settings;
+      Fault why(fault);
+      return settings.load(setup_of(*from), why) ? std::uint32_t{TOCSIN_OK} : why.status();
+    });
+  }
+
+  static std::uint32_t create(const tocsin_create* from, void** self,
+                              tocsin_fault* fault) noexcept {
+    const Setup setup = setup_of(*from);
+    return guarded(setup.host, "create", std::uint32_t{TOCSIN_FAILED}, [&] {
+      auto instance = std::unique_ptr<Instance>(new Instance{Settings(), setup.host});
+      Fault why(fault);
+      if (!instance->settings.load(setup, why)) return why.status();
+      if constexpr (requires { instance->settings.create(setup, why); }) {
+        if (!instance->settings.create(setup, why)) return why.status();
+      }
+      *self = instance.release();
+      return std::uint32_t{TOCSIN_OK};
+    });
+  }
+
+  static std::uint32_t worker_init(void* self, tocsin_worker* handle, void** worker_self,
+                                   tocsin_fault* fault) noexcept {
+    auto& instance = *static_cast<Instance*>(self);
+    const InstanceHost& host = instance.host;
+    return guarded(host, "worker_init", std::uint32_t{TOCSIN_FAILED}, [&] {
+      auto made =
+          std::make_unique<Worker>(instance, Host(&host.c_host(), host.c_instance(), handle));
+      if constexpr (std::derived_from<T, Output>) made->object.output_host = &made->host;
+      if constexpr (requires(Fault& why) { made->object.start(why); }) {
+        Fault why(fault);
+        if (!made->object.start(why)) return why.status();
+      }
+      *worker_self = made.release();
+      return std::uint32_t{TOCSIN_OK};
+    });
+  }
+
+  // ---- output
+
+  static void traits(void* self, tocsin_output_traits* out) noexcept {
+    auto& instance = *static_cast<Instance*>(self);
+    if constexpr (requires { T::traits(instance.settings); }) {
+      guarded(instance.host, "traits", 0, [&] {
+        // The texts are copied by the host after this returns.
+        static thread_local OutputTraits kept;
+        kept = T::traits(instance.settings);
+        out->batch_max = kept.batch_max;
+        out->address_kind = to_c(kept.address_kind);
+        out->has_own_address = kept.has_own_address ? 1 : 0;
+        out->idempotent = kept.idempotent ? 1 : 0;
+        out->account = to_c(kept.account);
+        return 0;
+      });
+    }
+  }
+
+  static void deliver(void* self, const tocsin_attempt* attempts, std::uint32_t count,
+                      std::uint32_t stride) noexcept {
+    const Items<tocsin_attempt> all(attempts, count, stride);
+    const bool began = guarded(worker(self).host, "deliver", false,
+                               [&] { return worker(self).object.deliver_all(all), true; });
+    if (began) return;
+    for (const tocsin_attempt& attempt : all) {
+      worker(self).host.complete(attempt.token, Verdict::internal("the plugin failed"));
+    }
+  }
+
+  static void cancel(void* self, tocsin_token attempt) noexcept {
+    guarded(worker(self).host, "cancel", 0,
+            [&] { return static_cast<Output&>(worker(self).object).cancel(attempt), 0; });
+  }
+
+  // ---- filter
+
+  static std::uint32_t on_message(void* self, tocsin_filter_call* call) noexcept {
+    return guarded(worker(self).host, "on_message", std::uint32_t{TOCSIN_PASS}, [&] {
+      Message message(*call);
+      return static_cast<std::uint32_t>(worker(self).object.on_message(message));
+    });
+  }
+
+  static void on_outcome(void* self, std::uint64_t reservation, std::uint32_t committed) noexcept {
+    guarded(worker(self).host, "on_outcome", 0,
+            [&] { return worker(self).object.on_outcome(reservation, committed != 0), 0; });
+  }
+
+  // ---- input and handler
+
+  static void on_emitted(void* self, std::uint64_t user, const tocsin_emit_outcome* outcomes,
+                         std::uint32_t count, std::uint32_t stride) noexcept {
+    guarded(worker(self).host, "on_emitted", 0,
+            [&] { return worker(self).object.on_emitted(user, {outcomes, count, stride}), 0; });
+  }
+
+  static std::uint64_t on_request(void* self, const tocsin_http_head* head,
+                                  void** request) noexcept {
+    const Host& host = worker(self).host;
+    std::unique_ptr<Request> made;
+    const bool began = guarded(host, "on_request", false, [&] {
+      made = worker(self).object.on_request(RequestHead(*head));
+      return true;
+    });
+    if (!began) host.respond(head->token, {.status = 500});
+    if (made == nullptr) return 0;
+    auto kept = std::unique_ptr<Kept>(new (std::nothrow) Kept{head->token, std::move(made)});
+    if (kept == nullptr) return 0;
+    const std::uint64_t wanted = kept->request->body_bytes_max();
+    *request = kept.release();
+    return wanted;
+  }
+
+  static void on_body(void* self, void* request, tocsin_str body) noexcept {
+    auto* kept = static_cast<Kept*>(request);
+    if (kept == nullptr) return;
+    const bool taken = guarded(worker(self).host, "on_body", false,
+                               [&] { return kept->request->on_body(view(body)), true; });
+    if (!taken) worker(self).host.respond(kept->token, {.status = 500});
+  }
+
+  static void on_done(void* /*self*/, void* request) noexcept {
+    delete static_cast<Kept*>(request);
+  }
+
+  // ---- storage
+
+  static std::uint32_t open(void* self, std::int64_t now_ns, tocsin_store_state* state,
+                            tocsin_fault* fault) noexcept {
+    return guarded(worker(self).host, "open", std::uint32_t{TOCSIN_FAILED}, [&] {
+      Fault why(fault);
+      return worker(self).object.open(Duration(now_ns), *state, why) ? std::uint32_t{TOCSIN_OK}
+                                                                     : why.status();
+    });
+  }
+
+  static void apply(void* self, tocsin_operation* const* operations, std::uint32_t count,
+                    tocsin_token batch) noexcept {
+    const Host& host = worker(self).host;
+    const bool began = guarded(host, "apply", false, [&] {
+      return worker(self).object.apply(operations, count, batch), true;
+    });
+    if (began) return;
+    tocsin_fault fault{};
+    fault.size = sizeof(fault);
+    Fault(&fault).fail(TOCSIN_FAILED, "the storage threw while it applied a batch");
+    host.c_host().applied(host.c_worker(), batch, TOCSIN_APPLY_UNKNOWN, &fault);
+  }
+
+  static std::uint32_t query(void* self, const tocsin_query* asked, const tocsin_row_sink* sink,
+                             tocsin_fault* fault) noexcept {
+    auto& instance = *static_cast<Instance*>(self);
+    return guarded(instance.host, "query", std::uint32_t{TOCSIN_FAILED}, [&] {
+      Fault why(fault);
+      return T::query(instance.settings, *asked, *sink, why) ? std::uint32_t{TOCSIN_OK}
+                                                             : why.status();
+    });
+  }
+
+  static void close(void* self) noexcept {
+    guarded(worker(self).host, "close", 0, [&] { return worker(self).object.close(), 0; });
+  }
+
+  struct Kept {
+    tocsin_token token;
+    std::unique_ptr<Request> request;
+  };
+
+  tocsin_plugin plugin_{};
+  OptionExport options_;
+  tocsin_output output_{};
+  tocsin_filter filter_{};
+  tocsin_input input_{};
+  tocsin_handler handler_{};
+  tocsin_storage storage_{};
+};
+
+}  // namespace tocsin::sdk
+
+/// Exports T as this shared object's plugin.
+#define TOCSIN_PLUGIN(T)                                                      \
+  extern "C" TOCSIN_EXPORT const tocsin_plugin* TOCSIN_ENTRY(void) noexcept { \
+    return ::tocsin::sdk::Entry<T>::descriptor();                             \
+  }

@@ -1,0 +1,61 @@
+#include "tests/unit/admin/api_fixture.h"
+
+namespace tocsin::admin {
+namespace {
+
+class OutputsTest : public ApiTest {};
+
+TEST_F(OutputsTest, AreShownWithLaneAndBacklog) {
+  outputs.states = {{.name = "sms", .type = "twilio"},
+                    {.name = "mail",
+                     .type = "smtp",
+                     .spilled = true,
+                     .paused = true,
+                     .reason = "credentials refused",
+                     .in_flight = 2,
+                     .in_memory = 9}};
+  ledger.backlog = {{"mail", 120, 3}};
+  const Answer answer = get("/v1/outputs");
+  ASSERT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.text,
+            R"({"outputs":[{"name":"mail","type":"smtp","state":"paused",)"
+            R"("reason":"credentials refused","lane":"spilled","in_flight":2,"in_memory":9,)"
+            R"("ready":120,"dead":3},{"name":"sms","type":"twilio","state":"running",)"
+            R"("lane":"direct","in_flight":0,"in_memory":0,"ready":0,"dead":0}]})"
+            "\n");
+}
+
+TEST_F(OutputsTest, AreOrphanedWhenOnlyTheStoreKnowsThem) {
+  ledger.backlog = {{"old", 1, 0}};
+  EXPECT_EQ(get("/v1/outputs").text,
+            "{\"outputs\":[{\"name\":\"old\",\"state\":\"orphaned\",\"ready\":1,\"dead\":0}]}\n");
+}
+
+TEST_F(OutputsTest, AreNotShownWithoutTheStore) {
+  ledger.down = Error{Code::kUnavailable, "it is gone", ""};
+  EXPECT_EQ(get("/v1/outputs").status, 503);
+}
+
+TEST_F(OutputsTest, HealthCountsWhatWaitsAndSinceWhen) {
+  readiness.set(Readiness::State::kReady);
+  ledger.health = {.size_bytes = 4096,
+                   .free_disk_bytes = 1'000'000,
+                   .oldest_ready = clock.wall() - std::chrono::seconds(90)};
+  ledger.backlog = {{"mail", 120, 3}, {"sms", 1, 1}};
+  EXPECT_EQ(get("/v1/health").text,
+            R"({"status":"ok","state":"ready","store":{"size_bytes":4096,)"
+            R"("free_disk_bytes":1000000,"oldest_ready_at":"2025-12-31T23:58:30.000Z",)"
+            R"("oldest_ready_age_ms":90000},"backlog":{"ready":121,"dead":4}})"
+            "\n");
+}
+
+TEST_F(OutputsTest, HealthIsDegradedWithoutTheStore) {
+  ledger.down = Error{Code::kUnavailable, "it is gone", ""};
+  const Answer answer = get("/v1/health");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.json.string("status"), "degraded");
+  EXPECT_EQ(answer.json.at("store").string("error"), "it is gone");
+}
+
+}  // namespace
+}  // namespace tocsin::admin

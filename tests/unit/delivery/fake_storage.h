@@ -1,0 +1,482 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "gateway/message/delivery.h"
+#include "gateway/stage/storage.h"
+
+namespace tocsin::delivery::testing {
+
+using message::DeliveryEvent;
+using message::DeliveryState;
+using stage::Applied;
+
+/// A storage in memory that keeps every promise of stage/storage.h, and breaks commits when a test
+/// asks for it. What it holds outlives close() and open(), as a disk does; open() takes over
+/// whatever the epoch before left, unless that goes on after a commit of unknown outcome. Any
+/// thread.
+class FakeStorage final : public stage::Storage {
+ public:
+  struct Row {
+    std::string output;
+    std::string address;
+    message::DeliveryClass queue = message::DeliveryClass::kNormal;
+    DeliveryState state = DeliveryState::kReady;
+    message::ReviewState review = message::ReviewState::kPending;
+    stage::Epoch owner = 0;
+    std::uint32_t attempts = 0;
+    std::uint32_t crashes = 0;
+    WallTime next_at{};
+    WallTime updated_at{};
+    std::string reason;
+    std::string provider_id;
+    bool cancel_requested = false;
+  };
+  enum class Next : std::uint8_t {
+    kCommit,
+    kFail,         ///< nothing is written, and the host is told
+    kUnknownDone,  ///< written, but nobody knows
+    kUnknownLost,  ///< not written, and nobody knows
+  };
+
+  // ---- what a test looks at and asks for
+
+  /// How the next commits end; then they succeed, or fail while `down`.
+  void end_next(std::initializer_list<Next> ends) {
+    const std::lock_guard lock(mutex_);
+    next_.insert(next_.end(), ends);
+  }
+  void set_down(bool down) {
+    const std::lock_guard lock(mutex_);
+    down_ = down;
+  }
+  /// Fails batches that hold more than settlements and renewals, as a full disk does.
+  void set_full(bool full) {
+    const std::lock_guard lock(mutex_);
+    full_ = full;
+  }
+  /// Batches wait for finish(), as an asynchronous storage's do.
+  void set_held(bool held) {
+    const std::lock_guard lock(mutex_);
+    held_ = held;
+  }
+  /// The epoch ends even when the outcome of a commit is unknown.
+  void set_forgetful(bool forgetful) {
+    const std::lock_guard lock(mutex_);
+    forgetful_ = forgetful;
+  }
+  bool has_batch() {
+    const std::lock_guard lock(mutex_);
+    return static_cast<bool>(done_);
+  }
+  void finish() {
+    Function<void(Applied)> done;
+    Applied applied;
+    {
+      const std::lock_guard lock(mutex_);
+      applied = end_batch(waiting_);
+      done = std::move(done_);
+    }
+    done(applied);
+  }
+
+  std::map<message::DeliveryId, Row> rows() {
+    const std::lock_guard lock(mutex_);
+    return rows_;
+  }
+  Row row(message::DeliveryId id) {
+    const std::lock_guard lock(mutex_);
+    return rows_.at(id);
+  }
+  std::size_t count(DeliveryState state) {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(
+        std::ranges::count_if(rows_, [&](const auto& one) { return one.second.state == state; }));
+  }
+  std::size_t notifications() {
+    const std::lock_guard lock(mutex_);
+    return notes_.size();
+  }
+  /// The kinds of operations of each committed batch.
+  std::vector<std::vector<stage::OperationKind>> batches() {
+    const std::lock_guard lock(mutex_);
+    return batches_;
+  }
+  std::uint64_t claims() {
+    const std::lock_guard lock(mutex_);
+    return claims_;
+  }
+  /// Changes a row behind the gateway's back.
+  template <typename Change>
+  void meddle(message::DeliveryId id, Change&& change) {
+    const std::lock_guard lock(mutex_);
+    move(id, rows_.at(id), change);
+  }
+  void set_payload(message::NotificationId id, std::string payload) {
+    const std::lock_guard lock(mutex_);
+    notes_.at(id).payload = std::move(payload);
+  }
+  bool is_open() {
+    const std::lock_guard lock(mutex_);
+    return open_;
+  }
+
+  // ---- stage::Storage
+
+  bool blocking() const override { return true; }
+
+  Result<stage::StoreState> open(WallTime now) override {
+    const std::lock_guard lock(mutex_);
+    if (down_) return fail(Code::kIo, "the disk is gone");
+    TOCSIN_ASSERT(!open_, "opened twice");
+    open_ = true;
+    stage::StoreState state;
+    const bool goes_on = std::exchange(unknown_, false) && !forgetful_;
+    state.epoch = goes_on ? epoch_ : ++epoch_;
+    state.node = 7;
+    state.high_mark = high_mark_;
+    if (!notes_.empty()) state.high_mark = std::max(state.high_mark, notes_.rbegin()->first);
+    std::map<std::string, stage::BacklogCount> backlog;
+    for (auto& [id, row] : rows_) {
+      if (row.owner != 0 && !goes_on) {
+        move(id, row, [&](Row& r) { take_over(r, now); });
+        ++state.taken_over;
+      }
+      stage::BacklogCount& count = backlog[row.output];
+      count.output = row.output;
+      if (row.state == DeliveryState::kReady) ++count.ready;
+      if (row.state == DeliveryState::kDead) ++count.dead;
+    }
+    for (auto& [output, count] : backlog) state.backlog.push_back(count);
+    return state;
+  }
+
+  void apply(std::span<stage::Operation* const> batch, Function<void(Applied)> done) override {
+    Applied applied;
+    {
+      const std::lock_guard lock(mutex_);
+      TOCSIN_ASSERT(open_ && !done_, "a batch came too many");
+      if (held_) {
+        waiting_.assign(batch.begin(), batch.end());
+        done_ = std::move(done);
+        return;
+      }
+      applied = end_batch(batch);
+    }
+    done(applied);
+  }
+
+  Result<stage::QueryResult> query(const stage::Query& query) override {
+    const std::lock_guard lock(mutex_);
+    if (down_) return fail(Code::kUnavailable, "the disk is gone");
+    stage::QueryResult result;
+    if (query.what == stage::Query::What::kExists) {
+      for (const message::NotificationId id : query.ids) {
+        const bool key =
+            std::ranges::any_of(keys_, [&](const auto& one) { return one.second.id == id; });
+        if (key || notes_.contains(id)) result.found.push_back(id);
+      }
+    }
+    if (query.what == stage::Query::What::kHealth) result.health.size_bytes = 4096;
+    if (query.what == stage::Query::What::kNotification) find_one(query.id, result);
+    return result;
+  }
+
+  void close() override {
+    const std::lock_guard lock(mutex_);
+    open_ = false;
+  }
+
+ private:
+  struct Note {
+    std::string input;
+    std::string caller;
+    std::string payload;
+    message::Level level = message::Level::kInfo;
+    WallTime accepted_at{};
+    std::optional<WallTime> expires_at;
+    std::uint32_t deliveries = 0;
+  };
+  struct Key {
+    std::uint64_t body[2];
+    WallTime expires_at;
+    message::NotificationId id;
+    std::uint32_t deliveries;
+    std::string dropped_by;
+  };
+  using Ready = std::tuple<std::string, message::DeliveryClass, WallTime, message::DeliveryId>;
+
+  static Ready place(message::DeliveryId id, const Row& row) {
+    return {row.output, row.queue, row.next_at, id};
+  }
+  template <typename Change>
+  void move(message::DeliveryId id, Row& row, Change&& change) {
+    if (row.state == DeliveryState::kReady) ready_.erase(place(id, row));
+    change(row);
+    if (row.state == DeliveryState::kReady) ready_.insert(place(id, row));
+  }
+  void enter(Row& row, DeliveryEvent event, WallTime at) {
+    const auto next = message::next_state(row.state, event);
+    TOCSIN_ASSERT(next, "a transition that must not happen");
+    row.state = *next;
+    row.updated_at = at;
+    const bool ours = row.state == DeliveryState::kClaimed || row.state == DeliveryState::kSending;
+    row.owner = ours ? epoch_ : 0;
+  }
+  void take_over(Row& row, WallTime now) {
+    enter(row, DeliveryEvent::kTakeOver, now);
+    if (row.state == DeliveryState::kDead) row.reason = "ambiguous";
+    row.owner = 0;
+  }
+
+  Applied end_batch(std::span<stage::Operation* const> batch) {
+    Next next = down_ ? Next::kFail : Next::kCommit;
+    const bool more = std::ranges::any_of(batch, [](const stage::Operation* op) {
+      return op->kind != stage::OperationKind::kSettle && op->kind != stage::OperationKind::kRenew;
+    });
+    if (full_ && more) next = Next::kFail;
+    if (!next_.empty()) {
+      next = next_.front();
+      next_.pop_front();
+    }
+    if (next == Next::kCommit || next == Next::kUnknownDone) run(batch);
+    if (next == Next::kCommit) return {};
+    if (next == Next::kFail) return {Applied::Kind::kFailed, {Code::kIo, "the commit failed", {}}};
+    unknown_ = true;
+    return {Applied::Kind::kUnknown, {Code::kIo, "the commit's answer was lost", {}}};
+  }
+
+  void run(std::span<stage::Operation* const> batch) {
+    std::vector<stage::OperationKind>& kinds = batches_.emplace_back();
+    for (stage::Operation* op : batch) {
+      kinds.push_back(op->kind);
+      switch (op->kind) {
+        case stage::OperationKind::kRenew:
+          high_mark_ = static_cast<stage::Renew*>(op)->high_mark;
+          break;
+        case stage::OperationKind::kSettle:
+          settle(*static_cast<stage::Settle*>(op));
+          break;
+        case stage::OperationKind::kCancel:
+          cancel(*static_cast<stage::Cancel*>(op));
+          break;
+        case stage::OperationKind::kReview:
+          review(*static_cast<stage::Review*>(op));
+          break;
+        case stage::OperationKind::kAppend:
+          append(*static_cast<stage::Append*>(op));
+          break;
+        case stage::OperationKind::kClaim:
+          claim(*static_cast<stage::Claim*>(op));
+          break;
+        case stage::OperationKind::kPurge:
+          purge(*static_cast<stage::Purge*>(op));
+          break;
+      }
+    }
+  }
+
+  bool answered_before(stage::Append& op) {
+    if (!op.key) return false;
+    const auto [at, added] = keys_.try_emplace({op.key->hash[0], op.key->hash[1]},
+                                               Key{{op.key->body_hash[0], op.key->body_hash[1]},
+                                                   op.key->expires_at,
+                                                   op.id,
+                                                   static_cast<std::uint32_t>(op.deliveries.size()),
+                                                   std::string(op.dropped_by)});
+    if (added) return false;
+    const Key& key = at->second;
+    const bool same = key.body[0] == op.key->body_hash[0] && key.body[1] == op.key->body_hash[1];
+    op.outcome = same ? stage::Append::Outcome::kReplayed : stage::Append::Outcome::kConflict;
+    op.earlier_id = key.id;
+    op.earlier_deliveries = key.deliveries;
+    op.earlier_dropped_by = key.dropped_by;
+    return true;
+  }
+
+  void append(stage::Append& op) {
+    op.outcome = stage::Append::Outcome::kCommitted;
+    if (answered_before(op) || op.deliveries.empty()) return;
+    const auto [at, added] = notes_.try_emplace(
+        op.id,
+        Note{std::string(op.input), std::string(op.caller), std::string(op.payload), op.level,
+             op.accepted_at, op.expires_at, static_cast<std::uint32_t>(op.deliveries.size())});
+    TOCSIN_ASSERT(added, "an id was given twice");
+    for (std::uint32_t i = 0; i < op.deliveries.size(); ++i) {
+      const stage::NewDelivery& made = op.deliveries[i];
+      Row row;
+      row.output = made.output;
+      row.address = made.address;
+      row.queue = message::class_of(op.level);
+      row.state = made.state;
+      row.owner = made.state == DeliveryState::kClaimed ? epoch_ : 0;
+      row.next_at = made.next_at;
+      const message::DeliveryId id{op.id, i};
+      if (row.state == DeliveryState::kReady) ready_.insert(place(id, row));
+      rows_.emplace(id, std::move(row));
+    }
+  }
+
+  void claim(stage::Claim& op) {
+    ++claims_;
+    const std::string output(op.output);
+    const auto first = [&] {
+      return ready_.lower_bound(Ready{output, op.queue, WallTime::min(), {}});
+    };
+    const auto mine = [&](const Ready& one) {
+      return std::get<0>(one) == output && std::get<1>(one) == op.queue;
+    };
+    op.claimed.clear();
+    while (op.claimed.size() < op.limit) {
+      const auto at = first();
+      if (at == ready_.end() || !mine(*at) || std::get<2>(*at) > op.now) break;
+      const message::DeliveryId id = std::get<3>(*at);
+      Row& row = rows_.at(id);
+      const Note& note = notes_.at(id.notification);
+      op.claimed.push_back({id, row.address, row.attempts, row.crashes, row.next_at, note.payload,
+                            note.accepted_at, note.expires_at});
+      move(id, row, [&](Row& r) { enter(r, DeliveryEvent::kClaim, op.now); });
+    }
+    const auto left = first();
+    op.next_due.reset();
+    if (left != ready_.end() && mine(*left)) op.next_due = std::get<2>(*left);
+  }
+
+  static DeliveryEvent event_of(const stage::Settle& op) {
+    switch (op.state) {
+      case DeliveryState::kReady:
+        return DeliveryEvent::kReschedule;
+      case DeliveryState::kSending:
+        return DeliveryEvent::kMarkSending;
+      case DeliveryState::kDelivered:
+        return DeliveryEvent::kDeliver;
+      case DeliveryState::kDead:
+        return DeliveryEvent::kDie;
+      case DeliveryState::kCancelled:
+        return DeliveryEvent::kCancel;
+      default:
+        TOCSIN_ASSERT(false, "a settlement into no such state");
+    }
+  }
+
+  void settle(stage::Settle& op) {
+    op.changed = op.cancelled = false;
+    const auto at = rows_.find(op.id);
+    if (at == rows_.end() || at->second.owner != epoch_) return;
+    move(op.id, at->second, [&](Row& row) {
+      if (row.cancel_requested && op.state != DeliveryState::kDelivered) {
+        enter(row, DeliveryEvent::kCancel, op.at);
+        op.cancelled = true;
+        return;
+      }
+      enter(row, event_of(op), op.at);
+      row.attempts = op.attempts;
+      row.crashes = op.crashes;
+      row.reason = op.reason;
+      row.provider_id = op.provider_id;
+      if (op.state == DeliveryState::kReady) row.next_at = op.next_at;
+      op.changed = true;
+    });
+  }
+
+  void cancel(stage::Cancel& op) {
+    op.found = false;
+    op.cancelled = op.in_flight = op.done = 0;
+    const auto note = notes_.find(op.id);
+    if (note == notes_.end() || note->second.caller != op.caller) return;
+    op.found = true;
+    for (auto at = rows_.lower_bound({op.id, 0}); at != rows_.end(); ++at) {
+      if (at->first.notification != op.id) break;
+      Row& row = at->second;
+      if (row.state == DeliveryState::kReady) {
+        move(at->first, row, [&](Row& r) { enter(r, DeliveryEvent::kCancel, op.at); });
+        ++op.cancelled;
+      } else if (row.owner != 0) {
+        row.cancel_requested = true;
+        ++op.in_flight;
+      } else {
+        ++op.done;
+      }
+    }
+  }
+
+  void review(stage::Review& op) {
+    op.changed = false;
+    const auto at = rows_.find(op.id);
+    if (at == rows_.end() || at->second.state != DeliveryState::kDead) return;
+    op.changed = true;
+    Row& row = at->second;
+    if (op.verb == stage::Review::Verb::kRedrive) {
+      op.output = row.output;
+      move(op.id, row, [&](Row& r) {
+        enter(r, DeliveryEvent::kRedrive, op.at);
+        r.attempts = 0;
+        r.next_at = op.at;
+        r.cancel_requested = false;
+      });
+    } else {
+      row.review = op.verb == stage::Review::Verb::kApprove ? message::ReviewState::kApproved
+                                                            : message::ReviewState::kDiscarded;
+    }
+  }
+
+  void purge(stage::Purge& op) {
+    op.deleted = 0;
+    op.more = false;
+    for (auto at = rows_.begin(); at != rows_.end() && op.deleted < op.rows_max;) {
+      const Row& row = at->second;
+      const bool old = row.updated_at < op.before && (row.state == DeliveryState::kDelivered ||
+                                                      row.state == DeliveryState::kCancelled);
+      at = old ? rows_.erase(at) : std::next(at);
+      op.deleted += old ? 1 : 0;
+      op.more = at != rows_.end();
+    }
+  }
+
+  void find_one(message::NotificationId id, stage::QueryResult& result) {
+    const auto note = notes_.find(id);
+    if (note == notes_.end()) return;
+    result.notification = stage::NotificationRow{id, note->second.input, note->second.caller,
+                                                 note->second.accepted_at, note->second.payload};
+    for (auto at = rows_.lower_bound({id, 0}); at != rows_.end(); ++at) {
+      if (at->first.notification != id) break;
+      stage::DeliveryRow row;
+      row.id = at->first;
+      row.output = at->second.output;
+      row.state = at->second.state;
+      row.attempts = at->second.attempts;
+      row.reason = at->second.reason;
+      result.deliveries.push_back(row);
+    }
+  }
+
+  std::mutex mutex_;
+  std::map<message::NotificationId, Note> notes_;
+  std::map<message::DeliveryId, Row> rows_;
+  std::set<Ready> ready_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, Key> keys_;
+  message::NotificationId high_mark_;
+  stage::Epoch epoch_ = 0;
+  std::uint64_t claims_ = 0;
+  std::vector<std::vector<stage::OperationKind>> batches_;
+  std::deque<Next> next_;
+  bool unknown_ = false;  // how the last commit ended
+  bool forgetful_ = false;
+  bool down_ = false;
+  bool full_ = false;
+  bool held_ = false;
+  bool open_ = false;
+  std::vector<stage::Operation*> waiting_;
+  Function<void(Applied)> done_;
+};
+
+}  // namespace tocsin::delivery::testing

@@ -1,0 +1,38 @@
+#include "gateway/delivery/idempotency.h"
+
+#include <gtest/gtest.h>
+
+namespace tocsin::delivery {
+namespace {
+
+std::string identity(const KeyScope& scope, std::string_view key) {
+  std::string text;
+  append_identity(text, scope, key);
+  return text;
+}
+
+TEST(Idempotency, ScopesNeverRunTogether) {
+  EXPECT_NE(identity({"api", "shop"}, "1"), identity({"apis", "hop"}, "1"));
+  EXPECT_NE(identity({"api", ""}, "shop1"), identity({"api", "shop"}, "1"));
+  EXPECT_NE(identity({"api", "a"}, "1:b"), identity({"api", "a1:"}, "b"));
+}
+
+TEST(Idempotency, TellsKeysAndBodiesApartAndEndsInADay) {
+  const WallTime now{std::chrono::hours(1)};
+  const auto one = make_key({}, "a", "body", now);
+  const auto same = make_key({}, "a", "body", now);
+  const auto other_key = make_key({}, "b", "body", now);
+  const auto other_body = make_key({}, "a", "bodY", now);
+  const auto other_secret = make_key({.high = {1, 2}}, "a", "body", now);
+  EXPECT_EQ(one.hash[0], same.hash[0]);
+  EXPECT_EQ(one.hash[1], same.hash[1]);
+  EXPECT_NE(one.hash[0], one.hash[1]);
+  EXPECT_NE(one.hash[0], other_key.hash[0]);
+  EXPECT_EQ(one.hash[1], other_body.hash[1]);
+  EXPECT_NE(one.body_hash[0], other_body.body_hash[0]);
+  EXPECT_NE(one.hash[0], other_secret.hash[0]);
+  EXPECT_EQ(one.expires_at, now + std::chrono::hours(24));
+}
+
+}  // namespace
+}  // namespace tocsin::delivery

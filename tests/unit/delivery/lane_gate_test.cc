@@ -1,0 +1,65 @@
+#include "gateway/delivery/lane_gate.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace tocsin::delivery {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr MonoTime at(Duration since) { return MonoTime(since); }
+
+TEST(LaneGate, OpensWhenTheLongestClosingIsOver) {
+  LaneGate gate;
+  EXPECT_TRUE(gate.open(at(seconds(1))));
+  gate.close(at(seconds(30)));
+  gate.close(at(seconds(10)));
+  EXPECT_FALSE(gate.open(at(seconds(29))));
+  EXPECT_TRUE(gate.open(at(seconds(30))));
+}
+
+TEST(LaneGate, LetsOneProbeThroughAMinute) {
+  LaneGate gate;
+  gate.pause(at(minutes(1)));
+  EXPECT_FALSE(gate.open(at(seconds(59))));
+  EXPECT_TRUE(gate.open(at(minutes(1))));
+  gate.on_attempt(at(minutes(1)), minutes(1));
+  EXPECT_FALSE(gate.open(at(minutes(1))));
+  EXPECT_EQ(gate.opens_at(), at(minutes(2)));
+  gate.resume();
+  EXPECT_TRUE(gate.open(at(minutes(1))));
+}
+
+TEST(LaneGate, AProbeWaitsForTheClosingToo) {
+  LaneGate gate;
+  gate.pause(at(seconds(10)));
+  gate.close(at(seconds(20)));
+  EXPECT_EQ(gate.opens_at(), at(seconds(20)));
+}
+
+TEST(ClosedAddresses, CloseOneAddressUntilItsTime) {
+  ClosedAddresses closed({1, 2});
+  closed.close("a", at(seconds(10)), at(seconds(1)));
+  EXPECT_EQ(closed.closed_for("a", at(seconds(4))), seconds(6));
+  EXPECT_EQ(closed.closed_for("b", at(seconds(4))), Duration::zero());
+  EXPECT_EQ(closed.closed_for("a", at(seconds(10))), Duration::zero());
+  closed.close("a", at(seconds(30)), at(seconds(20)));
+  closed.close("a", at(seconds(25)), at(seconds(20)));
+  EXPECT_EQ(closed.closed_for("a", at(seconds(20))), seconds(10));
+}
+
+TEST(ClosedAddresses, ForgetTheOneThatOpensSoonestWhenThereAreTooMany) {
+  ClosedAddresses closed({1, 2});
+  for (std::size_t i = 0; i < ClosedAddresses::kAddressesMax + 1; ++i) {
+    closed.close(std::to_string(i), at(seconds(100 + static_cast<int>(i))), at(seconds(1)));
+  }
+  EXPECT_EQ(closed.size(), ClosedAddresses::kAddressesMax);
+  EXPECT_EQ(closed.closed_for("0", at(seconds(1))), Duration::zero());
+  EXPECT_GT(closed.closed_for("1", at(seconds(1))), Duration::zero());
+}
+
+}  // namespace
+}  // namespace tocsin::delivery
