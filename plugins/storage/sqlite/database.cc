@@ -84,8 +84,8 @@ std::uint32_t put_fault(tocsin_fault* fault, std::uint32_t code, std::string_vie
   fault->code = code;
   fault->what_len = static_cast<std::uint32_t>(std::min(what.size(), sizeof fault->what));
   fault->key_len = static_cast<std::uint32_t>(std::min(key.size(), sizeof fault->key));
-  std::memcpy(fault->what, what.data(), fault->what_len);
-  std::memcpy(fault->key, key.data(), fault->key_len);
+  std::copy_n(what.begin(), fault->what_len, fault->what);
+  std::copy_n(key.begin(), fault->key_len, fault->key);
   return code;
 }
 

@@ -7,6 +7,8 @@
 #include <tocsin/storage.h>
 
 #include <iterator>
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "store.h"
@@ -120,7 +122,7 @@ struct Plugin {
 Plugin& plugin_of(void* self) { return *static_cast<Plugin*>(self); }
 
 std::uint32_t create(const tocsin_create* create, void** self, tocsin_fault*) noexcept {
-  auto* plugin = new Plugin(*create);
+  auto plugin = std::make_unique<Plugin>(*create);
   const std::string sync = text_of(find(*create->settings, "sync"));
   if (sync == "normal" || sync == "off") {
     Host(create->host, create->instance)
@@ -128,7 +130,7 @@ std::uint32_t create(const tocsin_create* create, void** self, tocsin_fault*) no
                                      ": notifications that were acknowledged are lost when the "
                                      "power fails");
   }
-  *self = plugin;
+  *self = plugin.release();
   return TOCSIN_OK;
 }
 
