@@ -12,6 +12,14 @@ namespace tocsin::admin {
 
 namespace {
 
+// A full disk can be read: that alone says nothing about what is sent.
+struct StoreReport {
+  bool accepting;
+  const Result<stage::QueryResult>& health;
+  const Result<stage::QueryResult>& backlog;
+  bool well() const { return accepting && health && backlog; }
+};
+
 void store_members(JsonWriter& json, const stage::StoreHealth& health, WallTime now) {
   count_pair(json, "size_bytes", health.size_bytes);
   count_pair(json, "free_disk_bytes", health.free_disk_bytes);
@@ -33,16 +41,17 @@ void backlog_members(JsonWriter& json, const std::vector<stage::BacklogCount>& b
   count_pair(json, "dead", dead);
 }
 
-std::string health_json(const Readiness& readiness, const Result<stage::QueryResult>& health,
-                        const Result<stage::QueryResult>& backlog, WallTime now) {
-  const bool answered = health && backlog;
+std::string health_json(const Readiness& readiness, const StoreReport& report, WallTime now) {
+  const auto& [accepting, health, backlog] = report;
   std::string text;
   JsonWriter json(text);
   json.begin_object();
-  json.pair("status", answered ? "ok" : "degraded");
+  json.pair("status", report.well() ? "ok" : "degraded");
   json.pair("state", readiness.text());
   json.key("store");
   json.begin_object();
+  json.key("accepting");
+  json.boolean(accepting);
   if (health) {
     store_members(json, health->health, now);
   } else {
@@ -79,10 +88,11 @@ void serve_detailed_health(AdminApi& api, const CallRef& call) {
   }
   ledger->query(query_for(What::kHealth), [=, &readiness](Result<stage::QueryResult> health) {
     auto kept = std::make_shared<Result<stage::QueryResult>>(std::move(health));
-    ledger->query(query_for(What::kBacklog), [call, kept, &readiness](
-                                                 const Result<stage::QueryResult>& backlog) {
-      call->answer_json(200, health_json(readiness, *kept, backlog, call->loop().wall()));
-    });
+    ledger->query(query_for(What::kBacklog),
+                  [ledger, call, kept, &readiness](const Result<stage::QueryResult>& backlog) {
+                    const StoreReport report{ledger->accepting(), *kept, backlog};
+                    call->answer_json(200, health_json(readiness, report, call->loop().wall()));
+                  });
   });
 }
 

@@ -22,6 +22,7 @@ class OutboxLedger final : public stage::Ledger {
   OutboxLedger(const OutboxLedger&) = delete;
   OutboxLedger& operator=(const OutboxLedger&) = delete;
 
+  bool accepting() const override { return port_.status().accepting; }
   void query(stage::Query query, Function<void(Result<stage::QueryResult>)> done) override;
   void cancel(message::NotificationId id, std::string_view caller,
               Function<void(Result<stage::Cancel>)> done) override;

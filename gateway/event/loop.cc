@@ -33,6 +33,8 @@ Loop::Loop(LoopOptions options)
   // A peer that left is an error of one write, not the end of the process; libuv's writes would
   // raise.
   std::signal(SIGPIPE, SIG_IGN);
+  // So is a file that has reached a limit on its size.
+  std::signal(SIGXFSZ, SIG_IGN);
   uv_prepare_init(uv_.get(), &hooks_->prepare);
   uv_check_init(uv_.get(), &hooks_->check);
   uv_timer_init(uv_.get(), &hooks_->wake_up);

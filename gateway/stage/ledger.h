@@ -13,6 +13,9 @@ namespace tocsin::stage {
 class Ledger {
  public:
   virtual ~Ledger() = default;
+  /// Whether notifications are kept, as far as this loop was told; false while the store cannot
+  /// commit them, though what it holds may still be read.
+  virtual bool accepting() const = 0;
   virtual void query(Query query, Function<void(Result<QueryResult>)> done) = 0;
   virtual void cancel(message::NotificationId id, std::string_view caller,
                       Function<void(Result<Cancel>)> done) = 0;

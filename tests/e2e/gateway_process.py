@@ -65,6 +65,7 @@ class Gateway:
         self._lines = []
         self._changed = threading.Condition()
         self._ended = False
+        self._killed = False
         self.failure = None
         self.expected_errors = set()  # messages of errors that it may log
         with open(self.stdout_path, "wb") as stdout:
@@ -150,6 +151,11 @@ class Gateway:
         """How many it has open, as the kernel counts."""
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def resident_bytes(self):
+        """What of its memory is in RAM."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)[1]) * 1024
+
     # --- its end -------------------------------------------------------------------------------------
 
     def signal(self, number):
@@ -161,8 +167,16 @@ class Gateway:
         self._reader.join(PATIENCE_SECONDS)
         return code
 
+    def kill(self):
+        """Ends it as a crash does: stop() expects nothing of it then."""
+        self.process.kill()
+        self.wait()
+        self._killed = True
+
     def stop(self):
         """Ends it the polite way; fails when it does not go, complains, or a sanitizer reports."""
+        if self._killed:
+            return
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
         try:

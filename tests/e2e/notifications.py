@@ -23,8 +23,8 @@ def settings(folder, outputs, routes=None, filters=None, **more):
 class Client:
     """One kept connection to the ingest API."""
 
-    def __init__(self, gateway, listener="public", token=None):
-        self.connection = http.client.HTTPConnection(*gateway.address(listener), timeout=PATIENCE_SECONDS)
+    def __init__(self, gateway, listener="public", token=None, timeout=PATIENCE_SECONDS):
+        self.connection = http.client.HTTPConnection(*gateway.address(listener), timeout=timeout)
         self.token = token
 
     def request(self, method, path, body=None, **headers):

@@ -18,6 +18,7 @@ namespace tocsin::admin {
 /// real one never answers inside the call.
 class FakeLedger final : public stage::Ledger {
  public:
+  bool accepting() const override { return takes_more; }
   void query(stage::Query query, Function<void(Result<stage::QueryResult>)> done) override {
     queries.push_back(query);
     waiting_.emplace_back([this, query = std::move(query), done = std::move(done)]() mutable {
@@ -58,6 +59,7 @@ class FakeLedger final : public stage::Ledger {
   stage::StoreHealth health;
   std::string payload = R"({"topic":"orders.paid","level":"error","title":"No money"})";
   std::optional<Error> down;
+  bool takes_more = true;
   std::size_t reviews_until_down = ~std::size_t{0};
   std::vector<stage::Query> queries;
 

@@ -43,7 +43,7 @@ TEST_F(OutputsTest, HealthCountsWhatWaitsAndSinceWhen) {
                    .oldest_ready = clock.wall() - std::chrono::seconds(90)};
   ledger.backlog = {{"mail", 120, 3}, {"sms", 1, 1}};
   EXPECT_EQ(get("/v1/health").text,
-            R"({"status":"ok","state":"ready","store":{"size_bytes":4096,)"
+            R"({"status":"ok","state":"ready","store":{"accepting":true,"size_bytes":4096,)"
             R"("free_disk_bytes":1000000,"oldest_ready_at":"2025-12-31T23:58:30.000Z",)"
             R"("oldest_ready_age_ms":90000},"backlog":{"ready":121,"dead":4}})"
             "\n");
@@ -55,6 +55,13 @@ TEST_F(OutputsTest, HealthIsDegradedWithoutTheStore) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.json.string("status"), "degraded");
   EXPECT_EQ(answer.json.at("store").string("error"), "it is gone");
+}
+
+TEST_F(OutputsTest, HealthIsDegradedWhileTheStoreCanBeReadButKeepsNothing) {
+  ledger.takes_more = false;
+  const Answer answer = get("/v1/health");
+  EXPECT_EQ(answer.json.string("status"), "degraded");
+  EXPECT_FALSE(answer.json.at("store").boolean("accepting"));
 }
 
 }  // namespace

@@ -56,6 +56,7 @@ TEST_F(OutboxLedgerTest, CancelsAndReviewsThroughTheFront) {
 
 TEST_F(OutboxLedgerTest, SaysThatTheStoreIsDown) {
   auto& group = world.append({.to = {chat.door()}});
+  EXPECT_TRUE(ledger.accepting());
   storage.set_down(true);
   std::vector<Code> codes;
   for (int i = 0; i < 2; ++i) {
@@ -63,6 +64,7 @@ TEST_F(OutboxLedgerTest, SaysThatTheStoreIsDown) {
     world.turn();
   }
   EXPECT_EQ(codes, std::vector<Code>(2, Code::kUnavailable));
+  EXPECT_FALSE(ledger.accepting());
   storage.set_down(false);
 }
 
