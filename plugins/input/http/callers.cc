@@ -1,7 +1,9 @@
 #include "callers.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -13,9 +15,7 @@ namespace tocsin::input_http {
 
 namespace {
 
-constexpr std::size_t kSaltBytes = 32;
-
-EVP_MD_CTX* context_of(void* context) { return static_cast<EVP_MD_CTX*>(context); }
+EVP_MAC_CTX* context_of(void* context) { return static_cast<EVP_MAC_CTX*>(context); }
 
 // The token of "Bearer TOKEN"; empty: there is none.
 std::string_view bearer(std::string_view authorization) {
@@ -28,55 +28,52 @@ std::string_view bearer(std::string_view authorization) {
 
 }  // namespace
 
-Hasher::Hasher() : context_(EVP_MD_CTX_new()) {
-  if (EVP_DigestInit_ex(context_of(context_.get()), EVP_sha256(), nullptr) != 1) {
-    throw std::runtime_error("OpenSSL has no SHA-256");
+Tagger::Tagger() {
+  EVP_MAC* const siphash = EVP_MAC_fetch(nullptr, "SIPHASH", nullptr);
+  if (siphash != nullptr) context_.reset(EVP_MAC_CTX_new(siphash));
+  EVP_MAC_free(siphash);  // the context holds it
+  std::size_t size = sizeof(Tag);
+  const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+                                   OSSL_PARAM_construct_end()};
+  if (context_ == nullptr || EVP_MAC_CTX_set_params(context_of(context_.get()), parameters) != 1) {
+    throw std::runtime_error("OpenSSL has no SipHash");
   }
 }
 
-void Hasher::Free::operator()(void* context) const { EVP_MD_CTX_free(context_of(context)); }
+void Tagger::Free::operator()(void* context) const { EVP_MAC_CTX_free(context_of(context)); }
 
-Digest Hasher::digest(std::string_view salt, std::string_view text) {
-  Digest made{};
-  EVP_MD_CTX* const context = context_of(context_.get());
-  const bool done = EVP_DigestInit_ex(context, nullptr, nullptr) == 1 &&
-                    EVP_DigestUpdate(context, salt.data(), salt.size()) == 1 &&
-                    EVP_DigestUpdate(context, text.data(), text.size()) == 1 &&
-                    EVP_DigestFinal_ex(context, made.data(), nullptr) == 1;
-  if (!done) throw std::runtime_error("OpenSSL could not compute a digest");
+Tag Tagger::tag(const Tag& key, std::string_view text) {
+  Tag made{};
+  std::size_t length = 0;
+  EVP_MAC_CTX* const context = context_of(context_.get());
+  const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
+  const bool done = EVP_MAC_init(context, key.data(), key.size(), nullptr) == 1 &&
+                    EVP_MAC_update(context, bytes, text.size()) == 1 &&
+                    EVP_MAC_final(context, made.data(), &length, made.size()) == 1;
+  if (!done || length != made.size()) throw std::runtime_error("OpenSSL could not tag a token");
   return made;
 }
 
-Callers::Callers() : salt_(kSaltBytes, '\0') {
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(salt_.data()), kSaltBytes) != 1) {
+Callers::Callers() {
+  if (RAND_bytes(key_.data(), static_cast<int>(key_.size())) != 1) {
     throw std::runtime_error("OpenSSL has no random bytes");
   }
 }
 
 void Callers::add(std::string_view name, std::string_view token) {
-  Caller caller{hasher_.digest(salt_, token), std::string(name)};
-  const auto place = std::lower_bound(
-      callers_.begin(), callers_.end(), caller.token,
-      [](const Caller& other, const Digest& digest) { return other.token < digest; });
-  if (place != callers_.end() && place->token == caller.token) {
-    place->name = std::move(caller.name);
-  } else {
-    callers_.insert(place, std::move(caller));
-  }
+  names_.insert_or_assign(tagger_.tag(key_, token), name);
 }
 
 std::optional<std::string_view> Callers::find(std::string_view authorization,
-                                              Hasher& hasher) const {
+                                              Tagger& tagger) const {
   if (open()) return std::string_view();
   const std::string_view token = bearer(authorization);
   if (token.empty()) return std::nullopt;
-  const Digest digest = hasher.digest(salt_, token);
-  const auto place = std::lower_bound(
-      callers_.begin(), callers_.end(), digest,
-      [](const Caller& caller, const Digest& wanted) { return caller.token < wanted; });
-  if (place == callers_.end()) return std::nullopt;
-  if (CRYPTO_memcmp(place->token.data(), digest.data(), digest.size()) != 0) return std::nullopt;
-  return std::string_view(place->name);
+  const Tag tag = tagger.tag(key_, token);
+  const auto nearest = names_.lower_bound(tag);
+  if (nearest == names_.end()) return std::nullopt;
+  if (CRYPTO_memcmp(nearest->first.data(), tag.data(), tag.size()) != 0) return std::nullopt;
+  return std::string_view(nearest->second);
 }
 
 }  // namespace tocsin::input_http

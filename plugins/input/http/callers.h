@@ -1,22 +1,23 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace tocsin::input_http {
 
-using Digest = std::array<unsigned char, 32>;
+/// 128 bits of a token under a key that only this process knows.
+using Tag = std::array<unsigned char, 16>;
 
-/// SHA-256, again and again without an allocation. One thread.
-class Hasher {
+/// SipHash-2-4 (Aumasson and Bernstein, 2012), a keyed function made for short inputs, again and
+/// again without an allocation. One thread.
+class Tagger {
  public:
-  Hasher();
-  Digest digest(std::string_view salt, std::string_view text);
+  Tagger();
+  Tag tag(const Tag& key, std::string_view text);
 
  private:
   struct Free {
@@ -27,30 +28,25 @@ class Hasher {
 
 /// Who may send, by bearer token (RFC 6750). Immutable after the set-up.
 ///
-/// Tokens are kept and compared as salted digests: all have one length, and how far a comparison
-/// comes says nothing about the token, since nobody knows the salt. The time a caller can measure
-/// depends on the length of what he sent himself and on nothing else.
+/// Tokens are kept and compared as tags. All have one length, and how far a comparison comes tells
+/// nothing about a token, since nobody knows the key. What a caller can measure is the length of
+/// what he sent himself.
 class Callers {
  public:
   Callers();
 
   void add(std::string_view name, std::string_view token);
   /// True when no token was given, so that everybody is the caller "".
-  bool open() const { return callers_.empty(); }
+  bool open() const { return names_.empty(); }
 
   /// The caller's name for the value of an Authorization field; nothing: it is nobody's token. Of
   /// callers with the same token the last one added.
-  std::optional<std::string_view> find(std::string_view authorization, Hasher& hasher) const;
+  std::optional<std::string_view> find(std::string_view authorization, Tagger& tagger) const;
 
  private:
-  struct Caller {
-    Digest token;
-    std::string name;
-  };
-
-  std::string salt_;
-  Hasher hasher_;                // for add
-  std::vector<Caller> callers_;  // by digest
+  Tag key_{};
+  Tagger tagger_;  // for add
+  std::map<Tag, std::string> names_;
 };
 
 }  // namespace tocsin::input_http

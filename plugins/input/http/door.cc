@@ -54,7 +54,7 @@ sdk::RequestPtr Door::on_request(const sdk::RequestHead& head) {
                      settings_.paths.end();
   if (!rest && !extra) return refuse(head, answers_.problem(404, "There is nothing here."));
 
-  const auto caller = settings_.callers.find(head.header("authorization"), hasher_);
+  const auto caller = settings_.callers.find(head.header("authorization"), tagger_);
   if (!caller) {
     Answer answer = answers_.problem(401, "A bearer token is required.");
     answer.challenge = true;

@@ -77,7 +77,7 @@ class Door {
 
   const Settings& settings_;
   sdk::Host host_;
-  Hasher hasher_;
+  Tagger tagger_;
   Answers answers_;
   Batch batch_;
   std::vector<sdk::EmitItem> items_;  // of the emit being written

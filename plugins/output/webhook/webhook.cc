@@ -22,7 +22,7 @@ constexpr sdk::Option kHeader = {
     .doc = "The value of a request header.", .flags = sdk::kSecret, .max = "8192"};
 constexpr sdk::Option kOptions[] = {
     {.key = "url",
-     .doc = "Where to post, such as http://example.com/hook.",
+     .doc = "Where to post, such as http://example.com/hook; https:// is not possible yet.",
      .flags = sdk::kRequired,
      .min = "8",
      .max = "2048"},

@@ -145,13 +145,15 @@ TEST_P(FilterConformance, DecidesAsTheTableSays) {
   }
 }
 
+std::string name_of(const ::testing::TestParamInfo<Parameters>& test) {
+  return std::string(std::get<Implementation>(test.param).name) +
+         std::get<FilterCase>(test.param).name;
+}
+
 INSTANTIATE_TEST_SUITE_P(, FilterConformance,
                          ::testing::Combine(::testing::ValuesIn(implementations()),
                                             ::testing::ValuesIn(filter_cases())),
-                         [](const ::testing::TestParamInfo<Parameters>& info) {
-                           const auto& [implementation, what] = info.param;
-                           return std::string(implementation.name) + what.name;
-                         });
+                         name_of);
 
 }  // namespace
 }  // namespace tocsin::conformance
