@@ -2,78 +2,58 @@
 //
 //   filters: [{type: level, min: warning}]
 
-#include <array>
-#include <cstdint>
-#include <memory>
-#include <string_view>
+#include <algorithm>
+#include <iterator>
 
-#include "tocsin/plugin.h"
+#include "tocsin/plugin.hpp"
 
 namespace {
 
-constexpr tocsin_str operator""_t(const char* from, std::size_t length) { return {from, length}; }
+namespace sdk = tocsin::sdk;
 
-const tocsin_option kMin = {
-    .size = sizeof(tocsin_option),
-    .type = TOCSIN_CHOICE,
-    .flags = TOCSIN_REQUIRED | TOCSIN_RELOADABLE,
-    .key = "min"_t,
-    .doc = "The least important level that passes."_t,
-    .choices = "trace|debug|info|notice|warning|error|critical|emergency"_t};
-const tocsin_option_table kTable = {.size = sizeof(tocsin_option_table),
-                                    .count = 1,
-                                    .stride = sizeof(tocsin_option),
-                                    .name = "level"_t,
-                                    .doc = "Drops what matters less than a level."_t,
-                                    .options = &kMin,
-                                    .scalar_key = "min"_t};
-
-struct Level {
-  std::uint32_t min = TOCSIN_LEVEL_TRACE;
+constexpr sdk::Option kOptions[] = {
+    {.key = "min",
+     .type = sdk::kChoice,
+     .doc = "The least important level that passes.",
+     .flags = sdk::kRequired | sdk::kReloadable,
+     .choices = "trace|debug|info|notice|warning|error|critical|emergency"},
 };
 
-std::uint32_t create(const tocsin_create* from, void** self, tocsin_fault*) noexcept {
-  constexpr std::array<std::string_view, 8> kLevels = {"trace",   "debug", "info",     "notice",
-                                                       "warning", "error", "critical", "emergency"};
-  auto made = std::make_unique<Level>();
-  const tocsin_str chosen = from->settings->items[0].text;  // the table's only key, and required
-  for (std::uint32_t level = 0; level < kLevels.size(); ++level) {
-    if (kLevels[level] == std::string_view(chosen.ptr, chosen.len)) made->min = level;
+// One of `choices`, in their order.
+std::uint32_t level_of(std::string_view name) {
+  constexpr std::string_view kNames[] = {"trace",   "debug", "info",     "notice",
+                                         "warning", "error", "critical", "emergency"};
+  return static_cast<std::uint32_t>(std::find(std::begin(kNames), std::end(kNames), name) -
+                                    std::begin(kNames));
+}
+
+class LevelFilter final : public sdk::Filter {
+ public:
+  struct Settings {
+    std::uint32_t min = TOCSIN_LEVEL_TRACE;
+    bool load(const sdk::Setup& setup, sdk::Fault&) {
+      min = level_of(setup.settings["min"].text_view());
+      return true;
+    }
+  };
+  static constexpr sdk::About kAbout = {
+      .name = "level",
+      .version = "0.1.0",
+      .doc = "Drops what matters less than a level.",
+      .options = kOptions,
+      .scalar_key = "min",
+  };
+
+  LevelFilter(const Settings& settings, sdk::Host) : min_(settings.min) {}
+
+  sdk::Decision on_message(sdk::Message& message) override {
+    return message.notification().level() < min_ ? sdk::Decision::kDrop : sdk::Decision::kPass;
   }
-  *self = made.release();
-  return TOCSIN_OK;
-}
 
-void destroy(void* self) noexcept { delete static_cast<Level*>(self); }
-
-// The instance itself serves every loop: it never changes.
-std::uint32_t worker_init(void* self, tocsin_worker*, void** worker, tocsin_fault*) noexcept {
-  *worker = self;
-  return TOCSIN_OK;
-}
-
-void worker_fini(void*) noexcept {}
-
-const tocsin_filter kFilter = {
-    .size = sizeof(tocsin_filter),
-    .on_message = [](void* self, tocsin_filter_call* call) noexcept -> std::uint32_t {
-      return call->notification->level < static_cast<Level*>(self)->min ? TOCSIN_DROP : TOCSIN_PASS;
-    }};
+ private:
+  std::uint32_t min_;
+};
 
 }  // namespace
 
-extern "C" TOCSIN_EXPORT const tocsin_plugin* tocsin_plugin_v0(void) {
-  static const tocsin_plugin plugin = {.size = sizeof(tocsin_plugin),
-                                       .abi_major = TOCSIN_ABI_MAJOR,
-                                       .abi_hash = {TOCSIN_ABI_HASH, sizeof(TOCSIN_ABI_HASH) - 1},
-                                       .name = "level"_t,
-                                       .version = "0.1.0"_t,
-                                       .doc = "Drops what matters less than a level."_t,
-                                       .options = &kTable,
-                                       .filter = &kFilter,
-                                       .create = create,
-                                       .destroy = destroy,
-                                       .worker_init = worker_init,
-                                       .worker_fini = worker_fini};
-  return &plugin;
-}
+TOCSIN_PLUGIN(LevelFilter)

@@ -1,23 +1,18 @@
 #include "answers.h"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <cstdio>
 #include <ctime>
 
 namespace tocsin::input_http {
 
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
-
-std::string_view view(tocsin_str text) {
-  return text.len == 0 ? std::string_view() : std::string_view(text.ptr, text.len);
-}
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 void text(Writer& out, std::string_view value) {
   out.String(value.data() == nullptr ? "" : value.data(),
@@ -35,19 +30,20 @@ void field(Writer& out, std::string_view name, std::uint32_t value) {
 }
 
 // RFC 3339 in UTC with milliseconds.
-void field_time(Writer& out, std::string_view name, std::int64_t ns) {
-  const std::time_t seconds = ns / kSecond;
+void field_time(Writer& out, std::string_view name, sdk::Duration since_1970) {
+  const auto whole = std::chrono::floor<seconds>(since_1970);
+  const std::time_t time = whole.count();
   std::tm parts{};
-  gmtime_r(&seconds, &parts);
+  gmtime_r(&time, &parts);
   std::array<char, 40> buffer{};
   std::size_t length = std::strftime(buffer.data(), buffer.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  const auto ms = static_cast<int>(ns % kSecond / 1'000'000);
+  const auto ms = static_cast<int>(std::chrono::floor<milliseconds>(since_1970 - whole).count());
   length += static_cast<std::size_t>(
       std::snprintf(buffer.data() + length, buffer.size() - length, ".%03dZ", ms));
   field(out, name, {buffer.data(), length});
 }
 
-std::string_view title_of(int status) {
+std::string_view title_of(std::uint32_t status) {
   switch (status) {
     case 400:
       return "Bad Request";
@@ -70,14 +66,14 @@ std::string_view title_of(int status) {
 
 // How one outcome is told: a status of its own in a batch, the answer's status alone.
 struct Told {
-  int status;
+  std::uint32_t status;
   std::string_view word;
   std::string_view detail;  // empty: the outcome's own text
 };
 
-Told told(const tocsin_emit_outcome& outcome) {
-  const bool dropped = outcome.kind == TOCSIN_REPLAYED && outcome.text.len > 0;
-  switch (outcome.kind) {
+Told told(const sdk::EmitOutcome& outcome) {
+  const bool dropped = outcome.kind() == TOCSIN_REPLAYED && !outcome.text().empty();
+  switch (outcome.kind()) {
     case TOCSIN_COMMITTED:
       return {202, "accepted", {}};
     case TOCSIN_REPLAYED:
@@ -101,147 +97,163 @@ Told told(const tocsin_emit_outcome& outcome) {
   }
 }
 
-void write_accepted(Writer& out, const tocsin_emit_outcome& outcome, const Told& how) {
+void write_accepted(Writer& out, const sdk::EmitOutcome& outcome, const Told& how) {
   if (how.word == "accepted") {
-    field(out, "id", view(outcome.id));
+    field(out, "id", outcome.id());
     field(out, "status", how.word);
-    field(out, "deliveries", outcome.deliveries);
+    field(out, "deliveries", outcome.deliveries());
   } else {
     field(out, "status", how.word);
-    field(out, "by", view(outcome.text));
+    field(out, "by", outcome.text());
   }
 }
 
-std::int64_t whole_seconds(std::int64_t ns) {
-  return std::max<std::int64_t>(1, (ns + kSecond - 1) / kSecond);
+void write_refused(Writer& out, const sdk::EmitOutcome& outcome, const Told& how) {
+  field(out, "status", how.word);
+  field(out, "detail", how.detail.empty() ? outcome.text() : how.detail);
+  if (outcome.kind() == TOCSIN_ITEM_INVALID) field(out, "pointer", outcome.pointer());
+}
+
+void write_delivery(Writer& out, const tocsin_delivery_row& row) {
+  out.StartObject();
+  field(out, "id", sdk::view(row.id));
+  field(out, "output", sdk::view(row.output));
+  if (row.address.len > 0) field(out, "address", sdk::view(row.address));
+  field(out, "state", sdk::view(row.state));
+  field(out, "attempts", row.attempts);
+  if (row.reason.len > 0) field(out, "reason", sdk::view(row.reason));
+  if (row.provider_id.len > 0) field(out, "provider_id", sdk::view(row.provider_id));
+  if (sdk::view(row.state) == "ready") field_time(out, "next_at", sdk::Duration(row.next_at_ns));
+  field_time(out, "updated_at", sdk::Duration(row.updated_at_ns));
+  out.EndObject();
+}
+
+std::int64_t whole_seconds(sdk::Duration wait) {
+  return std::max<std::int64_t>(1, std::chrono::ceil<seconds>(wait).count());
 }
 
 }  // namespace
 
-Answer problem(int status, std::string_view detail, const std::string_view* pointer) {
-  rapidjson::StringBuffer buffer;
-  Writer out(buffer);
+// An answer of unusual size does not keep its memory beyond the next one.
+Answers::Writer& Answers::begin() {
+  const bool large = buffer_.GetSize() > kBufferKeptBytes;
+  buffer_.Clear();
+  if (large) buffer_.ShrinkToFit();
+  writer_.Reset(buffer_);
+  return writer_;
+}
+
+Answer Answers::write_problem(std::uint32_t status, std::string_view detail,
+                              const std::string_view* pointer) {
+  Writer& out = begin();
   out.StartObject();
   field(out, "title", title_of(status));
-  text(out, "status");
-  out.Int(status);
+  field(out, "status", status);
   field(out, "detail", detail);
   if (pointer != nullptr) field(out, "pointer", *pointer);
   out.EndObject();
   Answer answer;
   answer.status = status;
+  answer.body = written();
   answer.problem = true;
-  answer.body.assign(buffer.GetString(), buffer.GetSize());
   return answer;
 }
 
-Answer answer_to_one(const tocsin_emit_outcome& outcome) {
+Answer Answers::problem(std::uint32_t status, std::string_view detail) {
+  return write_problem(status, detail, nullptr);
+}
+
+Answer Answers::busy(std::string_view detail, std::int64_t retry_after_s) {
+  Answer answer = problem(503, detail);
+  answer.retry_after_s = retry_after_s;
+  return answer;
+}
+
+Answer Answers::to_one(const sdk::EmitOutcome& outcome) {
   const Told how = told(outcome);
   if (how.status != 202) {
-    const std::string_view pointer = view(outcome.pointer);
-    const bool placed = outcome.kind == TOCSIN_ITEM_INVALID;
-    Answer answer = problem(how.status, how.detail.empty() ? view(outcome.text) : how.detail,
-                            placed ? &pointer : nullptr);
-    if (how.status == 503) answer.retry_after_s = whole_seconds(outcome.retry_after_ns);
+    const std::string_view pointer = outcome.pointer();
+    const bool placed = outcome.kind() == TOCSIN_ITEM_INVALID;
+    Answer answer = write_problem(how.status, how.detail.empty() ? outcome.text() : how.detail,
+                                  placed ? &pointer : nullptr);
+    if (how.status == 503) answer.retry_after_s = whole_seconds(outcome.retry_after());
     return answer;
   }
-  rapidjson::StringBuffer buffer;
-  Writer out(buffer);
+  Writer& out = begin();
   out.StartObject();
   write_accepted(out, outcome, how);
   out.EndObject();
   Answer answer;
   answer.status = 202;
-  answer.replayed = outcome.kind == TOCSIN_REPLAYED;
-  if (outcome.id.len > 0) answer.location = "/v1/notifications/" + std::string(view(outcome.id));
-  answer.body.assign(buffer.GetString(), buffer.GetSize());
+  answer.body = written();
+  answer.replayed = outcome.kind() == TOCSIN_REPLAYED;
+  if (!outcome.id().empty()) {
+    answer.location = location_.assign("/v1/notifications/").append(outcome.id());
+  }
   return answer;
 }
 
-Answer answer_to_batch(const tocsin_emit_outcome* outcomes, std::uint32_t count,
-                       std::uint32_t stride) {
-  rapidjson::StringBuffer buffer;
-  Writer out(buffer);
+Answer Answers::to_batch(const sdk::Items<tocsin_emit_outcome>& outcomes) {
+  Writer& out = begin();
   out.StartObject();
   text(out, "results");
   out.StartArray();
-  bool all_refused = true;
-  std::int64_t retry_after_ns = 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const auto& outcome = *reinterpret_cast<const tocsin_emit_outcome*>(
-        reinterpret_cast<const char*>(outcomes) + std::size_t{i} * stride);
+  bool all_busy = true;
+  sdk::Duration retry_after{};
+  for (const tocsin_emit_outcome& item : outcomes) {
+    const sdk::EmitOutcome outcome(item);
     const Told how = told(outcome);
-    all_refused = all_refused && how.status == 503;
-    retry_after_ns = std::max(retry_after_ns, outcome.retry_after_ns);
+    all_busy = all_busy && how.status == 503;
+    retry_after = std::max(retry_after, outcome.retry_after());
     out.StartObject();
     if (how.status == 202) {
       write_accepted(out, outcome, how);
     } else {
-      field(out, "status", how.word);
-      field(out, "detail", how.detail.empty() ? view(outcome.text) : how.detail);
-      if (outcome.kind == TOCSIN_ITEM_INVALID) field(out, "pointer", view(outcome.pointer));
+      write_refused(out, outcome, how);
     }
     out.EndObject();
   }
   out.EndArray();
   out.EndObject();
-  if (all_refused) {
-    Answer answer =
-        problem(503, "Notifications cannot be stored now; nothing of the batch was kept.");
-    answer.retry_after_s = whole_seconds(retry_after_ns);
-    return answer;
+  if (all_busy) {
+    return busy("Notifications cannot be stored now; nothing of the batch was kept.",
+                whole_seconds(retry_after));
   }
   Answer answer;
   answer.status = 202;
-  answer.body.assign(buffer.GetString(), buffer.GetSize());
+  answer.body = written();
   return answer;
 }
 
-Answer answer_to_get(const tocsin_ledger_answer& found) {
-  rapidjson::StringBuffer buffer;
-  Writer out(buffer);
+Answer Answers::to_get(const sdk::LedgerAnswer& found) {
+  Writer& out = begin();
   out.StartObject();
-  field(out, "id", view(found.id));
-  field_time(out, "accepted_at", found.accepted_at_ns);
+  field(out, "id", found.id());
+  field_time(out, "accepted_at", found.accepted_at());
   text(out, "notification");
-  out.RawValue(found.payload.ptr, found.payload.len, rapidjson::kObjectType);
+  out.RawValue(found.payload().data(), found.payload().size(), rapidjson::kObjectType);
   text(out, "deliveries");
   out.StartArray();
-  for (std::uint32_t i = 0; i < found.count; ++i) {
-    const auto& row = *reinterpret_cast<const tocsin_delivery_row*>(
-        reinterpret_cast<const char*>(found.deliveries) + std::size_t{i} * found.stride);
-    out.StartObject();
-    field(out, "id", view(row.id));
-    field(out, "output", view(row.output));
-    if (row.address.len > 0) field(out, "address", view(row.address));
-    field(out, "state", view(row.state));
-    field(out, "attempts", row.attempts);
-    if (row.reason.len > 0) field(out, "reason", view(row.reason));
-    if (row.provider_id.len > 0) field(out, "provider_id", view(row.provider_id));
-    if (view(row.state) == "ready") field_time(out, "next_at", row.next_at_ns);
-    field_time(out, "updated_at", row.updated_at_ns);
-    out.EndObject();
-  }
+  for (const tocsin_delivery_row& row : found.deliveries()) write_delivery(out, row);
   out.EndArray();
   out.EndObject();
   Answer answer;
-  answer.body.assign(buffer.GetString(), buffer.GetSize());
+  answer.body = written();
   return answer;
 }
 
-Answer answer_to_cancel(const tocsin_ledger_answer& found) {
-  if (found.cancelled == 0 && found.in_flight == 0) {
+Answer Answers::to_cancel(const sdk::LedgerAnswer& found) {
+  if (found.cancelled() == 0 && found.in_flight() == 0) {
     return problem(409, "Everything was delivered, cancelled or given up before.");
   }
-  rapidjson::StringBuffer buffer;
-  Writer out(buffer);
+  Writer& out = begin();
   out.StartObject();
-  field(out, "cancelled", found.cancelled);
-  field(out, "in_flight", found.in_flight);
-  field(out, "done", found.done);
+  field(out, "cancelled", found.cancelled());
+  field(out, "in_flight", found.in_flight());
+  field(out, "done", found.done());
   out.EndObject();
   Answer answer;
-  answer.body.assign(buffer.GetString(), buffer.GetSize());
+  answer.body = written();
   return answer;
 }
 

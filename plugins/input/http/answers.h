@@ -1,41 +1,60 @@
 #pragma once
 
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "tocsin/plugin.h"
+#include "tocsin/plugin.hpp"
 
 // What callers read: results of sending, states of notifications, and problem documents (RFC 9457).
 
 namespace tocsin::input_http {
 
-/// A whole answer. Texts are static or in `body`.
+/// A whole answer. Borrows its texts from the Answers that wrote it, until they write the next.
 struct Answer {
-  int status = 200;
-  std::string body;
+  std::uint32_t status = 200;
+  std::string_view body;
   bool problem = false;
   std::int64_t retry_after_s = 0;  ///< 0: no Retry-After
   std::string_view allow;          ///< for 405
   bool challenge = false;          ///< WWW-Authenticate: Bearer
   bool replayed = false;           ///< Idempotent-Replayed: true
-  std::string location;
+  std::string_view location;
 };
 
-/// A problem document. `pointer` names the place in the request's body; null: no place.
-Answer problem(int status, std::string_view detail, const std::string_view* pointer = nullptr);
+/// Writes one answer after the other into one buffer. One thread.
+class Answers {
+ public:
+  Answer problem(std::uint32_t status, std::string_view detail);
+  /// 503 with the seconds after which another try is worth it.
+  Answer busy(std::string_view detail, std::int64_t retry_after_s);
 
-/// The answer to one notification.
-Answer answer_to_one(const tocsin_emit_outcome& outcome);
+  /// To one notification.
+  Answer to_one(const sdk::EmitOutcome& outcome);
+  /// To a batch: 202 with {"results": [...]}, or 503 when nothing of it could be kept.
+  Answer to_batch(const sdk::Items<tocsin_emit_outcome>& outcomes);
+  /// The state of a notification with its deliveries.
+  Answer to_get(const sdk::LedgerAnswer& found);
+  /// {cancelled, in_flight, done}: 200, or 409 when all was settled before.
+  Answer to_cancel(const sdk::LedgerAnswer& found);
 
-/// The answer to a batch: 202 with {"results": [...]}, or 503 when nothing of it could be kept.
-Answer answer_to_batch(const tocsin_emit_outcome* outcomes, std::uint32_t count,
-                       std::uint32_t stride);
+ private:
+  using Buffer = rapidjson::StringBuffer;
+  using Writer = rapidjson::Writer<Buffer>;
 
-/// The state of a notification with its deliveries.
-Answer answer_to_get(const tocsin_ledger_answer& answer);
+  static constexpr std::size_t kBufferKeptBytes = 64 * 1024;
 
-/// {cancelled, in_flight, done}: 200, or 409 when all was settled before.
-Answer answer_to_cancel(const tocsin_ledger_answer& answer);
+  Writer& begin();
+  std::string_view written() const { return {buffer_.GetString(), buffer_.GetSize()}; }
+  Answer write_problem(std::uint32_t status, std::string_view detail,
+                       const std::string_view* pointer);
+
+  Buffer buffer_;
+  Writer writer_{buffer_};
+  std::string location_;
+};
 
 }  // namespace tocsin::input_http

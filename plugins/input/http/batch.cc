@@ -75,16 +75,20 @@ class ItemFinder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ItemFi
   std::size_t begin_ = 0;
 };
 
-Batch checked(Batch batch) {
+void begin(Batch& batch) {
+  batch.items.clear();
+  batch.fault.clear();
+}
+
+void end(Batch& batch) {
   if (batch.fault.empty() && batch.items.empty()) batch.fault = "the batch has no items";
   if (!batch.fault.empty()) batch.items.clear();
-  return batch;
 }
 
 }  // namespace
 
-Batch split_array(std::string_view body, std::size_t items_max) {
-  Batch batch;
+void split_array(std::string_view body, std::size_t items_max, Batch& batch) {
+  begin(batch);
   rapidjson::MemoryStream stream(body.data(), body.size());
   ItemFinder finder(stream, body, items_max, batch);
   rapidjson::Reader reader;
@@ -94,15 +98,15 @@ Batch split_array(std::string_view body, std::size_t items_max) {
     batch.fault = "not JSON at byte " + std::to_string(outcome.Offset()) + ": " +
                   rapidjson::GetParseError_En(outcome.Code());
   }
-  return checked(std::move(batch));
+  end(batch);
 }
 
-Batch split_lines(std::string_view body, std::size_t items_max) {
-  Batch batch;
+void split_lines(std::string_view body, std::size_t items_max, Batch& batch) {
+  begin(batch);
   while (!body.empty() && batch.fault.empty()) {
-    const std::size_t end = std::min(body.find('\n'), body.size());
-    std::string_view line = body.substr(0, end);
-    body.remove_prefix(std::min(end + 1, body.size()));
+    const std::size_t length = std::min(body.find('\n'), body.size());
+    std::string_view line = body.substr(0, length);
+    body.remove_prefix(std::min(length + 1, body.size()));
     while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t')) {
       line.remove_suffix(1);
     }
@@ -110,7 +114,7 @@ Batch split_lines(std::string_view body, std::size_t items_max) {
     if (batch.items.size() == items_max) batch.fault = "the batch has too many items";
     batch.items.push_back(line);
   }
-  return checked(std::move(batch));
+  end(batch);
 }
 
 }  // namespace tocsin::input_http

@@ -1,68 +1,88 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "answers.h"
+#include "batch.h"
 #include "callers.h"
-#include "tocsin/plugin.h"
+#include "tocsin/plugin.hpp"
 
 namespace tocsin::input_http {
 
 /// What an instance was configured to. Immutable; shared by its loops.
 struct Settings {
-  explicit Settings(const tocsin_create& from);
-
-  const tocsin_host* host = nullptr;
   Callers callers;
   std::vector<std::string> paths;
   std::uint64_t body_bytes_max = 0;
+
+  bool load(const sdk::Setup& setup, sdk::Fault& fault);
 };
 
-class Door;
-
-/// One exchange on its way. Freed by whichever of its two ends comes last: the exchange's (on_done)
-/// and that of what it asked of the gateway.
-struct Request {
-  enum class Verb : std::uint8_t { kOne, kBatch, kGet, kCancel };
-
-  Door* door = nullptr;
-  tocsin_token exchange = 0;
-  Verb verb = Verb::kOne;
-  bool lines = false;  ///< kBatch: NDJSON
-  bool asked = false;  ///< the gateway owes an outcome
-  bool over = false;   ///< the exchange has ended
-  std::string caller;
-  std::string key;  ///< Idempotency-Key
-};
-
-/// An instance on one loop.
+/// An instance on one loop: from a request to what the gateway is asked, and from its outcome to
+/// the answer.
 class Door {
  public:
-  Door(const Settings& settings, tocsin_worker* worker) : settings_(settings), worker_(worker) {}
+  Door(const Settings& settings, sdk::Host host) : settings_(settings), host_(host) {}
 
-  /// Answers at once, or returns how much body it wants.
-  std::uint64_t on_request(const tocsin_http_head& head, void** request);
-  void on_body(Request& request, std::string_view body);
-  static void on_done(Request& request);
-  static void on_emitted(std::uint64_t user, const tocsin_emit_outcome* outcomes,
-                         std::uint32_t count, std::uint32_t stride);
+  /// Answers at once and returns null, or returns the request that goes on.
+  sdk::RequestPtr on_request(const sdk::RequestHead& head);
+  void on_emitted(std::uint64_t number, const sdk::Items<tocsin_emit_outcome>& outcomes);
 
  private:
-  std::uint64_t begin(Request::Verb verb, const tocsin_http_head& head, std::string_view caller,
-                      void** request);
-  void ask_ledger(Request& request, std::string_view id);
-  void emit_one(Request& request, std::string_view body);
-  void emit_batch(Request& request, std::string_view body);
-  void emit(Request& request, const tocsin_emit_item* items, std::size_t count);
+  enum class Verb : std::uint8_t { kOne, kBatch, kGet, kCancel };
+
+  /// One exchange on its way. Over with whichever of its two ends comes last: the exchange's
+  /// (on_done) and that of what it asked of the gateway. Used again.
+  class Request final : public sdk::Request, public sdk::LedgerReader {
+   public:
+    Request(Door& owner, std::uint64_t body_max)
+        : sdk::LedgerReader(owner.host_), door(owner), body_bytes_max_(body_max) {}
+
+    std::uint64_t body_bytes_max() const override { return sends() ? body_bytes_max_ : 0; }
+    void on_body(std::string_view body) override { door.on_body(*this, body); }
+    void on_done() noexcept override { door.on_done(*this); }
+    void on_ledger(const sdk::LedgerAnswer& found) override { door.on_ledger(*this, found); }
+    bool sends() const { return verb == Verb::kOne || verb == Verb::kBatch; }
+    std::uint32_t ask(std::string_view id) {
+      return verb == Verb::kGet ? get(id, caller) : cancel(id, caller);
+    }
+
+    Door& door;
+    std::uint64_t number = 0;
+    Verb verb = Verb::kOne;
+    bool lines = false;       ///< kBatch: NDJSON
+    bool asked = false;       ///< the gateway owes an outcome
+    bool over = false;        ///< the exchange has ended
+    std::string_view caller;  ///< of the settings
+    std::string key;          ///< Idempotency-Key
+
+   private:
+    const std::uint64_t body_bytes_max_;
+  };
+
+  sdk::RequestPtr refuse(const sdk::RequestHead& head, const Answer& answer);
+  sdk::RequestPtr begin(Verb verb, const sdk::RequestHead& head, std::string_view caller);
+  sdk::RequestPtr begin_sending(Verb verb, const sdk::RequestHead& head, std::string_view caller);
+  sdk::RequestPtr ask_ledger(Verb verb, const sdk::RequestHead& head, std::string_view caller,
+                             std::string_view id);
+
+  void on_body(Request& request, std::string_view body);
+  void on_ledger(Request& request, const sdk::LedgerAnswer& found);
+  void on_done(Request& request) noexcept;
+  void finish(Request& request, const Answer& answer);
   void respond(tocsin_token exchange, const Answer& answer) const;
-  static void finish(Request& request, const Answer& answer);
 
   const Settings& settings_;
-  tocsin_worker* worker_;
+  sdk::Host host_;
+  Tagger tagger_;
+  Answers answers_;
+  Batch batch_;
+  std::vector<sdk::EmitItem> items_;  // of the emit being written
+  std::uint64_t numbers_ = 0;
+  sdk::Pending<Request> requests_;  // by number
 };
 
 }  // namespace tocsin::input_http

@@ -1,49 +1,37 @@
 #pragma once
 
-#include <cstdint>
-#include <memory>
 #include <string>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
-#include "tocsin/plugin.h"
+#include "settings.h"
+#include "tocsin/plugin.hpp"
 
 namespace tocsin::output_webhook {
 
-/// What an instance was configured to. Immutable.
-struct Settings {
-  explicit Settings(const tocsin_create& from);
-
-  const tocsin_host* host = nullptr;
-  std::string url;
-  std::vector<std::pair<std::string, std::string>> headers;
-};
-
-/// The instance on its home loop.
+/// Turns attempts into requests and their answers into verdicts, on the instance's home loop.
 class Sender {
  public:
-  Sender(const Settings& settings, tocsin_worker* worker);
+  Sender(const Settings& settings, sdk::Host host);
 
-  void deliver(const tocsin_attempt& attempt);
+  void send(const sdk::Attempt& attempt);
   void cancel(tocsin_token attempt);
 
  private:
-  /// A request on its way.
+  /// A request on its way, or one that is over and kept for the next.
   struct Call {
-    Sender* sender = nullptr;
+    explicit Call(Sender& sender)
+        : http(sender.host_, [this, &sender](const sdk::HttpResponse& response) {
+            sender.finish(attempt, response);
+          }) {}
     tocsin_token attempt = 0;
-    tocsin_token request = 0;
+    sdk::HttpCall http;
   };
 
-  static void on_response(void* user, const tocsin_http_response* response) noexcept;
-  void complete(tocsin_token attempt, const tocsin_verdict& verdict);
-  void release(std::unique_ptr<Call> call);
+  void finish(tocsin_token attempt, const sdk::HttpResponse& response);
 
   const Settings& settings_;
-  tocsin_worker* worker_;
-  std::unordered_map<tocsin_token, std::unique_ptr<Call>> calls_;
-  std::vector<std::unique_ptr<Call>> free_calls_;
+  sdk::Host host_;
+  sdk::Pending<Call> calls_;            // by attempt
   std::string body_;                    // of the request being written
   std::vector<tocsin_header> headers_;  // the last two are the attempt's
 };

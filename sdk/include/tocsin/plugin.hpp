@@ -30,7 +30,10 @@
 #include "tocsin/sdk/host.hpp"       // IWYU pragma: export
 #include "tocsin/sdk/http_call.hpp"  // IWYU pragma: export
 #include "tocsin/sdk/kinds.hpp"      // IWYU pragma: export
+#include "tocsin/sdk/ledger.hpp"     // IWYU pragma: export
 #include "tocsin/sdk/option.hpp"     // IWYU pragma: export
+#include "tocsin/sdk/pending.hpp"    // IWYU pragma: export
 #include "tocsin/sdk/settings.hpp"   // IWYU pragma: export
+#include "tocsin/sdk/template.hpp"   // IWYU pragma: export
 #include "tocsin/sdk/timer.hpp"      // IWYU pragma: export
 #include "tocsin/sdk/verdict.hpp"    // IWYU pragma: export

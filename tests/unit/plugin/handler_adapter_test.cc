@@ -26,7 +26,7 @@ class ScriptedApi final : public sdk::Input, public sdk::Handler {
   static constexpr sdk::About kAbout = {"scripted", "0.0.1", "Does what a test says."};
   ScriptedApi(const Settings&, sdk::Host host) : host_(host) {}
 
-  std::unique_ptr<sdk::Request> on_request(const sdk::RequestHead& head) override {
+  sdk::RequestPtr on_request(const sdk::RequestHead& head) override {
     const std::uint64_t wanted = Script::script->on_request(host_, head);
     return std::make_unique<Kept>(host_, head.token(), wanted);
   }

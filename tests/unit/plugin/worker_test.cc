@@ -188,14 +188,14 @@ TEST_F(WorkerTest, SharesReservationsBetweenWorkersOfOneInstance) {
   const sdk::Host second = *host;
   inside([&] {
     const sdk::Reservation mine = first.reserve("a", "me");
-    EXPECT_EQ(mine.outcome, std::uint32_t{TOCSIN_OK});
+    EXPECT_EQ(mine.outcome(), std::uint32_t{TOCSIN_OK});
     const sdk::Reservation theirs = second.reserve("a", "you");
-    EXPECT_EQ(theirs.outcome, std::uint32_t{TOCSIN_EXISTS});
-    EXPECT_EQ(theirs.value, "me");
-    EXPECT_FALSE(theirs.confirmed);
-    EXPECT_TRUE(first.confirm("a", mine.token, std::chrono::minutes(5)));
-    EXPECT_TRUE(second.reserve("a").confirmed);
-    EXPECT_FALSE(first.undo("a", mine.token));
+    EXPECT_EQ(theirs.outcome(), std::uint32_t{TOCSIN_EXISTS});
+    EXPECT_EQ(theirs.value(), "me");
+    EXPECT_FALSE(theirs.confirmed());
+    EXPECT_TRUE(first.confirm("a", mine.token(), std::chrono::minutes(5)));
+    EXPECT_TRUE(second.reserve("a").confirmed());
+    EXPECT_FALSE(first.undo("a", mine.token()));
   });
   other.finish();
 }
@@ -203,7 +203,7 @@ TEST_F(WorkerTest, SharesReservationsBetweenWorkersOfOneInstance) {
 TEST_F(WorkerTest, RefusesAKeyBeyondTheTable) {
   begin();
   inside([&] {
-    EXPECT_EQ(host->reserve(std::string(2000, 'k')).outcome, std::uint32_t{TOCSIN_INVALID});
+    EXPECT_EQ(host->reserve(std::string(2000, 'k')).outcome(), std::uint32_t{TOCSIN_INVALID});
   });
 }
 

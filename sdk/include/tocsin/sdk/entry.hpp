@@ -19,6 +19,7 @@ struct About {
   std::string_view doc;
   std::span<const Option> options = {};
   std::string_view exactly_one_of = {};
+  std::string_view scalar_key = {};  ///< the option that a bare scalar stands for
 };
 
 /// The functions behind a descriptor, for the plugin class T.
@@ -55,6 +56,7 @@ class Entry {
     plugin_.options = options_.table({.name = T::kAbout.name,
                                       .doc = T::kAbout.doc,
                                       .options = T::kAbout.options,
+                                      .scalar_key = T::kAbout.scalar_key,
                                       .exactly_one_of = T::kAbout.exactly_one_of});
     plugin_.validate = validate;
     plugin_.create = create;
@@ -204,30 +206,29 @@ class Entry {
   static std::uint64_t on_request(void* self, const tocsin_http_head* head,
                                   void** request) noexcept {
     const Host& host = worker(self).host;
-    std::unique_ptr<Request> made;
+    RequestPtr made;
     const bool began = guarded(host, "on_request", false, [&] {
       made = worker(self).object.on_request(RequestHead(*head));
       return true;
     });
     if (!began) host.respond(head->token, {.status = 500});
     if (made == nullptr) return 0;
-    auto kept = std::unique_ptr<Kept>(new (std::nothrow) Kept{head->token, std::move(made)});
-    if (kept == nullptr) return 0;
-    const std::uint64_t wanted = kept->request->body_bytes_max();
-    *request = kept.release();
+    made->exchange = head->token;
+    const std::uint64_t wanted = made->body_bytes_max();
+    *request = made.release();
     return wanted;
   }
 
   static void on_body(void* self, void* request, tocsin_str body) noexcept {
-    auto* kept = static_cast<Kept*>(request);
-    if (kept == nullptr) return;
+    auto* asked = static_cast<Request*>(request);
+    if (asked == nullptr) return;
     const bool taken = guarded(worker(self).host, "on_body", false,
-                               [&] { return kept->request->on_body(view(body)), true; });
-    if (!taken) worker(self).host.respond(kept->token, {.status = 500});
+                               [&] { return asked->on_body(view(body)), true; });
+    if (!taken) worker(self).host.respond(asked->exchange, {.status = 500});
   }
 
   static void on_done(void* /*self*/, void* request) noexcept {
-    delete static_cast<Kept*>(request);
+    if (request != nullptr) static_cast<Request*>(request)->on_done();
   }
 
   // ---- storage
@@ -267,11 +268,6 @@ class Entry {
   static void close(void* self) noexcept {
     guarded(worker(self).host, "close", 0, [&] { return worker(self).object.close(), 0; });
   }
-
-  struct Kept {
-    tocsin_token token;
-    std::unique_ptr<Request> request;
-  };
 
   tocsin_plugin plugin_{};
   OptionExport options_;

@@ -2,11 +2,10 @@
 
 #include <exception>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "tocsin/sdk/settings.hpp"
 #include "tocsin/sdk/verdict.hpp"
@@ -94,17 +93,34 @@ struct Setup {
 };
 
 /// A reservation of a key that all loops share.
-struct Reservation {
-  std::uint32_t outcome = TOCSIN_FULL;  ///< OK, EXISTS, FULL, INVALID, UNAVAILABLE
-  std::uint64_t token = 0;              ///< when OK: for confirm and undo
-  bool confirmed = false;               ///< when EXISTS: false while the first one's fate is open
-  std::string value;                    ///< when EXISTS: what the first one left
+class Reservation {
+ public:
+  Reservation() {
+    c_.size = sizeof(c_);
+    c_.outcome = TOCSIN_FULL;
+  }
+
+  bool made() const { return c_.outcome == TOCSIN_OK; }
+  /// Somebody was first.
+  bool exists() const { return c_.outcome == TOCSIN_EXISTS; }
+  /// OK, EXISTS, FULL, INVALID, UNAVAILABLE.
+  std::uint32_t outcome() const { return c_.outcome; }
+  /// When made: for confirm and undo.
+  std::uint64_t token() const { return c_.token; }
+  /// When it exists: false while the first one's fate is open.
+  bool confirmed() const { return c_.confirmed != 0; }
+  /// When it exists: what the first one left, at most 128 bytes of it.
+  std::string_view value() const { return {c_.value, c_.value_len}; }
+
+ private:
+  friend class Host;
+  tocsin_reservation c_{};
 };
 
-/// One notification to hand in.
-struct EmitItem {
-  std::string_view json;
-  std::string_view idempotency_key;
+/// One notification to hand in; borrows its texts.
+struct EmitItem : tocsin_emit_item {
+  EmitItem(std::string_view json_text, std::string_view key = {})
+      : tocsin_emit_item{sizeof(tocsin_emit_item), 0, to_c(json_text), to_c(key)} {}
 };
 
 /// An HTTP answer of a handler.
@@ -174,6 +190,14 @@ class Host : public InstanceHost {
     to.provider_id = to_c(verdict.provider_id);
     return c_host().complete(worker_, attempt, &to) == TOCSIN_OK;
   }
+  /// With the verdict that HTTP itself suggests.
+  bool complete(tocsin_token attempt, const tocsin_http_response& response) const {
+    char text[512];
+    tocsin_verdict verdict{};
+    verdict.size = sizeof(verdict);
+    c_host().http_verdict(worker_, &response, text, sizeof(text), &verdict);
+    return c_host().complete(worker_, attempt, &verdict) == TOCSIN_OK;
+  }
   /// The verdict that HTTP itself suggests.
   Verdict http_verdict(const tocsin_http_response& response) const {
     char text[512];
@@ -207,21 +231,15 @@ class Host : public InstanceHost {
     return c_host().respond(worker_, request, &to) == TOCSIN_OK;
   }
 
-  /// input: `items` are EmitItems, at most 1,000, appended in one transaction; on_emitted(user)
-  /// follows when this answers OK.
-  template <typename EmitItems>
-  std::uint32_t emit(const EmitItems& items, std::string_view caller, std::uint64_t user,
+  /// input: at most 1,000 items, appended in one transaction; on_emitted(user) follows when this
+  /// answers OK.
+  std::uint32_t emit(std::span<const EmitItem> items, std::string_view caller, std::uint64_t user,
                      std::uint64_t stream = 0) const {
-    std::vector<tocsin_emit_item> to;
-    to.reserve(items.size());
-    for (const EmitItem& item : items) {
-      to.push_back({sizeof(tocsin_emit_item), 0, to_c(item.json), to_c(item.idempotency_key)});
-    }
     tocsin_emit_request request{};
     request.size = sizeof(request);
-    request.count = static_cast<std::uint32_t>(to.size());
-    request.items = to.data();
-    request.stride = sizeof(tocsin_emit_item);
+    request.count = static_cast<std::uint32_t>(items.size());
+    request.items = items.data();
+    request.stride = sizeof(EmitItem);
     request.caller = to_c(caller);
     request.stream = stream;
     request.user = user;
@@ -230,10 +248,9 @@ class Host : public InstanceHost {
 
   /// Keys that all loops share, private to the instance.
   Reservation reserve(std::string_view key, std::string_view value = {}) const {
-    tocsin_reservation from{};
-    from.size = sizeof(from);
-    c_host().reserve(worker_, to_c(key), to_c(value), &from);
-    return {from.outcome, from.token, from.confirmed != 0, {from.value, from.value_len}};
+    Reservation made;
+    c_host().reserve(worker_, to_c(key), to_c(value), &made.c_);
+    return made;
   }
   bool confirm(std::string_view key, std::uint64_t token, Duration ttl) const {
     return c_host().confirm(worker_, to_c(key), token, ttl.count()) == TOCSIN_OK;

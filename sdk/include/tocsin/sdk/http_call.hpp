@@ -24,24 +24,10 @@ class HttpResponse {
     return {response_.headers, response_.header_count, response_.header_stride};
   }
   /// The first header of that name, compared without case; empty when there is none.
-  std::string_view header(std::string_view name) const {
-    for (const tocsin_header& header : headers()) {
-      if (same(view(header.name), name)) return view(header.value);
-    }
-    return {};
-  }
+  std::string_view header(std::string_view name) const { return find_header(headers(), name); }
   const tocsin_http_response& c() const { return response_; }
 
  private:
-  static char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-  static bool same(std::string_view a, std::string_view b) {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      if (lower(a[i]) != lower(b[i])) return false;
-    }
-    return true;
-  }
-
   const tocsin_http_response& response_;
 };
 
@@ -56,7 +42,8 @@ struct HttpRequest {
   std::uint64_t response_bytes_max = 0;  ///< 0: 64 KiB
 };
 
-/// One request to another server. Stays where it was made; its end cancels it.
+/// One request to another server. Stays where it was made; its end cancels it. One that is over may
+/// be sent again, and then allocates nothing.
 class HttpCall {
  public:
   using Callback = std::function<void(const HttpResponse&)>;
@@ -88,14 +75,20 @@ class HttpCall {
       static_cast<HttpCall*>(user)->end(*response);
     };
     token_ = host_.c_host().http_send(host_.c_worker(), &to, ended, this, &fault);
-    if (token_ == 0) error_.assign(fault.what, fault.what_len);
-    return token_ != 0;
+    if (token_ != 0) return true;
+    refused_for_good_ = fault.code == TOCSIN_INVALID;
+    error_.assign(fault.what, fault.what_len);
+    return false;
   }
   void cancel() {
     if (token_ != 0) host_.c_host().http_cancel(host_.c_worker(), std::exchange(token_, 0));
   }
   bool under_way() const { return token_ != 0; }
   const std::string& error() const { return error_; }
+  /// What an attempt comes to whose request was not sent: rejected when it never could be.
+  Verdict unsent() const {
+    return refused_for_good_ ? Verdict::rejected(error_) : Verdict::retry(error_);
+  }
 
  private:
   void end(const tocsin_http_response& response) {
@@ -110,6 +103,7 @@ class HttpCall {
   Host host_;
   std::shared_ptr<Callback> callback_;
   tocsin_token token_ = 0;
+  bool refused_for_good_ = false;
   std::string error_;
 };
 

@@ -121,6 +121,23 @@ class Filter {
 
 // ---- input and handler
 
+/// What became of one notification that was handed in; borrowed for the callback.
+class EmitOutcome {
+ public:
+  explicit EmitOutcome(const tocsin_emit_outcome& outcome) : o_(outcome) {}
+
+  std::uint32_t kind() const { return o_.kind; }  ///< enum tocsin_emit_outcome_kind
+  std::string_view id() const { return view(o_.id); }
+  std::uint32_t deliveries() const { return o_.deliveries; }
+  std::string_view pointer() const { return view(o_.pointer); }
+  /// The filter that dropped it, or what is wrong.
+  std::string_view text() const { return view(o_.text); }
+  Duration retry_after() const { return Duration(o_.retry_after_ns); }
+
+ private:
+  const tocsin_emit_outcome& o_;
+};
+
 class Input {
  public:
   virtual ~Input() = default;
@@ -141,25 +158,42 @@ class RequestHead {
   bool peer_is_loopback() const { return h_.peer_is_loopback != 0; }
   std::string_view request_id() const { return view(h_.request_id); }
   Items<tocsin_header> headers() const { return {h_.headers, h_.header_count, h_.header_stride}; }
+  /// The first of that name, compared without case; empty when there is none.
+  std::string_view header(std::string_view name) const { return find_header(headers(), name); }
 
  private:
   const tocsin_http_head& h_;
 };
 
-/// A request in a handler's hands, destroyed when its exchange is over.
+/// A request in a handler's hands until its exchange is over.
 class Request {
  public:
   virtual ~Request() = default;
   /// How much body it wants, whole; more is answered 413. 0: none.
   virtual std::uint64_t body_bytes_max() const { return 0; }
   virtual void on_body(std::string_view /*body*/) {}
+  /// The exchange is over, answered or not. The last call: frees the request, or takes it back to
+  /// be used again.
+  virtual void on_done() noexcept { delete this; }
+
+  /// For Host::respond; set by the entry once on_request has returned.
+  tocsin_token exchange = 0;
 };
+
+/// Ends with Request::on_done; made from any unique_ptr to a request.
+struct EndRequest {
+  EndRequest() = default;
+  template <typename T>
+  EndRequest(const std::default_delete<T>&) noexcept {}  // NOLINT(google-explicit-constructor)
+  void operator()(Request* request) const noexcept { request->on_done(); }
+};
+using RequestPtr = std::unique_ptr<Request, EndRequest>;
 
 class Handler {
  public:
   virtual ~Handler() = default;
   /// Answers through Host::respond, now or later. Null when nothing more is to be heard of it.
-  virtual std::unique_ptr<Request> on_request(const RequestHead& head) = 0;
+  virtual RequestPtr on_request(const RequestHead& head) = 0;
 };
 
 // ---- storage

@@ -57,4 +57,22 @@ class Items {
   std::size_t stride_ = 0;
 };
 
+/// Compares as names of header fields are: without the case of ASCII letters.
+inline bool same_name(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+/// The first header of that name; empty when there is none.
+inline std::string_view find_header(const Items<tocsin_header>& headers, std::string_view name) {
+  for (const tocsin_header& header : headers) {
+    if (same_name(view(header.name), name)) return view(header.value);
+  }
+  return {};
+}
+
 }  // namespace tocsin::sdk

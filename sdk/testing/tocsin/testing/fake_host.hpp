@@ -23,6 +23,7 @@
 #include "tocsin/plugin.h"
 #include "tocsin/sdk/verdict.hpp"
 #include "tocsin/testing/fake_settings.hpp"
+#include "tocsin/testing/fake_template.hpp"
 #include "tocsin/testing/fake_verdict.hpp"
 #include "tocsin/testing/manual_clock.hpp"
 
@@ -52,6 +53,15 @@ class FakeHost {
     std::uint64_t stream;
     std::string caller;
     std::vector<std::string> items;
+    std::vector<std::string> keys;  ///< the items' idempotency keys
+  };
+  /// A question to the ledger.
+  struct Question {
+    bool cancel;
+    std::string id, caller;
+    bool over = false;
+    void (*fn)(void*, const tocsin_ledger_answer*) = nullptr;
+    void* user = nullptr;
   };
   struct Answer {
     std::uint32_t status = 0;
@@ -90,6 +100,7 @@ class FakeHost {
   void stop() {
     timers_.clear();
     for (SentRequest& request : requests) request.over = true;
+    for (Question& question : questions) question.over = true;
     for (const Task& task : std::exchange(tasks_, {})) {
       if (task.drop != nullptr) task.drop(task.user);
     }
@@ -142,7 +153,7 @@ class FakeHost {
   }
   /// Begins one attempt; its verdict will be under the token in `verdicts`.
   tocsin_token deliver(const std::string& payload, const std::string& address = {},
-                       const tocsin_notification& notification = {}) {
+                       const tocsin_notification& notification = {}, std::uint32_t number = 1) {
     Attempt& attempt = attempts_.emplace_back();
     attempt = {++tokens_,
                payload,
@@ -154,7 +165,7 @@ class FakeHost {
     open_[attempt.token] = true;
     tocsin_attempt out{};
     out.size = sizeof(out);
-    out.number = 1;
+    out.number = number;
     out.token = attempt.token;
     out.notification_id = sdk::to_c(attempt.notification_id);
     out.delivery_id = sdk::to_c(attempt.delivery_id);
@@ -215,9 +226,11 @@ class FakeHost {
 
   // ---- inputs and handlers
 
-  /// One request with its whole body; the answer will be under the token in `answers`.
+  /// One request with its whole body; the answer will be under the token in `answers`. `prefix` is
+  /// the route's, in front of the path.
   tocsin_token request(const std::string& method, const std::string& path,
-                       const std::string& body = {}, const Headers& headers = {}) {
+                       const std::string& body = {}, const Headers& headers = {},
+                       const std::string& prefix = {}) {
     std::vector<tocsin_header> fields;
     for (const auto& [name, value] : headers) fields.push_back({sdk::to_c(name), sdk::to_c(value)});
     tocsin_http_head head{};
@@ -225,7 +238,9 @@ class FakeHost {
     head.token = ++tokens_;
     head.method = sdk::to_c(method);
     const std::size_t mark = path.find('?');
-    head.path = head.full_path = sdk::to_c(std::string_view(path).substr(0, mark));
+    head.path = sdk::to_c(std::string_view(path).substr(0, mark));
+    const std::string full_path = prefix + std::string(sdk::view(head.path));
+    head.full_path = sdk::to_c(full_path);
     if (mark != path.npos) head.query = sdk::to_c(std::string_view(path).substr(mark + 1));
     head.headers = fields.data();
     head.header_count = static_cast<std::uint32_t>(fields.size());
@@ -249,7 +264,7 @@ class FakeHost {
   /// The exchange is over; before stop().
   void end_request(tocsin_token token) {
     open_.erase(token);
-    plugin_->handler->on_done(worker_self_, exchanges_.at(token));
+    plugin_->handler->on_done(worker_self_, exchanges_.extract(token).mapped());
   }
   void emitted(std::uint64_t user, const std::vector<tocsin_emit_outcome>& outcomes) {
     plugin_->input->on_emitted(worker_self_, user, outcomes.data(),
@@ -257,18 +272,29 @@ class FakeHost {
                                sizeof(tocsin_emit_outcome));
   }
 
+  /// What the ledger says; size and status are filled in.
+  void answer(Question& question, std::uint32_t status, tocsin_ledger_answer answer = {}) {
+    answer.size = sizeof(answer);
+    answer.status = status;
+    if (!std::exchange(question.over, true)) question.fn(question.user, &answer);
+  }
+
   FakeSettings settings;
   ManualClock clock;
   std::deque<SentRequest> requests;
+  std::deque<Question> questions;
   std::map<tocsin_token, sdk::Verdict> verdicts;
   std::map<tocsin_token, std::uint32_t> decisions;
   std::map<tocsin_token, Answer> answers;
   std::vector<Emitted> emits;
   std::vector<LogLine> log;
-  std::map<std::string, double> metrics;  ///< sums of what was recorded
-  std::size_t late = 0;                   ///< completions for tokens that were over
-  bool intake_full = false;               ///< emit answers FULL
-  bool offload_full = false;              ///< offload answers FULL
+  std::map<std::string, double> metrics;   ///< sums of what was recorded
+  std::size_t late = 0;                    ///< completions for tokens that were over
+  bool intake_full = false;                ///< emit answers FULL
+  bool table_full = false;                 ///< reserve answers FULL
+  std::uint32_t ledger = TOCSIN_OK;        ///< what asking it answers at once
+  std::uint32_t http_refusal = TOCSIN_OK;  ///< the code with which http_send fails, when not OK
+  bool offload_full = false;               ///< offload answers FULL
 
  private:
   struct Task {
@@ -399,8 +425,14 @@ class FakeHost {
   }
   static tocsin_token http_send(tocsin_worker* w, const tocsin_http_request* r,
                                 void (*fn)(void*, const tocsin_http_response*), void* user,
-                                tocsin_fault*) {
+                                tocsin_fault* fault) {
     FakeHost& host = of(w);
+    if (host.http_refusal != TOCSIN_OK) {
+      constexpr std::string_view kWhy = "the fake host sends nothing";
+      fault->code = host.http_refusal;
+      fault->what_len = static_cast<std::uint32_t>(kWhy.copy(fault->what, sizeof(fault->what)));
+      return 0;
+    }
     SentRequest& request = host.requests.emplace_back();
     request.token = ++host.tokens_;
     request.method = sdk::view(r->method);
@@ -436,6 +468,10 @@ class FakeHost {
     FakeHost& host = of(w);
     *out = {};
     out->size = sizeof(*out);
+    if (host.table_full) {
+      out->outcome = TOCSIN_FULL;
+      return;
+    }
     const auto known = host.marks_.find(std::string(sdk::view(key)));
     if (known != host.marks_.end() && known->second.ends > host.clock.mono()) {
       out->outcome = TOCSIN_EXISTS;
@@ -477,7 +513,19 @@ class FakeHost {
     emitted.stream = r->stream;
     emitted.caller = sdk::view(r->caller);
     const sdk::Items<tocsin_emit_item> items(r->items, r->count, r->stride);
-    for (const tocsin_emit_item& item : items) emitted.items.emplace_back(sdk::view(item.json));
+    for (const tocsin_emit_item& item : items) {
+      emitted.items.emplace_back(sdk::view(item.json));
+      emitted.keys.emplace_back(sdk::view(item.idempotency_key));
+    }
+    return TOCSIN_OK;
+  }
+  template <bool kCancel>
+  static std::uint32_t ask(tocsin_worker* w, tocsin_str id, tocsin_str caller,
+                           void (*fn)(void*, const tocsin_ledger_answer*), void* user) {
+    FakeHost& host = of(w);
+    if (host.ledger != TOCSIN_OK) return host.ledger;
+    host.questions.push_back(
+        {kCancel, std::string(sdk::view(id)), std::string(sdk::view(caller)), false, fn, user});
     return TOCSIN_OK;
   }
 
@@ -509,10 +557,11 @@ class FakeHost {
     host.confirm = confirm;
     host.undo = undo;
     host.emit = emit;
-    host.notification_get = [](tocsin_worker*, tocsin_str, tocsin_str,
-                               void (*)(void*, const tocsin_ledger_answer*),
-                               void*) { return std::uint32_t{TOCSIN_NOT_FOUND}; };
-    host.notification_cancel = host.notification_get;
+    host.notification_get = ask<false>;
+    host.notification_cancel = ask<true>;
+    host.template_compile = FakeTemplate::compile;
+    host.template_render = FakeTemplate::render;
+    host.template_free = FakeTemplate::free;
     host.filter_decide = decide;
     host.complete = complete;
     host.respond = respond;

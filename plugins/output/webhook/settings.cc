@@ -1,0 +1,98 @@
+// What can never work is refused while the configuration is checked: sent at run time it would be a
+// dead letter for every notification.
+
+#include "settings.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace tocsin::output_webhook {
+
+namespace {
+
+// RFC 9110 5.6.2
+constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           kMarks.find(c) != std::string_view::npos;
+  });
+}
+
+bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < 0x20 && c != '\t') || byte == 0x7f;
+}
+
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+bool is_any_of(std::string_view name, std::span<const std::string_view> names) {
+  return std::any_of(names.begin(), names.end(),
+                     [name](std::string_view other) { return sdk::same_name(name, other); });
+}
+
+// Visible ASCII; whatever else a URL may name is percent-encoded in it.
+bool is_visible(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+// The client's: they say where a request goes and where it ends.
+constexpr std::string_view kOfTheGateway[] = {
+    "connection", "content-length",   "expect",  "host",    "keep-alive",
+    "te",         "proxy-connection", "trailer", "upgrade", "transfer-encoding"};
+// Sender's: a receiver must be able to rely on them.
+constexpr std::string_view kOfTheOutput[] = {"content-type", "idempotency-key", "tocsin-attempt",
+                                             "user-agent"};
+
+}  // namespace
+
+std::string_view url_fault(std::string_view url) {
+  constexpr std::string_view kScheme = "http://";
+  constexpr std::string_view kSecureScheme = "https://";
+  if (sdk::same_name(url.substr(0, kSecureScheme.size()), kSecureScheme)) {
+    return "https:// needs TLS, which outputs do not have yet; only http:// works";
+  }
+  if (!sdk::same_name(url.substr(0, kScheme.size()), kScheme)) return "a URL begins with http://";
+  const std::string_view rest = url.substr(kScheme.size());
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+  if (authority.empty() || authority.starts_with(':')) return "the URL names no host";
+  if (authority.find('@') != std::string_view::npos) {
+    return "a URL must not carry a user name or password; write them as a header: Authorization";
+  }
+  if (!is_visible(url)) return "the URL holds bytes that must be percent-encoded";
+  if (rest.find('#') != std::string_view::npos) {
+    return "a URL must not carry a fragment: it is never sent";
+  }
+  return {};
+}
+
+std::string header_fault(std::string_view name, std::string_view value) {
+  const std::string quoted = "\"" + std::string(name) + "\"";
+  if (!is_token(name)) return quoted + " is no header name";
+  if (is_any_of(name, kOfTheGateway)) return "the gateway itself writes the header " + quoted;
+  if (is_any_of(name, kOfTheOutput)) return "every webhook has a header " + quoted + " of its own";
+  if (std::any_of(value.begin(), value.end(), is_control)) {
+    return "the value of " + quoted + " holds a control character";
+  }
+  if (!value.empty() && (is_blank(value.front()) || is_blank(value.back()))) {
+    return "the value of " + quoted + " begins or ends with a blank";
+  }
+  return {};
+}
+
+bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
+  url = setup.settings["url"].text();
+  if (const std::string_view why = url_fault(url); !why.empty()) return fault.refuse(why, "url");
+  const sdk::Value given = setup.settings["headers"];
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const std::string_view name = given.key(i);
+    const std::string value = given.at(i).text();
+    if (const std::string why = header_fault(name, value); !why.empty()) {
+      return fault.refuse(why, "headers");
+    }
+    headers.emplace_back(name, value);
+  }
+  return true;
+}
+
+}  // namespace tocsin::output_webhook

@@ -1,0 +1,231 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/unit/plugins/shipped_plugin.h"
+#include "tocsin/testing/fake_host.hpp"
+
+namespace tocsin {
+namespace {
+
+using testing::FakeHost;
+
+class WebhookOutputTest : public ::testing::Test {
+ protected:
+  WebhookOutputTest() { host.settings.set("url", "http://hook.example/in?a=1"); }
+
+  void start() { ASSERT_EQ(host.start(), ""); }
+  std::uint32_t kind_of(tocsin_token attempt) const { return host.verdicts.at(attempt).kind; }
+
+  FakeHost host{shipped("output_webhook")};
+};
+
+// ---- what it sends
+
+TEST_F(WebhookOutputTest, PutsTheIdsInFrontOfTheNotificationsFields) {
+  start();
+  const tocsin_token attempt = host.deliver(R"({"topic":"a"})");
+  const std::string number = std::to_string(attempt);
+  ASSERT_EQ(host.requests.size(), 1U);
+  EXPECT_EQ(host.requests[0].method, "POST");
+  EXPECT_EQ(host.requests[0].url, "http://hook.example/in?a=1");
+  EXPECT_EQ(host.requests[0].body,
+            R"({"id":"ntf_)" + number + R"(","delivery_id":"dlv_)" + number + R"(","topic":"a"})");
+  EXPECT_NE(host.requests[0].flags & TOCSIN_HTTP_IDEMPOTENT, 0U);
+}
+
+TEST_F(WebhookOutputTest, SendsItsOwnHeadersAroundTheConfiguredOnes) {
+  host.settings.set_map("headers", {{"Authorization", "Bearer s3cret"}, {"X-Empty", ""}});
+  start();
+  const tocsin_token attempt = host.deliver(R"({"topic":"a"})", "", {}, 3);
+  const FakeHost::Headers expected = {{"Content-Type", "application/json"},
+                                      {"User-Agent", "Tocsin/0.1"},
+                                      {"Authorization", "Bearer s3cret"},
+                                      {"X-Empty", ""},
+                                      {"Idempotency-Key", "dlv_" + std::to_string(attempt)},
+                                      {"Tocsin-Attempt", "3"}};
+  EXPECT_EQ(host.requests.at(0).headers, expected);
+}
+
+TEST_F(WebhookOutputTest, KeepsRequestsApartThatAreUnderWayTogether) {
+  start();
+  const tocsin_token first = host.deliver(R"({"topic":"first"})");
+  const tocsin_token second = host.deliver(R"({"topic":"second"})");
+  host.answer(host.requests.at(1), 500);
+  host.answer(host.requests.at(0), 204);
+  EXPECT_EQ(kind_of(first), std::uint32_t{TOCSIN_DELIVERED});
+  EXPECT_EQ(kind_of(second), std::uint32_t{TOCSIN_RETRY});
+  EXPECT_NE(host.requests.at(0).body.find("first"), std::string::npos);
+}
+
+TEST_F(WebhookOutputTest, TakesManyOneAfterAnotherAndManyAtOnce) {
+  start();
+  for (int round = 0; round < 3; ++round) {
+    std::vector<tocsin_token> attempts;
+    const std::size_t before = host.requests.size();
+    for (int i = 0; i < 1500; ++i) attempts.push_back(host.deliver(R"({"topic":"a"})"));
+    for (std::size_t i = before; i < host.requests.size(); ++i) host.answer(host.requests[i], 200);
+    for (const tocsin_token attempt : attempts) {
+      ASSERT_EQ(kind_of(attempt), std::uint32_t{TOCSIN_DELIVERED});
+    }
+  }
+  EXPECT_EQ(host.late, 0U);
+}
+
+TEST_F(WebhookOutputTest, SaysThatReceiversCanTellRepeats) {
+  start();
+  const tocsin_output_traits traits = host.traits();
+  EXPECT_EQ(traits.batch_max, 64U);
+  EXPECT_EQ(traits.has_own_address, 1U);
+  EXPECT_EQ(traits.idempotent, 1U);
+  EXPECT_EQ(traits.address_kind.len + traits.account.len, 0U);
+}
+
+// ---- what comes back
+
+TEST_F(WebhookOutputTest, LeavesTheMeaningOfAnswersToTheGateway) {
+  start();
+  const std::pair<std::uint32_t, std::uint32_t> cases[] = {
+      {200, TOCSIN_DELIVERED},    {202, TOCSIN_DELIVERED}, {400, TOCSIN_REJECTED},
+      {401, TOCSIN_UNAUTHORIZED}, {404, TOCSIN_REJECTED},  {410, TOCSIN_TARGET_GONE},
+      {429, TOCSIN_THROTTLED},    {500, TOCSIN_RETRY},     {503, TOCSIN_RETRY}};
+  for (const auto& [status, kind] : cases) {
+    const tocsin_token attempt = host.deliver(R"({"topic":"a"})");
+    host.answer(host.requests.back(), status);
+    EXPECT_EQ(kind_of(attempt), kind) << status;
+  }
+}
+
+TEST_F(WebhookOutputTest, HandsOnHowLongTheReceiverWantsToBeLeftAlone) {
+  start();
+  const tocsin_token attempt = host.deliver(R"({"topic":"a"})");
+  host.answer(host.requests.at(0), 429, "", {{"Retry-After", "17"}});
+  EXPECT_EQ(host.verdicts.at(attempt).after, std::chrono::seconds(17));
+  EXPECT_EQ(host.verdicts.at(attempt).reason, "the receiver answered 429");
+}
+
+TEST_F(WebhookOutputTest, RetriesWhenNoAnswerComesSinceReceiversDropRepeats) {
+  start();
+  for (const std::uint32_t failure :
+       {TOCSIN_HTTP_NO_CONNECTION, TOCSIN_HTTP_TIMEOUT, TOCSIN_HTTP_CUT, TOCSIN_HTTP_PROTOCOL}) {
+    const tocsin_token attempt = host.deliver(R"({"topic":"a"})");
+    host.fail(host.requests.back(), failure, true);
+    EXPECT_EQ(kind_of(attempt), std::uint32_t{TOCSIN_RETRY}) << failure;
+  }
+}
+
+TEST_F(WebhookOutputTest, RejectsWhatCannotBeSentAndRetriesWhatCannotBeSentNow) {
+  start();
+  for (const auto& [refusal, kind] :
+       {std::pair(TOCSIN_INVALID, TOCSIN_REJECTED), std::pair(TOCSIN_FULL, TOCSIN_RETRY),
+        std::pair(TOCSIN_UNAVAILABLE, TOCSIN_RETRY)}) {
+    host.http_refusal = refusal;
+    const tocsin_token attempt = host.deliver(R"({"topic":"a"})");
+    EXPECT_EQ(kind_of(attempt), std::uint32_t{kind}) << refusal;
+    EXPECT_EQ(host.verdicts.at(attempt).reason, "the fake host sends nothing");
+  }
+  host.http_refusal = TOCSIN_OK;
+  host.deliver(R"({"topic":"a"})");
+  EXPECT_EQ(host.requests.size(), 1U);
+}
+
+// ---- cancel
+
+TEST_F(WebhookOutputTest, GivesUpTheRequestOfACancelledAttempt) {
+  start();
+  const tocsin_token attempt = host.deliver(R"({"topic":"a"})");
+  host.cancel(attempt);
+  EXPECT_TRUE(host.requests.at(0).over);
+  const tocsin_token next = host.deliver(R"({"topic":"b"})");
+  host.answer(host.requests.at(1), 200);
+  EXPECT_EQ(kind_of(next), std::uint32_t{TOCSIN_DELIVERED});
+  EXPECT_FALSE(host.verdicts.contains(attempt));
+  EXPECT_EQ(host.late, 0U);
+}
+
+TEST_F(WebhookOutputTest, TakesACancelForWhatIsOverCalmly) {
+  start();
+  const tocsin_token attempt = host.deliver(R"({"topic":"a"})");
+  host.answer(host.requests.at(0), 200);
+  host.cancel(attempt);
+  host.cancel(4711);
+  EXPECT_EQ(host.verdicts.size(), 1U);
+}
+
+TEST_F(WebhookOutputTest, EndsWithRequestsUnderWay) {
+  start();
+  host.deliver(R"({"topic":"a"})");
+  host.stop();
+  EXPECT_TRUE(host.requests.at(0).over);
+}
+
+// ---- what can never work
+
+TEST_F(WebhookOutputTest, RefusesAUrlThatNoRequestCanGoTo) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"https://hook.example/",
+       "url: https:// needs TLS, which outputs do not have yet; only http:// works"},
+      {"HTTPS://hook.example/",
+       "url: https:// needs TLS, which outputs do not have yet; only http:// works"},
+      {"ftp://hook.example/", "url: a URL begins with http://"},
+      {"hook.example/in", "url: a URL begins with http://"},
+      {"http:/hook.example", "url: a URL begins with http://"},
+      {"http:///in", "url: the URL names no host"},
+      {"http://:8080/", "url: the URL names no host"},
+      {"http://?a=1", "url: the URL names no host"},
+      {"http://user:secret@hook.example/",
+       "url: a URL must not carry a user name or password; write them as a header: Authorization"},
+      {"http://hook.example/a b", "url: the URL holds bytes that must be percent-encoded"},
+      {"http://hook.example/\xc3\xbc", "url: the URL holds bytes that must be percent-encoded"},
+      {"http://hook.example/\r\nX: y", "url: the URL holds bytes that must be percent-encoded"},
+      {"http://hook.example/#top", "url: a URL must not carry a fragment: it is never sent"},
+  };
+  for (const auto& [url, why] : cases) {
+    host.settings.set("url", url);
+    EXPECT_EQ(host.validate(), why);
+    EXPECT_EQ(host.create(), why);
+  }
+}
+
+TEST_F(WebhookOutputTest, AcceptsUrlsThatARequestCanGoTo) {
+  for (const char* url : {"http://hook.example", "HTTP://hook.example/", "http://127.0.0.1:8080/x",
+                          "http://[::1]:8080/?q=%20", "http://hook.example/a@b"}) {
+    host.settings.set("url", url);
+    EXPECT_EQ(host.validate(), "") << url;
+  }
+}
+
+TEST_F(WebhookOutputTest, RefusesHeadersThatCannotBeSentAndNeverShowsAValue) {
+  const std::tuple<const char*, const char*, const char*> cases[] = {
+      {"X Y", "v", R"(headers: "X Y" is no header name)"},
+      {"", "v", R"(headers: "" is no header name)"},
+      {"X:", "v", R"(headers: "X:" is no header name)"},
+      {"X\xc3\xbc", "v", "headers: \"X\xc3\xbc\" is no header name"},
+      {"Content-Length", "5", R"(headers: the gateway itself writes the header "Content-Length")"},
+      {"host", "x", R"(headers: the gateway itself writes the header "host")"},
+      {"Transfer-Encoding", "chunked",
+       R"(headers: the gateway itself writes the header "Transfer-Encoding")"},
+      {"Connection", "close", R"(headers: the gateway itself writes the header "Connection")"},
+      {"TE", "x", R"(headers: the gateway itself writes the header "TE")"},
+      {"Idempotency-Key", "x",
+       R"(headers: every webhook has a header "Idempotency-Key" of its own)"},
+      {"content-type", "x", R"(headers: every webhook has a header "content-type" of its own)"},
+      {"X", "s3cret\r\nY: z", R"(headers: the value of "X" holds a control character)"},
+      {"X", "s3cret\x7f", R"(headers: the value of "X" holds a control character)"},
+      {"X", " s3cret", R"(headers: the value of "X" begins or ends with a blank)"},
+      {"X", "s3cret\t", R"(headers: the value of "X" begins or ends with a blank)"},
+  };
+  for (const auto& [name, value, why] : cases) {
+    host.settings.set_map("headers", {{"X-Fine", "fine"}, {name, value}});
+    EXPECT_EQ(host.validate(), why);
+    EXPECT_EQ(host.create(), why);
+  }
+}
+
+TEST_F(WebhookOutputTest, AcceptsHeadersWithAnythingElse) {
+  host.settings.set_map("headers", {{"X-!#$%&'*+.^_`|~1", "a\tb \xc3\xbc"}, {"Hosts", ""}});
+  EXPECT_EQ(host.validate(), "");
+}
+
+}  // namespace
+}  // namespace tocsin
