@@ -1,6 +1,7 @@
 #include "gateway/app/command_check.h"
 
 #include "gateway/app/load_gateway.h"
+#include "gateway/app/notification_check.h"
 #include "gateway/base/json_writer.h"
 #include "gateway/config/limits.h"
 
@@ -100,7 +101,13 @@ std::string faults_json(const config::Diagnostics& faults) {
 
 CommandOutput check(const CheckArguments& arguments, const config::Environment& environment) {
   PluginCatalog catalog;
-  const auto loaded = load_gateway(arguments.config_path, catalog, environment);
+  auto loaded = load_gateway(arguments.config_path, catalog, environment);
+  if (loaded && arguments.create) {
+    config::Diagnostics faults = try_notifications(loaded->root, catalog);
+    if (!faults.empty()) {
+      loaded = tl::unexpected(config::Rejection{std::move(faults), std::move(loaded->sources)});
+    }
+  }
   CommandOutput output;
   if (loaded) {
     output.out = arguments.json ? summary_json(*loaded) : summary(arguments.config_path, *loaded);

@@ -12,6 +12,7 @@ struct CheckArguments {
   std::string config_path;
   bool json = false;
   bool colour = false;
+  bool create = false;  ///< also make and destroy every plugin instance, in a child process
 };
 
 /// Loads a gateway file and says what it configures (exit code 0) or what is wrong with it (1): for

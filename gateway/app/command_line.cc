@@ -8,12 +8,15 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "gateway/app/admin_client.h"
 #include "gateway/app/command_check.h"
 #include "gateway/app/command_dlq.h"
 #include "gateway/app/command_outputs.h"
+#include "gateway/app/command_plugins.h"
 #include "gateway/app/command_send.h"
 #include "gateway/app/command_version.h"
 #include "gateway/app/gateway_options.h"
@@ -31,6 +34,7 @@ constexpr const char* kDefaultConfigPath = "/etc/tocsin/tocsin.yaml";
 struct Arguments {
   std::string config_path = kDefaultConfigPath;
   bool json = false;
+  bool create = false;  // check
   AdminArguments admin;
   SendArguments send;
   std::string send_path;  // "-": standard input
@@ -62,10 +66,48 @@ void add_json(CLI::App& command, Arguments& arguments) {
   command.add_flag("--json", arguments.json, "Print JSON for programs");
 }
 
+void add_plugin_path(CLI::App& command, PluginsArguments& arguments) {
+  command.add_option("--path", arguments.folders, "A folder of plugins, instead of the usual ones")
+      ->type_name("DIR");
+}
+
+void add_plugins(CLI::App& app, PluginsArguments& arguments, int& exit_code) {
+  CLI::App* plugins = app.add_subcommand("plugins", "Show plugins, or begin a new one");
+  plugins->require_subcommand(1);
+
+  CLI::App* list = plugins->add_subcommand("list", "Every plugin, also those that are refused");
+  add_plugin_path(*list, arguments);
+  list->add_flag("--json", arguments.json, "Print JSON for programs");
+  list->callback([&] { exit_code = print(list_plugins(arguments)); });
+
+  CLI::App* show = plugins->add_subcommand("show", "One plugin and its options");
+  // One word is the name, two are the kind and the name.
+  auto words = std::make_shared<std::vector<std::string>>();
+  show->add_option("NAME", *words, "[KIND] NAME")->required()->expected(1, 2)->type_name("");
+  add_plugin_path(*show, arguments);
+  show->add_flag("--json", arguments.json, "Print JSON for programs");
+  show->callback([&arguments, &exit_code, words] {
+    arguments.name = words->back();
+    if (words->size() == 2) arguments.kind = words->front();
+    exit_code = print(show_plugin(arguments));
+  });
+
+  CLI::App* create = plugins->add_subcommand("new", "Write a plugin to change into DIR/NAME");
+  create->add_option("KIND", arguments.kind, "output, filter, ...")->required()->type_name("");
+  create->add_option("NAME", arguments.name, "Its name: a-z, 0-9 and _")->required()->type_name("");
+  create->add_option("DIR", arguments.into, "The folder that gets it")
+      ->capture_default_str()
+      ->type_name("");
+  create->callback([&] { exit_code = print(new_plugin(arguments)); });
+}
+
 int run_check(const Arguments& arguments) {
   const config::SystemEnvironment environment;
-  return print(
-      check({arguments.config_path, arguments.json, wants_colour(STDERR_FILENO)}, environment));
+  return print(check({.config_path = arguments.config_path,
+                      .json = arguments.json,
+                      .colour = wants_colour(STDERR_FILENO),
+                      .create = arguments.create},
+                     environment));
 }
 
 void add_admin(CLI::App& command, AdminArguments& admin) {
@@ -196,6 +238,8 @@ int run_command_line(int argc, const char* const* argv) {
       app.add_subcommand("check", "Check a configuration and say what it does");
   add_config(*check_command, arguments);
   add_json(*check_command, arguments);
+  check_command->add_flag("--create", arguments.create,
+                          "Also make every plugin instance once, in a process of its own");
   check_command->callback([&] { exit_code = run_check(arguments); });
 
   CLI::App* run = app.add_subcommand("run", "Serve until a signal ends it");
@@ -205,6 +249,8 @@ int run_command_line(int argc, const char* const* argv) {
   add_send(app, arguments, exit_code);
   add_dlq(app, arguments, exit_code);
   add_outputs(app, arguments, exit_code);
+  PluginsArguments plugins_arguments;
+  add_plugins(app, plugins_arguments, exit_code);
 
   CLI::App* schema = app.add_subcommand("schema", "Print the JSON Schema of the configuration");
   schema->callback([&] {

@@ -4,11 +4,13 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "gateway/base/address.h"
 #include "gateway/base/text.h"
 #include "gateway/config/key_advice.h"
 #include "gateway/delivery/lane_policy.h"
+#include "gateway/plugin/create_trial.h"
 #include "gateway/plugin/instance.h"
 #include "gateway/routing/route.h"
 #include "gateway/telemetry/log.h"
@@ -174,7 +176,58 @@ class NotificationChecker {
   config::Diagnostics faults_;
 };
 
+// What is tried, and where the configuration names it.
+struct Trials {
+  std::vector<plugin::CreateTrial> trials;
+  std::vector<std::string> paths;
+  std::vector<Place> places;
+
+  void add(Kind kind, const std::string& id, const Value& settings, std::string path,
+           const PluginCatalog& catalog) {
+    const plugin::Library& library = catalog.library(kind, settings.string("type"));
+    trials.push_back({&library.descriptor(), {kind, id}, &settings});
+    paths.push_back(std::move(path));
+    places.push_back(settings.place());
+  }
+};
+
+Trials trials_of(const Value& root, const PluginCatalog& catalog) {
+  Trials all;
+  for (const Value::Entry& entry : root.at("inputs").as<Value::Map>()) {
+    all.add(Kind::kInput, entry.key, entry.value, path_of_key("inputs", entry.key), catalog);
+  }
+  const auto& filters = root.at("filters").as<Value::List>();
+  for (std::size_t i = 0; i < filters.size(); ++i) {
+    all.add(Kind::kFilter, filters[i].string("type"), filters[i], path_of_item("filters", i),
+            catalog);
+  }
+  for (const Value::Entry& entry : root.at("outputs").as<Value::Map>()) {
+    all.add(Kind::kOutput, entry.key, entry.value, path_of_key("outputs", entry.key), catalog);
+  }
+  if (const Value* storage = root.find("storage")) {
+    all.add(Kind::kStorage, "storage", *storage, "storage", catalog);
+  }
+  return all;
+}
+
 }  // namespace
+
+config::Diagnostics try_notifications(const Value& root, const PluginCatalog& catalog) {
+  const Trials all = trials_of(root, catalog);
+  config::Diagnostics faults;
+  const auto outcomes = plugin::try_create(all.trials);
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (outcomes[i]) continue;
+    const plugin::Refusal& refusal = outcomes[i].error();
+    const std::string& path = all.paths[i];
+    faults.push_back({refusal.place.file ? refusal.place : all.places[i],
+                      refusal.key.empty() ? path : path + "." + refusal.key,
+                      refusal.what,
+                      {},
+                      false});
+  }
+  return faults;
+}
 
 config::Diagnostics check_notifications(const Value& root, const PluginCatalog& catalog) {
   return NotificationChecker(root, catalog).run();

@@ -10,4 +10,8 @@ namespace tocsin::app {
 /// plugins can judge. `root` was accepted by the option tables. Control thread.
 config::Diagnostics check_notifications(const Value& root, const PluginCatalog& catalog);
 
+/// Makes and destroys every plugin instance in a child process: one that dies or hangs there is a
+/// fault that names it. `root` passed check_notifications. Blocks; the process has no other thread.
+config::Diagnostics try_notifications(const Value& root, const PluginCatalog& catalog);
+
 }  // namespace tocsin::app

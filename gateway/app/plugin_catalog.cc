@@ -24,26 +24,27 @@ Option delivery_option() {
 }
 
 std::unique_ptr<plugin::Libraries> open_libraries(std::vector<std::string> folders) {
-  for (std::string& folder : default_plugin_folders()) {
-    std::error_code ignored;
-    if (fs::is_directory(folder, ignored)) folders.push_back(std::move(folder));
-  }
-  return std::make_unique<plugin::Libraries>(
-      std::move(folders), [](const OptionTable& table) { return config::table_mistakes(table); });
+  return std::make_unique<plugin::Libraries>(std::move(folders), config::table_mistakes);
 }
 
 }  // namespace
 
-std::vector<std::string> default_plugin_folders() {
+std::vector<std::string> default_plugin_path() {
   std::error_code failed;
   const fs::path binary = fs::read_symlink("/proc/self/exe", failed);
   if (failed) return {};
   const fs::path folder = binary.parent_path();
-  return {(folder / "plugins").string(),
-          (folder.parent_path() / "lib" / "tocsin" / "plugins").string()};
+  std::vector<std::string> there;
+  for (const fs::path& candidate :
+       {folder / "plugins", folder.parent_path() / "lib" / "tocsin" / "plugins"}) {
+    if (fs::is_directory(candidate, failed)) there.push_back(candidate.string());
+  }
+  return there;
 }
 
-PluginCatalog::PluginCatalog() : libraries_(open_libraries({})) {}
+PluginCatalog::PluginCatalog() : PluginCatalog(default_plugin_path()) {}
+PluginCatalog::PluginCatalog(std::vector<std::string> folders)
+    : libraries_(open_libraries(std::move(folders))) {}
 PluginCatalog::~PluginCatalog() = default;
 
 // Only scalars are taken; whatever else stands there is for the validation to refuse.
@@ -64,6 +65,7 @@ void PluginCatalog::prepare(const config::Node& root, config::Diagnostics& fault
     }
     folders.push_back(std::move(folder));
   }
+  for (std::string& folder : default_plugin_path()) folders.push_back(std::move(folder));
   output_tables_.clear();
   libraries_ = open_libraries(std::move(folders));
 }
@@ -88,7 +90,7 @@ std::string PluginCatalog::refusal(std::string_view kind, std::string_view name)
 std::vector<std::string_view> PluginCatalog::names(std::string_view kind) const {
   std::vector<std::string_view> names = built_in_components().names(kind);
   for (const plugin::Libraries::Found& file : libraries_->files()) {
-    if (plugin::kind_name(file.kind) != kind || find(kind, file.name) == nullptr) continue;
+    if (plugin::kind_name(file.kind) != kind) continue;
     if (std::find(names.begin(), names.end(), file.name) == names.end()) {
       names.emplace_back(file.name);
     }

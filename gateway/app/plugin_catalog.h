@@ -18,6 +18,8 @@ namespace tocsin::app {
 class PluginCatalog final : public config::ComponentCatalog {
  public:
   PluginCatalog();
+  /// Of these folders alone.
+  explicit PluginCatalog(std::vector<std::string> folders);
   ~PluginCatalog() override;
 
   /// Takes `gateway.plugin_path` from the tree; relative folders start at the configuration's.
@@ -41,7 +43,8 @@ class PluginCatalog final : public config::ComponentCatalog {
   mutable std::map<const plugin::Library*, OutputTable> output_tables_;
 };
 
-/// `plugins` beside the binary, as a build leaves it, and ../lib/tocsin/plugins, as a package does.
-std::vector<std::string> default_plugin_folders();
+/// Where plugins are looked for behind `gateway.plugin_path`: `plugins` beside the binary, as a
+/// build leaves it, and ../lib/tocsin/plugins, as a package does; those of them that there are.
+std::vector<std::string> default_plugin_path();
 
 }  // namespace tocsin::app

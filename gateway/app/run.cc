@@ -6,6 +6,7 @@
 
 #include "gateway/app/gateway.h"
 #include "gateway/app/load_gateway.h"
+#include "gateway/app/notification_check.h"
 
 namespace tocsin::app {
 
@@ -43,6 +44,12 @@ int run_gateway(const RunArguments& arguments) {
   const auto loaded = load_gateway(arguments.config_path, catalog, environment);
   if (!loaded) {
     print_faults(loaded.error().diagnostics, loaded.error().sources);
+    return 1;
+  }
+  // While there is one thread: a plugin that dies in create is named instead of taking us with it.
+  if (config::Diagnostics faults = try_notifications(loaded->root, catalog); !faults.empty()) {
+    config::sort_by_place(faults);
+    print_faults(faults, loaded->sources);
     return 1;
   }
   raise_descriptor_limit();

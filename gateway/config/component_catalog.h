@@ -23,13 +23,13 @@ class ComponentCatalog {
   /// The table of one component, or null. It lives as long as the catalog.
   virtual const OptionTable* find(std::string_view kind, std::string_view name) const = 0;
 
-  /// Why a component that seems to be there was refused, in a sentence; empty: there is none.
+  /// All names of a kind, sorted, also of those that cannot be used.
+  virtual std::vector<std::string_view> names(std::string_view kind) const = 0;
+
+  /// Why a component that is there cannot be used, in a sentence; empty for the others.
   virtual std::string refusal(std::string_view /*kind*/, std::string_view /*name*/) const {
     return {};
   }
-
-  /// All names of a kind that find() knows, sorted.
-  virtual std::vector<std::string_view> names(std::string_view kind) const = 0;
 };
 
 }  // namespace tocsin::config

@@ -230,7 +230,9 @@ class SchemaWriter {
     key("anyOf");
     json_.begin_array();
     for (const std::string_view name : catalog_.names(option.plugin_kind)) {
-      const OptionTable& table = *catalog_.find(option.plugin_kind, name);
+      const OptionTable* found = catalog_.find(option.plugin_kind, name);
+      if (found == nullptr) continue;  // it cannot be used
+      const OptionTable& table = *found;
       json_.begin_object();
       pair("const", name);
       json_.end_object();

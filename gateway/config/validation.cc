@@ -296,15 +296,17 @@ class Validator {
     }
     const Node& type = bare ? node : type_entry->value;
     const OptionTable* table = catalog_.find(option.plugin_kind, type.text);
+    if (std::string why = catalog_.refusal(option.plugin_kind, type.text); !why.empty()) {
+      blame(type.place, path,
+            "the " + std::string(option.plugin_kind) + " " + shown(type, option) +
+                " cannot be used: " + why,
+            "");
+      return {};
+    }
     if (table == nullptr) {
-      const std::string refusal = catalog_.refusal(option.plugin_kind, type.text);
-      if (!refusal.empty()) {
-        blame(type.place, path, refusal, "");
-      } else {
-        blame(type.place, path,
-              "there is no " + std::string(option.plugin_kind) + " " + shown(type, option),
-              catalog_hint(catalog_, option.plugin_kind, type.text));
-      }
+      blame(type.place, path,
+            "there is no " + std::string(option.plugin_kind) + " " + shown(type, option),
+            catalog_hint(catalog_, option.plugin_kind, type.text));
       return {};
     }
     return component(node, type, *table, path);

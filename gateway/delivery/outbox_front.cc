@@ -52,7 +52,7 @@ OutboxFront::~OutboxFront() {
 
 Result<void> OutboxFront::open() {
   TOCSIN_TRY_SET(state, storage_.open(clock_.now()));
-  begin_epoch(state);
+  on_opened(state);
   status_.up = status_.accepting = true;
   metrics_.store_up.set(1);
   renew_timer_.arm_after(kRenewEvery);
@@ -61,19 +61,25 @@ Result<void> OutboxFront::open() {
   return {};
 }
 
-void OutboxFront::begin_epoch(const stage::StoreState& state) {
+void OutboxFront::on_opened(const stage::StoreState& state) {
   store_open_ = true;
+  renew_due_ = true;
+  status_.renewed_at = loop_.clock().mono();
+  if (state.epoch != epoch_) begin_epoch(state);
+  TOCSIN_LOG(log_, kInfo, "delivery", "store opened", {"epoch", state.epoch}, {"node", state.node},
+             {"taken_over", state.taken_over});
+}
+
+// What the epoch before had claimed is void: taken over by this one, or by others.
+void OutboxFront::begin_epoch(const stage::StoreState& state) {
+  epoch_ = state.epoch;
   const bool first = !ids_;
   const WallTime marked = IdClock::time_of(state.high_mark) - kMarkAhead;
   if (first) clock_ = StoreClock(loop_.clock(), state.high_mark ? marked : WallTime{});
   ids_.emplace(state.node, std::max(state.high_mark, newest_id_));
   mark_ = state.high_mark;
-  renew_due_ = true;
   ++status_.generation;
-  status_.renewed_at = loop_.clock().mono();
   doors_.reset(state.backlog);
-  TOCSIN_LOG(log_, kInfo, "delivery", "store opened", {"epoch", state.epoch}, {"node", state.node},
-             {"taken_over", state.taken_over});
 }
 
 StoreStatus OutboxFront::attach(OutboxPort& port) {
@@ -122,7 +128,8 @@ void OutboxFront::on_tick_end() {
       applying_ = true;
       applied_at_ = loop_.clock().mono();
       batch_generation_ = status_.generation;
-      storage_.apply(batch_.operations(), [this](stage::Applied applied) { on_applied(applied); });
+      storage_.apply(batch_.operations(),
+                     [this](const stage::Applied& applied) { on_applied(applied); });
     } else if (stopping_) {
       finish_stop();
     }
@@ -205,8 +212,8 @@ void OutboxFront::take_urgent(WallTime now) {
 void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
   one.op.changed = one.op.cancelled = false;
   if (one.generation != status_.generation) {
-    // The store was opened again since: the row was taken over and is not ours any more.
-    one.door->give_back(one.queue, 1);
+    // Our epoch has changed since: the row was taken over and is not ours any more.
+    if (one.holds_credit) one.door->give_back(one.queue, 1);
     answer(one, true);
     return;
   }

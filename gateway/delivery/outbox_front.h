@@ -66,6 +66,7 @@ class OutboxFront final : private event::TickEnd {
   void on_tick_end() override;
 
   // outbox_front.cc: life, and forming batches
+  void on_opened(const stage::StoreState& state);
   void begin_epoch(const stage::StoreState& state);
   void accept(Submission& one);
   void serve_doors();
@@ -98,6 +99,7 @@ class OutboxFront final : private event::TickEnd {
   void refuse_waiting();
   bool resolve_unknown();
   Result<bool> batch_exists();
+  void release_claims();
   void set_status(bool up, bool accepting);
   void answer(Submission& one, bool committed);
   Reply& reply_to(OutboxPort& port);
@@ -111,7 +113,8 @@ class OutboxFront final : private event::TickEnd {
   DoorBook doors_;
   WaitingRoom room_;
   StoreClock clock_;
-  std::optional<IdClock> ids_;  // while the store has been open
+  stage::Epoch epoch_ = 0;
+  std::optional<IdClock> ids_;  // once the store was opened
 
   std::vector<OutboxPort*> ports_;
   std::vector<OutboxPort*> replying_;

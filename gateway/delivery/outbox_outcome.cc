@@ -6,6 +6,17 @@ namespace tocsin::delivery {
 
 using message::DeliveryState;
 
+namespace {
+
+/// Gives back a row that no lane heard of.
+class ClaimRelease final : public SettleRequest {
+ public:
+  ClaimRelease() { holds_credit = false; }
+  void on_answered() override { delete this; }
+};
+
+}  // namespace
+
 void OutboxFront::on_applied(const stage::Applied& applied) {
   loop_.assert_owner();
   TOCSIN_ASSERT(applying_ && !unknown_, "a storage ended a batch that it was not given");
@@ -116,7 +127,7 @@ void OutboxFront::commit_settle(SettleRequest& one, WallTime now) {
   if (one.op.state == DeliveryState::kReady && one.op.changed && !one.op.cancelled) {
     one.door->on_ready(one.queue, one.op.next_at, now);
   }
-  one.door->give_back(one.queue, 1);
+  if (one.holds_credit) one.door->give_back(one.queue, 1);
 }
 
 void OutboxFront::commit_claims(WallTime now) {
@@ -133,7 +144,7 @@ void OutboxFront::commit_claims(WallTime now) {
 
 void OutboxFront::commit_purge() {
   metrics_.purged.add(purge_.deleted);
-  purge_timer_.arm_after(purge_.deleted >= purge_.rows_max ? kPurgeStep : kPurgeEvery);
+  purge_timer_.arm_after(purge_.more ? kPurgeStep : kPurgeEvery);
 }
 
 void OutboxFront::fail_batch(const Error& error) {
@@ -209,7 +220,7 @@ bool OutboxFront::resolve_unknown() {
                  {"error", state.error().text()});
       return false;
     }
-    begin_epoch(*state);
+    on_opened(*state);
   }
   const Result<bool> exists = batch_exists();
   if (!exists) {
@@ -223,6 +234,7 @@ bool OutboxFront::resolve_unknown() {
   if (*exists) {
     commit_batch();
   } else {
+    release_claims();
     fail_batch({Code::kUnavailable, "the commit was lost", {}});
   }
   set_status(true, true);
@@ -230,22 +242,39 @@ bool OutboxFront::resolve_unknown() {
   return true;
 }
 
-// A batch is there whole or not at all, so that one notification of it tells. One with settlements
-// alone leaves no trace to ask for: it counts as failed, and settling again what was settled
-// changes nothing.
+// A batch is there whole or not at all, so that one notification of it tells. One without appends
+// leaves no trace to ask for: it counts as failed, and settling again what was settled changes
+// nothing.
 Result<bool> OutboxFront::batch_exists() {
   stage::Query query{.what = stage::Query::What::kExists};
   for (Submission* one = batch_.submissions().first(); one != nullptr; one = one->next_) {
     if (one->kind() != Submission::Kind::kAppends) continue;
     for (const AppendGroup::Item& item : static_cast<AppendGroup*>(one)->items) {
-      if (item.rows > 0 && query.ids.size() < stage::kPageRowsMax) {
-        query.ids.push_back(item.append.id);
-      }
+      if (query.ids.size() < stage::kPageRowsMax) query.ids.push_back(item.append.id);
     }
   }
   if (query.ids.empty()) return false;
   TOCSIN_TRY_SET(page, storage_.query(query));
   return !page.found.empty();
+}
+
+// Claims that count as failed but may be in the store would wait there for a lane that never heard
+// of them. Releasing what was not claimed changes nothing.
+void OutboxFront::release_claims() {
+  for (const auto& claim : batch_.claims()) {
+    for (const stage::ClaimedDelivery& row : claim->op.claimed) {
+      auto* release = new ClaimRelease;  // until it is answered
+      release->op.id = row.id;
+      release->op.state = DeliveryState::kReady;
+      release->op.attempts = row.attempts;
+      release->op.crashes = row.crashes;
+      release->door = claim->door;
+      release->queue = claim->queue;
+      release->generation = batch_generation_;
+      release->port_ = &claim->door->home();
+      urgent_.push_back(*release);
+    }
+  }
 }
 
 void OutboxFront::set_status(bool up, bool accepting) {

@@ -127,6 +127,7 @@ class SettleRequest : public Submission {
   LaneDoor* door = nullptr;
   message::DeliveryClass queue = message::DeliveryClass::kNormal;
   std::uint32_t generation = 0;  ///< under which it was handed over
+  bool holds_credit = true;
 
   /// In on_answered(): false when the row is no longer ours.
   bool ours() const { return committed() && (op.changed || op.cancelled); }
@@ -182,7 +183,7 @@ struct StoreStatus {
   bool accepting = false;  ///< appends are taken
   MonoTime renewed_at{};
   std::uint32_t generation =
-      kNoGeneration;  ///< of the store, counted from 1; older claims are void
+      kNoGeneration;  ///< of our epoch, counted from 1; older claims are void
 
   bool may_attempt(MonoTime now) const { return up && now - renewed_at < kLease / 2; }
 };

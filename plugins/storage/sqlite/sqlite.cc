@@ -7,6 +7,7 @@
 #include <tocsin/storage.h>
 
 #include <iterator>
+#include <new>
 #include <string_view>
 
 #include "store.h"
@@ -120,7 +121,8 @@ struct Plugin {
 Plugin& plugin_of(void* self) { return *static_cast<Plugin*>(self); }
 
 std::uint32_t create(const tocsin_create* create, void** self, tocsin_fault*) noexcept {
-  auto* plugin = new Plugin(*create);
+  auto* plugin = new (std::nothrow) Plugin(*create);
+  if (plugin == nullptr) return TOCSIN_FAILED;
   const std::string sync = text_of(find(*create->settings, "sync"));
   if (sync == "normal" || sync == "off") {
     Host(create->host, create->instance)

@@ -184,7 +184,7 @@ class Driver {
     const conformance::Applied applied = store_.apply_all(operations_);
     if (applied.outcome == TOCSIN_APPLIED) return;
     std::fprintf(stderr, "bench_store: %s\n", applied.fault.c_str());
-    std::exit(1);
+    std::_Exit(1);
   }
 
   StorageUnderTest& store_;
@@ -226,6 +226,7 @@ void print(const Options& options, const Case& one, const std::vector<Figures>& 
            std::ostream& json) {
   const auto middle = [&](double Figures::* figure) {
     std::vector<double> values;
+    values.reserve(rounds.size());
     for (const Figures& round : rounds) values.push_back(round.*figure);
     return median(values);
   };

@@ -1,4 +1,7 @@
 // What holds over batches and lives: keys, streams, epochs, pages, history.
+#include <atomic>
+#include <thread>
+
 #include "tests/conformance/storage/storage_test.h"
 
 namespace tocsin::conformance {
@@ -291,6 +294,34 @@ TEST_P(StorageBatch, HealthShowsSizeRoomAndTheOldestThatWaits) {
   EXPECT_EQ(health.oldest_ready_ns, kStart + 7);
   EXPECT_GT(health.size_bytes, 0U);
   EXPECT_GT(health.free_disk_bytes, 0U);
+}
+
+TEST_P(StorageBatch, PagesAreReadWhileBatchesAreApplied) {
+  constexpr std::uint64_t kBatches = 200;
+  std::atomic<std::uint64_t> applied{0};
+  std::atomic<int> faults{0};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      while (applied < kBatches) {
+        // What was acknowledged before the question is in the answer.
+        const std::uint64_t known = applied;
+        if (known != 0 && store().existing({known}).empty()) ++faults;
+        if (known != 0 && store().notification(known).deliveries.size() != 2) ++faults;
+        if (store().dead_letters("mail", 10).status != TOCSIN_OK) ++faults;
+        if (store().backlog()["chat"].ready < known) ++faults;
+      }
+    });
+  }
+  for (std::uint64_t id = 1; id <= kBatches; ++id) {
+    Append append(id);
+    append.claimed("mail").to("chat");
+    auto dead = settle_of(id, TOCSIN_STATE_DEAD);
+    EXPECT_APPLIED(store().apply(append, dead));
+    applied = id;
+  }
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(faults, 0);
 }
 
 TEST_P(StorageBatch, AClosedStoreSaysSo) {

@@ -51,7 +51,8 @@ class PowerCutDisk::Door {
     if (name != nullptr && (flags & kLasting) != 0) {
       opened->path = new std::string(name);
       const std::lock_guard lock(disk().mutex_);
-      if (disk().files_.count(name) == 0) disk().files_[name] = {contents(name), {}};
+      if (disk().followed_.empty() && disk().files_.count(name) == 0)
+        disk().files_[name] = {contents(name), {}};
     }
     opened->head.pMethods = &kMethods;
     return SQLITE_OK;
@@ -85,7 +86,15 @@ class PowerCutDisk::Door {
     return disk().cut_;
   }
 
+  static bool follows(const char* fault) {
+    return !disk().followed_.empty() &&
+           std::filesystem::exists(std::filesystem::path(disk().followed_) / fault);
+  }
+
   static int write_fault() {
+    if (follows("full")) return SQLITE_FULL;
+    if (follows("write_error")) return SQLITE_IOERR_WRITE;
+    if (follows("read_only")) return SQLITE_READONLY;
     if (!disk().full_while_.empty() && std::filesystem::exists(disk().full_while_)) {
       return SQLITE_FULL;
     }
@@ -106,7 +115,8 @@ class PowerCutDisk::Door {
     const std::string* path = reinterpret_cast<OpenFile*>(file)->path;
     const bool was_cut = disk().cut_;
     const bool gone = goes_now();
-    if (path != nullptr && !was_cut) disk().files_[*path].pending.push_back(std::move(change));
+    const bool kept = path != nullptr && !was_cut && disk().followed_.empty();
+    if (kept) disk().files_[*path].pending.push_back(std::move(change));
     return !gone;
   }
 
@@ -130,7 +140,7 @@ class PowerCutDisk::Door {
     if (goes_now()) return SQLITE_IOERR_FSYNC;
     if (path == nullptr) return SQLITE_OK;
     File& state = disk().files_[*path];
-    if (disk().fault_ == Fault::kSyncError) {
+    if (disk().fault_ == Fault::kSyncError || follows("sync_error")) {
       state.pending.clear();
       return SQLITE_IOERR_FSYNC;
     }
@@ -226,6 +236,12 @@ void PowerCutDisk::fail(Fault fault) {
 void PowerCutDisk::full_while_exists(std::string path) {
   const std::lock_guard lock(mutex_);
   full_while_ = std::move(path);
+}
+
+void PowerCutDisk::follow(std::string folder) {
+  const std::lock_guard lock(mutex_);
+  files_.clear();
+  followed_ = std::move(folder);
 }
 
 std::uint64_t PowerCutDisk::operations() {

@@ -45,6 +45,9 @@ class PowerCutDisk {
   void fail(Fault fault);
   /// The disk is full as long as this file exists.
   void full_while_exists(std::string path);
+  /// From now on a fault lasts as long as a file of its name is in `folder`: full, write_error,
+  /// sync_error, read_only. What a power cut would leave is no longer kept.
+  void follow(std::string folder);
   /// Writes, truncations and syncs since the last reset.
   std::uint64_t operations();
 
@@ -75,6 +78,7 @@ class PowerCutDisk {
   bool cut_ = false;
   Fault fault_ = Fault::kNone;
   std::string full_while_;
+  std::string followed_;
 };
 
 }  // namespace tocsin::conformance

@@ -215,6 +215,16 @@ TEST_F(SqliteFaults, ARolledBackBatchLeavesNoTraceInMemory) {
   EXPECT_EQ(store_->backlog().at("new-output").ready, 1U);
 }
 
+TEST_F(SqliteFaults, AFileSystemThatMayOnlyBeReadIsNamedAtOpening) {
+  store_->close();
+  disk_.fail(Fault::kReadOnly);
+  const Opened opened = store_->open();
+  EXPECT_NE(opened.status, std::uint32_t{TOCSIN_OK});
+  EXPECT_NE(opened.fault.find("cannot write the database"), std::string::npos) << opened.fault;
+  disk_.fail(Fault::kNone);
+  EXPECT_EQ(store_->open().status, std::uint32_t{TOCSIN_OK});
+}
+
 TEST_F(SqliteFaults, APowerCutWhileOpeningIsHarmless) {
   ASSERT_TRUE(is(append(1), TOCSIN_APPLIED));
   for (std::uint64_t operation = 1; operation < 60; ++operation) {

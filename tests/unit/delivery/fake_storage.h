@@ -22,7 +22,8 @@ using stage::Applied;
 
 /// A storage in memory that keeps every promise of stage/storage.h, and breaks commits when a test
 /// asks for it. What it holds outlives close() and open(), as a disk does; open() takes over
-/// whatever the epoch before left. Any thread.
+/// whatever the epoch before left, unless that goes on after a commit of unknown outcome. Any
+/// thread.
 class FakeStorage final : public stage::Storage {
  public:
   struct Row {
@@ -67,6 +68,11 @@ class FakeStorage final : public stage::Storage {
   void set_held(bool held) {
     const std::lock_guard lock(mutex_);
     held_ = held;
+  }
+  /// The epoch ends even when the outcome of a commit is unknown.
+  void set_forgetful(bool forgetful) {
+    const std::lock_guard lock(mutex_);
+    forgetful_ = forgetful;
   }
   bool has_batch() {
     const std::lock_guard lock(mutex_);
@@ -134,13 +140,14 @@ class FakeStorage final : public stage::Storage {
     TOCSIN_ASSERT(!open_, "opened twice");
     open_ = true;
     stage::StoreState state;
-    state.epoch = ++epoch_;
+    const bool goes_on = std::exchange(unknown_, false) && !forgetful_;
+    state.epoch = goes_on ? epoch_ : ++epoch_;
     state.node = 7;
     state.high_mark = high_mark_;
     if (!notes_.empty()) state.high_mark = std::max(state.high_mark, notes_.rbegin()->first);
     std::map<std::string, stage::BacklogCount> backlog;
     for (auto& [id, row] : rows_) {
-      if (row.owner != 0) {
+      if (row.owner != 0 && !goes_on) {
         move(id, row, [&](Row& r) { take_over(r, now); });
         ++state.taken_over;
       }
@@ -174,7 +181,9 @@ class FakeStorage final : public stage::Storage {
     stage::QueryResult result;
     if (query.what == stage::Query::What::kExists) {
       for (const message::NotificationId id : query.ids) {
-        if (notes_.contains(id)) result.found.push_back(id);
+        const bool key =
+            std::ranges::any_of(keys_, [&](const auto& one) { return one.second.id == id; });
+        if (key || notes_.contains(id)) result.found.push_back(id);
       }
     }
     if (query.what == stage::Query::What::kHealth) result.health.size_bytes = 4096;
@@ -242,6 +251,7 @@ class FakeStorage final : public stage::Storage {
     if (next == Next::kCommit || next == Next::kUnknownDone) run(batch);
     if (next == Next::kCommit) return {};
     if (next == Next::kFail) return {Applied::Kind::kFailed, {Code::kIo, "the commit failed", {}}};
+    unknown_ = true;
     return {Applied::Kind::kUnknown, {Code::kIo, "the commit's answer was lost", {}}};
   }
 
@@ -421,12 +431,14 @@ class FakeStorage final : public stage::Storage {
 
   void purge(stage::Purge& op) {
     op.deleted = 0;
+    op.more = false;
     for (auto at = rows_.begin(); at != rows_.end() && op.deleted < op.rows_max;) {
       const Row& row = at->second;
       const bool old = row.updated_at < op.before && (row.state == DeliveryState::kDelivered ||
                                                       row.state == DeliveryState::kCancelled);
       at = old ? rows_.erase(at) : std::next(at);
       op.deleted += old ? 1 : 0;
+      op.more = at != rows_.end();
     }
   }
 
@@ -457,6 +469,8 @@ class FakeStorage final : public stage::Storage {
   std::uint64_t claims_ = 0;
   std::vector<std::vector<stage::OperationKind>> batches_;
   std::deque<Next> next_;
+  bool unknown_ = false;  // how the last commit ended
+  bool forgetful_ = false;
   bool down_ = false;
   bool full_ = false;
   bool held_ = false;

@@ -133,7 +133,42 @@ TEST_F(StoreFaultTest, AnswersAnUnknownCommitOnceTheStoreOpensAgain) {
   EXPECT_EQ(chat.output->seen.size(), 1U);
 }
 
-TEST_F(StoreFaultTest, RepeatsUnderTheSameIdWhatWasUnderWayWhenTheStoreWasOpenedAgain) {
+TEST_F(StoreFaultTest, GoesOnWithItsClaimsWhenTheStoreIsOpenedAgain) {
+  auto& before = world.append({.to = {chat.door()}});
+  storage.end_next({Next::kUnknownLost});
+  chat.output->complete();
+  world.turn();
+  EXPECT_EQ(storage.row(before.delivery()).state, DeliveryState::kDelivered);
+  storage.end_next({Next::kUnknownDone});
+  auto& after = world.append({.to = {chat.door()}});
+  storage.end_next({Next::kUnknownDone});
+  chat.output->complete();
+  world.turn();
+  EXPECT_EQ(storage.row(after.delivery()).state, DeliveryState::kDelivered);
+  EXPECT_EQ(chat.output->seen.size(), 2U);
+  EXPECT_EQ(chat.lane->held(), 0U);
+  EXPECT_EQ(chat.door()->credits(), LaneDoor::capacity_for(32));
+}
+
+TEST_F(StoreFaultTest, GivesBackClaimsThatMayHaveBeenDone) {
+  for (const Next end : {Next::kUnknownDone, Next::kUnknownLost}) {
+    auto& group =
+        world.append({.to = {chat.door()}, .deliver_at = world.clock.wall() + seconds(3)});
+    const std::size_t seen = chat.output->seen.size();
+    world.advance(seconds(2));
+    storage.end_next({end});
+    world.pass(seconds(3));
+    EXPECT_EQ(storage.row(group.delivery()).state, DeliveryState::kClaimed);
+    EXPECT_EQ(chat.output->seen.size(), seen + 1);
+  }
+  while (!chat.output->open.empty()) chat.output->complete();
+  world.turn();
+  EXPECT_EQ(storage.count(DeliveryState::kDelivered), 2U);
+  EXPECT_EQ(chat.door()->credits(), LaneDoor::capacity_for(32));
+}
+
+TEST_F(StoreFaultTest, RepeatsUnderTheSameIdWhatWasUnderWayWhenItsEpochEnded) {
+  storage.set_forgetful(true);
   auto& before = world.append({.to = {chat.door()}});
   ASSERT_EQ(chat.output->open.size(), 1U);
   storage.end_next({Next::kUnknownDone});
