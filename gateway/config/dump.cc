@@ -12,7 +12,7 @@ struct Overloaded : Cases... {
   using Cases::operator()...;
 };
 
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
   std::string out;
   append_json_string(out, text);
   return out;
@@ -24,7 +24,7 @@ std::string typed_text(const Value& value) {
                  [](bool b) { return std::string(b ? "boolean true" : "boolean false"); },
                  [](std::int64_t i) { return "integer " + std::to_string(i); },
                  [](double d) { return "number " + std::to_string(d); },
-                 [](const std::string& s) { return "text " + quoted(s); },
+                 [](const std::string& s) { return "text " + in_quotes(s); },
                  [](Duration d) { return "duration " + format_duration(d); },
                  [](Value::Size s) { return "size " + format_size(s.bytes); },
                  [](const Rate& r) { return "rate " + format_rate(r); },

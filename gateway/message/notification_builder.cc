@@ -53,7 +53,7 @@ std::string_view shown(std::string_view name) {
   return head.size() == name.size() ? name : head.substr(0, utf8_prefix(head));
 }
 
-std::string quoted(std::string_view name) { return "\"" + std::string(shown(name)) + "\""; }
+std::string in_quotes(std::string_view name) { return "\"" + std::string(shown(name)) + "\""; }
 
 void append_pointer_token(std::string& out, std::string_view name) {
   out += '/';
@@ -215,8 +215,8 @@ bool NotificationBuilder::begin_field(std::string_view name, std::size_t end) {
     frames_.back().name = *kept;
     if (rules_ == Rules::kStored) return true;
     const auto near = closest(name, kFieldNames);
-    return fault("there is no field " + quoted(*kept) +
-                 (near ? "; did you mean " + quoted(*near) + "?" : std::string()));
+    return fault("there is no field " + in_quotes(*kept) +
+                 (near ? "; did you mean " + in_quotes(*near) + "?" : std::string()));
   }
   frames_.back().name = kRules[i].name;
   const unsigned bit = 1U << i;
@@ -233,7 +233,7 @@ bool NotificationBuilder::note_name(std::string_view name) {
     const auto* first = names_.begin() + begin;
     if (std::find(first, static_cast<const std::string_view*>(names_.end()), name) !=
         names_.end()) {
-      return fault("the name " + quoted(name) + " is given twice");
+      return fault("the name " + in_quotes(name) + " is given twice");
     }
   }
   names_.push(name);
@@ -248,7 +248,7 @@ bool NotificationBuilder::names_are_unique() {
   const auto* twice = std::adjacent_find(first, names_.end());
   if (twice == names_.end()) return true;
   frame.name = *twice;
-  return fault("the name " + quoted(*twice) + " is given twice");
+  return fault("the name " + in_quotes(*twice) + " is given twice");
 }
 
 // ---- texts
@@ -332,8 +332,8 @@ bool NotificationBuilder::set_level(std::string_view text) {
   const std::optional<Level> level = parse_level(text);
   if (!level) {
     const auto near = closest(text, kNames);
-    return fault(quoted(text) + " is no level" +
-                 (near ? "; did you mean " + quoted(*near) + "?"
+    return fault(in_quotes(text) + " is no level" +
+                 (near ? "; did you mean " + in_quotes(*near) + "?"
                        : ": trace, debug, info, notice, warning, error, critical, emergency"));
   }
   notification_.level = *level;

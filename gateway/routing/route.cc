@@ -10,7 +10,7 @@ using message::Notification;
 
 constexpr std::size_t kShownMax = 100;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return "\"" + std::string(text.substr(0, kShownMax)) + "\"";
 }
 
@@ -35,10 +35,10 @@ bool takes_topic(const std::vector<policy::Glob>& topics, std::string_view topic
 }
 
 std::string topic_objection(const std::vector<policy::Glob>& topics, std::string_view topic) {
-  std::string text = "the topic " + quoted(topic) + " does not match ";
+  std::string text = "the topic " + in_quotes(topic) + " does not match ";
   for (std::size_t i = 0; i < topics.size(); ++i) {
     if (i > 0) text += " or ";
-    text += quoted(topics[i].pattern());
+    text += in_quotes(topics[i].pattern());
   }
   return text;
 }
@@ -46,7 +46,7 @@ std::string topic_objection(const std::vector<policy::Glob>& topics, std::string
 std::string pattern_objection(const std::string& what, std::optional<std::string_view> value,
                               std::string_view pattern) {
   if (!value) return "there is no " + what;
-  return "the " + what + " is " + quoted(*value) + ", not " + quoted(pattern);
+  return "the " + what + " is " + in_quotes(*value) + ", not " + in_quotes(pattern);
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ std::vector<std::string> RouteMatch::objections(const Notification& notification
   for (const auto& condition : labels.conditions()) {
     const auto alone = policy::LabelMatcher::compile({condition});
     if (alone->match(label_of(notification))) continue;
-    reasons.push_back(pattern_objection("label " + quoted(condition.first),
+    reasons.push_back(pattern_objection("label " + in_quotes(condition.first),
                                         label_of(notification)(condition.first), condition.second));
   }
   if (!key.match(key_of(notification))) {

@@ -67,7 +67,7 @@ constexpr std::array<Option, 3> kRouteOptions = {{
 constexpr OptionTable kRoute = {
     "route", "Which notifications go to which outputs.", kRouteOptions, {}, {}};
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 std::string item_path(const std::string& path, std::size_t index) {
   return path + "[" + std::to_string(index) + "]";
@@ -182,11 +182,11 @@ class RouteBuilder {
       const auto& name = items[i].as<std::string>();
       const auto known = indexes_.find(name);
       if (known == indexes_.end()) {
-        blame(items[i].place(), item_path(path, i), "there is no output " + quoted(name),
+        blame(items[i].place(), item_path(path, i), "there is no output " + in_quotes(name),
               hint_for(name));
       } else if (std::find(found.begin(), found.end(), known->second) != found.end()) {
         blame(items[i].place(), item_path(path, i),
-              "the output " + quoted(name) + " is in this list twice", "once is enough");
+              "the output " + in_quotes(name) + " is in this list twice", "once is enough");
       } else {
         found.push_back(known->second);
       }
@@ -195,14 +195,14 @@ class RouteBuilder {
   }
 
   std::string hint_for(std::string_view name) const {
-    if (const auto near = closest(name, names_)) return "did you mean " + quoted(*near) + "?";
+    if (const auto near = closest(name, names_)) return "did you mean " + in_quotes(*near) + "?";
     if (names_.empty()) return "no output is configured: add one under outputs:";
-    if (names_.size() == 1) return "the only output is " + quoted(names_[0]);
+    if (names_.size() == 1) return "the only output is " + in_quotes(names_[0]);
     if (names_.size() > kListedMax) return "there are " + std::to_string(names_.size()) + " others";
     std::string text = "the outputs are ";
     for (std::size_t i = 0; i < names_.size(); ++i) {
       if (i > 0) text += i + 1 == names_.size() ? " and " : ", ";
-      text += quoted(names_[i]);
+      text += in_quotes(names_[i]);
     }
     return text;
   }

@@ -52,9 +52,9 @@ class Rule:
 
 
 THIRD_PARTY = (
-    Rule(r"uv\.h$|uv/", "gateway/event"),
+    Rule(r"uv\.h$|uv/", "gateway/event", "tests/bench"),
     Rule(r"ares(_\w+)?\.h$", "gateway/event"),
-    Rule(r"llhttp\.h$", "gateway/http"),
+    Rule(r"llhttp\.h$", "gateway/http", "tests/bench"),
     Rule(r"nghttp2/", "gateway/http"),
     Rule(r"wslay/", "gateway/http"),
     Rule(r"hiredis/", "gateway/redis"),
@@ -66,10 +66,10 @@ THIRD_PARTY = (
     Rule(r"(kainjow/)?mustache\.hpp$", "gateway/template", one_file=True),
     Rule(r"jsoncons(_ext)?/", "gateway", one_file=True),
     Rule(r"rapidjson/", "gateway/base/json_reader.cc", "gateway/message/notification_codec.cc", "plugins",
-         "tests/fuzz/fuzz_batch.cc", free_in_tests=True),
+         "tests/fuzz/fuzz_batch.cc", "tests/bench", free_in_tests=True),
     Rule(r"librdkafka/", "plugins"),
     Rule(r"(libpq-fe|libpq|pg_config)\b", "plugins/storage"),
-    Rule(r"sqlite3(ext)?\.h$", "plugins/storage", "tests/conformance/storage"),
+    Rule(r"sqlite3(ext)?\.h$", "plugins/storage", "tests/conformance/storage", "tests/bench"),
     Rule(r"curl/", "plugins/output"),
     Rule(r"openssl/", "gateway/event", "plugins"),
     Rule(r"tocsin/", "gateway/plugin", "plugins", "sdk", "tests/plugins", "tests/conformance",
