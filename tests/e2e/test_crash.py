@@ -215,6 +215,7 @@ def health(gateway):
     return json.loads(gateway.admin("/v1/health")[2])["status"]
 
 
+@pytest.mark.sanitize
 def test_what_could_not_be_stored_is_refused_and_its_repetition_delivered(disk, start_gateway, sink, tmp_path):
     dedup = {"type": "dedup", "window": "1h", "key": "{{title}}"}
     config = settings(tmp_path, {"hook": webhook(sink)}, filters=[dedup])
