@@ -21,6 +21,13 @@ std::vector<admin::OutputState> states_of(LoopNotifications& part) {
     state.name = lane->output_name();
     state.in_flight = lane->in_flight();
     state.in_memory = lane->held();
+    state.spilled = lane->door().seen_spilled();
+    state.paused = lane->paused() || lane->gate_closed();
+    if (lane->paused()) {
+      state.reason = "its credentials were refused; one attempt a minute finds out";
+    } else if (state.paused) {
+      state.reason = "the receiver asked for a pause";
+    }
     states.push_back(std::move(state));
   }
   return states;

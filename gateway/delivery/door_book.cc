@@ -62,7 +62,8 @@ void DoorBook::publish() {
   for (auto& [output, known] : entries_) {
     if (known.door == nullptr) continue;
     known.backlog->set(static_cast<double>(known.door->backlog()));
-    known.spilled->set(known.door->spilled() ? 1 : 0);
+    known.door->look_at_spilled();
+    known.spilled->set(known.door->seen_spilled() ? 1 : 0);
   }
 }
 

@@ -64,6 +64,10 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
 
   std::uint32_t held() const { return held_; }
   std::uint32_t in_flight() const { return in_flight_; }
+  /// Its credentials were refused; one probe a minute finds out when they are good again.
+  bool paused() const { return gate_.paused(); }
+  /// What it was asked to wait for is not yet over, or it is paused.
+  bool gate_closed() const { return !gate_.open(loop_.now()); }
 
  private:
   friend class LaneSlot;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -75,6 +76,9 @@ class LaneDoor {
   void fail_claim(Queue queue, std::uint32_t asked);
 
   bool spilled() const { return queue(Queue::kCritical).spilled || queue(Queue::kNormal).spilled; }
+  /// Whether it was when the front last looked, which it does every second under load. Any thread.
+  bool seen_spilled() const { return seen_spilled_.load(std::memory_order_relaxed); }
+  void look_at_spilled() { seen_spilled_.store(spilled(), std::memory_order_relaxed); }
   std::uint32_t credits() const { return capacity_ - queues_[0].held - queues_[1].held; }
   /// Rows of this output that are ready. Cancels of ready rows are missed until it is next empty.
   std::uint64_t backlog() const { return backlog_; }
@@ -106,6 +110,7 @@ class LaneDoor {
   std::uint64_t backlog_ = 0;
   ClaimWatch* watch_ = nullptr;  // while open
   std::array<QueueState, 2> queues_;
+  std::atomic<bool> seen_spilled_{false};
 };
 
 }  // namespace tocsin::delivery
