@@ -36,6 +36,7 @@ class Entry {
  private:
   // What the host knows as an instance's self.
   struct Instance {
+    explicit Instance(InstanceHost h) : host(h) {}
     Settings settings;
     InstanceHost host;
   };
@@ -118,7 +119,7 @@ class Entry {
                               tocsin_fault* fault) noexcept {
     const Setup setup = setup_of(*from);
     return guarded(setup.host, "create", std::uint32_t{TOCSIN_FAILED}, [&] {
-      auto instance = std::unique_ptr<Instance>(new Instance{Settings(), setup.host});
+      auto instance = std::make_unique<Instance>(setup.host);
       Fault why(fault);
       if (!instance->settings.load(setup, why)) return why.status();
       if constexpr (requires { instance->settings.create(setup, why); }) {
