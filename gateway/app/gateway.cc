@@ -43,11 +43,11 @@ Gateway::Gateway(const Value& settings, const PluginCatalog& catalog, telemetry:
       metrics_(workers_wanted_ + 2),  // the control loop and the storage
       access_logs_(metrics_),
       control_({.name = "control", .shard = workers_wanted_}),
-      pool_(kOffloadThreads, kOffloadQueueMax),
+      pool_(std::in_place, kOffloadThreads, kOffloadQueueMax),
       notifications_(settings, catalog,
                      {.log = log,
                       .metrics = metrics_,
-                      .pool = pool_,
+                      .pool = *pool_,
                       .workers = workers_wanted_,
                       .storage_shard = workers_wanted_ + 1}),
       drain_poll_(control_.timers(), [this] { watch_drain(); }),
@@ -58,9 +58,16 @@ Gateway::Gateway(const Value& settings, const PluginCatalog& catalog, telemetry:
   }
 }
 
-// Servers before the loops they live on, workers before what they share.
-Gateway::~Gateway() {
+Gateway::~Gateway() { take_down(); }
+
+// Servers before what they serve, the pool before the loops it posts to and the store it reads,
+// lanes and plugins before both.
+void Gateway::take_down() {
   admin_.reset();
+  for (const auto& worker : workers_) worker->stop();
+  pool_.reset();
+  store_gauges_.reset();
+  if (control_part_ != nullptr) control_part_->finish();
   workers_.clear();
 }
 
@@ -152,6 +159,8 @@ Result<void> Gateway::start_notifications() {
   doors_.resize(notifications_.outputs().size());
   for (const auto& worker : workers_) worker->notifications()->add_doors(doors_);
   lane_states_ = std::make_unique<LaneStates>(control_, workers_, notifications_);
+  store_gauges_ = std::make_unique<delivery::StoreGauges>(
+      control_, notifications_.storage().storage(), *pool_, metrics_);
   notifications_.storage().serve();
   return control_part_->start(doors_);
 }
@@ -172,7 +181,7 @@ Result<void> Gateway::start_workers() {
 void Gateway::serve_admin() {
   admin::AdminParts parts{.readiness = readiness_,
                           .metrics = metrics_,
-                          .pool = pool_,
+                          .pool = *pool_,
                           .audit = audit_,
                           .tokens = admin_tokens(settings_.at("admin"))};
   if (control_part_ != nullptr) {
@@ -210,9 +219,7 @@ bool Gateway::run() {
   control_.run();
   TOCSIN_LOG(log_, kInfo, "app", "stopped", {"drained", drained_});
   if (notifications_.configured() && !store_stopped_) stop_at_once(0);
-  admin_.reset();
-  workers_.clear();
-  if (control_part_ != nullptr) control_part_->finish();
+  take_down();
   return true;
 }
 

@@ -13,6 +13,7 @@
 #include "gateway/app/worker.h"
 #include "gateway/base/arena.h"
 #include "gateway/config/load.h"
+#include "gateway/delivery/store_gauges.h"
 #include "gateway/event/loop.h"
 #include "gateway/event/offload_pool.h"
 #include "gateway/event/signal_watch.h"
@@ -63,6 +64,7 @@ class Gateway {
   void watch_drain();
   void stop_store();
   void stop_at_once(int exit_code);
+  void take_down();
   std::size_t open_connections() const;
 
   const Value& settings_;
@@ -74,13 +76,14 @@ class Gateway {
   AccessLogs access_logs_;
   admin::Readiness readiness_;
   event::Loop control_;
-  event::OffloadPool pool_;
+  std::optional<event::OffloadPool> pool_;  // ends before the loops that it posts to
   BlockPool blocks_;
   std::vector<Listener> listeners_;
   Notifications notifications_;
   DoorList doors_;
   std::unique_ptr<LoopNotifications> control_part_;  // the control loop's, for the admin address
   std::unique_ptr<LaneStates> lane_states_;
+  std::unique_ptr<delivery::StoreGauges> store_gauges_;
   std::unique_ptr<http::ServerShared> admin_shared_;
   std::optional<event::ListeningSocket> admin_socket_;
   std::unique_ptr<http::Server> admin_;

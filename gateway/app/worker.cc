@@ -18,7 +18,9 @@ Worker::Worker(std::size_t index, telemetry::Metrics& metrics, AccessLogs& logs,
   }
 }
 
-Worker::~Worker() {
+Worker::~Worker() { stop(); }
+
+void Worker::stop() {
   if (!thread_.joinable()) return;
   loop_.post([this] { close(); });
   loop_.stop();

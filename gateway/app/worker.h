@@ -32,7 +32,6 @@ class Worker {
   /// `notifications` is open, or null while the configuration has none; it outlives the worker.
   Worker(std::size_t index, telemetry::Metrics& metrics, AccessLogs& logs,
          Notifications* notifications);
-  /// Cuts what is left, stops the loop and joins.
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -42,6 +41,8 @@ class Worker {
   Result<void> start(std::vector<ListenerPart> listeners, const DoorList& doors);
   /// Stops accepting; idle connections close now, the others after their exchange.
   void drain();
+  /// Cuts what is left, stops the loop and joins. Its loop takes no more posts but lives on.
+  void stop();
   /// Ends the lanes and calls `done` on the worker's loop when they hold nothing any more.
   void drain_lanes(Duration grace, Function<void()> done);
 

@@ -128,7 +128,8 @@ void OutboxFront::on_tick_end() {
       applying_ = true;
       applied_at_ = loop_.clock().mono();
       batch_generation_ = status_.generation;
-      storage_.apply(batch_.operations(), [this](stage::Applied applied) { on_applied(applied); });
+      storage_.apply(batch_.operations(),
+                     [this](const stage::Applied& applied) { on_applied(applied); });
     } else if (stopping_) {
       finish_stop();
     }

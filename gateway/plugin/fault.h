@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -20,8 +19,7 @@ inline tocsin_fault empty_fault() {
 inline void set_fault(tocsin_fault* fault, std::uint32_t code, std::string_view what) {
   if (fault == nullptr) return;
   fault->code = code;
-  fault->what_len = static_cast<std::uint32_t>(std::min(what.size(), sizeof(fault->what)));
-  std::memcpy(fault->what, what.data(), fault->what_len);
+  fault->what_len = static_cast<std::uint32_t>(what.copy(fault->what, sizeof(fault->what)));
   fault->key_len = 0;
 }
 

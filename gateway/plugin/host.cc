@@ -4,7 +4,6 @@
 #include "gateway/plugin/host.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 
 #include "gateway/plugin/fault.h"
@@ -39,8 +38,8 @@ std::uint32_t host_log_enabled(tocsin_instance* handle, std::uint32_t level) {
   return Instance::of(handle).services().log.enabled(level_of(level)) ? 1 : 0;
 }
 
-std::uint32_t host_post(tocsin_worker* handle, void (*fn)(void*), void* user) {
-  return Worker::of(handle).post(fn, user);
+std::uint32_t host_post(tocsin_worker* handle, void (*fn)(void*), void (*drop)(void*), void* user) {
+  return Worker::of(handle).post(fn, drop, user);
 }
 
 std::int64_t host_wall_ns(tocsin_instance* handle) {
@@ -80,10 +79,8 @@ void host_timer_cancel(tocsin_worker* handle, tocsin_token token) {
 }
 
 std::uint32_t host_offload(tocsin_worker* handle, void (*work)(void*), void (*done)(void*),
-                           void* user) {
-  Worker& worker = Worker::of(handle);
-  if (const std::uint32_t refused = worker.may_call("offload"); refused != 0) return refused;
-  return worker.offload(work, done, user);
+                           void (*drop)(void*), void* user) {
+  return Worker::of(handle).offload(work, done, drop, user);
 }
 
 tocsin_token host_http_send(tocsin_worker* handle, const tocsin_http_request* request,
@@ -116,9 +113,7 @@ void host_http_verdict(tocsin_worker* handle, const tocsin_http_response* respon
   out->scope = static_cast<std::uint32_t>(verdict.scope);
   out->after_ns = verdict.after.count();
   if (text == nullptr) return;
-  const std::size_t length = std::min(verdict.reason.size(), text_max);
-  std::memcpy(text, verdict.reason.data(), length);
-  out->reason = {text, length};
+  out->reason = {text, verdict.reason.copy(text, text_max)};
 }
 
 // ---- state all loops share
@@ -151,8 +146,7 @@ void host_reserve(tocsin_worker* handle, tocsin_str key, tocsin_str value,
     out->outcome = TOCSIN_EXISTS;
     out->confirmed = reserved.confirmed ? 1 : 0;
     out->value_len =
-        static_cast<std::uint32_t>(std::min(reserved.value.size(), sizeof(out->value)));
-    std::memcpy(out->value, reserved.value.data(), out->value_len);
+        static_cast<std::uint32_t>(reserved.value.copy(out->value, sizeof(out->value)));
   } else {
     out->outcome = reserved.outcome == Outcome::kFull ? TOCSIN_FULL : TOCSIN_INVALID;
   }

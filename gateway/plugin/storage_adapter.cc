@@ -155,6 +155,7 @@ void StorageAdapter::after_callback() {
 
 Result<stage::QueryResult> StorageAdapter::query(const stage::Query& query) {
   std::vector<std::uint64_t> ids;
+  ids.reserve(query.ids.size());
   for (const message::NotificationId id : query.ids) ids.push_back(id.value);
   tocsin_query asked{};
   asked.size = sizeof(asked);

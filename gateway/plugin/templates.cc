@@ -1,7 +1,6 @@
 #include "gateway/plugin/templates.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,7 +50,7 @@ std::size_t render_template(tocsin_template* compiled, const tocsin_notification
   fields.labels = compiled->labels;
   compiled->text.clear();
   compiled->compiled.render(fields, compiled->text);
-  std::memcpy(out, compiled->text.data(), std::min(out_max, compiled->text.size()));
+  compiled->text.copy(out, out_max);
   return compiled->text.size();
 }
 

@@ -11,20 +11,37 @@
 
 namespace tocsin::plugin {
 
-/// Counts a task for as long as anything of it may still run.
-class Worker::Outstanding {
+/// Something of the plugin's that is still to be called on the loop: counted for as long as it
+/// exists, dropped when it ends uncalled.
+class Worker::Task {
  public:
-  explicit Outstanding(Worker& worker) : worker_(&worker) {
-    worker_->outstanding_.fetch_add(1, std::memory_order_relaxed);
+  Task(Worker& worker, void (*fn)(void*), void (*drop)(void*), void* user)
+      : worker_(&worker), fn_(fn), drop_(drop), user_(user) {
+    worker.outstanding_.fetch_add(1, std::memory_order_relaxed);
   }
-  Outstanding(Outstanding&& other) noexcept : worker_(std::exchange(other.worker_, nullptr)) {}
-  Outstanding& operator=(Outstanding&&) = delete;
-  ~Outstanding() {
-    if (worker_ != nullptr) worker_->outstanding_.fetch_sub(1, std::memory_order_release);
+  Task(Task&& other) noexcept
+      : worker_(std::exchange(other.worker_, nullptr)),
+        fn_(other.fn_),
+        drop_(other.drop_),
+        user_(other.user_) {}
+  Task& operator=(Task&&) = delete;
+  ~Task() {
+    if (worker_ == nullptr) return;
+    if (fn_ != nullptr && drop_ != nullptr) drop_(user_);
+    worker_->outstanding_.fetch_sub(1, std::memory_order_release);
+  }
+
+  void call(const char* callback) {
+    if (worker_->finished()) return;
+    const Inside inside(*worker_, callback);
+    std::exchange(fn_, nullptr)(user_);
   }
 
  private:
   Worker* worker_;
+  void (*fn_)(void*);  // null once called
+  void (*drop_)(void*);
+  void* user_;
 };
 
 Worker::Worker(Instance& instance, const Environment& environment)
@@ -137,29 +154,24 @@ std::uint32_t Worker::misused(std::string_view how) {
   return TOCSIN_INVALID;
 }
 
-std::uint32_t Worker::post(void (*fn)(void*), void* user) {
+std::uint32_t Worker::post(void (*fn)(void*), void (*drop)(void*), void* user) {
+  Task task(*this, fn, drop, user);
   if (fn == nullptr) return misused("post without a function");
   if (finished()) return late("post");
-  if (outstanding() >= kPostsMax) return TOCSIN_FULL;
-  auto task = [this, fn, user, guard = Outstanding(*this)] {
-    if (finished()) return;
-    const Inside inside(*this, "post");
-    fn(user);
-  };
-  if (!loop().post(std::move(task))) return late("post");
+  if (outstanding() > kPostsMax) return TOCSIN_FULL;
+  if (!loop().post([task = std::move(task)]() mutable { task.call("post"); })) return late("post");
   return TOCSIN_OK;
 }
 
-std::uint32_t Worker::offload(void (*work)(void*), void (*done)(void*), void* user) {
+std::uint32_t Worker::offload(void (*work)(void*), void (*done)(void*), void (*drop)(void*),
+                              void* user) {
+  Task task(*this, done, drop, user);
+  if (const std::uint32_t refused = may_call("offload"); refused != TOCSIN_OK) return refused;
   if (work == nullptr || done == nullptr) return misused("offload without a function");
   if (environment_.pool == nullptr) return TOCSIN_UNAVAILABLE;
-  auto ended = [this, done, user, guard = Outstanding(*this)] {
-    if (finished()) return;
-    const Inside inside(*this, "offload");
-    done(user);
-  };
-  const bool taken =
-      environment_.pool->submit(loop(), [work, user] { work(user); }, std::move(ended));
+  const bool taken = environment_.pool->submit(
+      loop(), [work, user] { work(user); },
+      [task = std::move(task)]() mutable { task.call("offload"); });
   return taken ? TOCSIN_OK : TOCSIN_FULL;
 }
 

@@ -133,8 +133,8 @@ class Worker {
   std::uint32_t misused(std::string_view how);
 
   // --- host functions (any thread for post)
-  std::uint32_t post(void (*fn)(void*), void* user);
-  std::uint32_t offload(void (*work)(void*), void (*done)(void*), void* user);
+  std::uint32_t post(void (*fn)(void*), void (*drop)(void*), void* user);
+  std::uint32_t offload(void (*work)(void*), void (*done)(void*), void (*drop)(void*), void* user);
   Timers& timers() { return *timers_; }
   HttpCalls& http() { return *http_; }
   Intake& intake() { return *intake_; }
@@ -143,7 +143,7 @@ class Worker {
   tocsin_worker* handle() { return reinterpret_cast<tocsin_worker*>(this); }
 
  private:
-  class Outstanding;
+  class Task;
   void leave(const char* callback, Duration took);
   void run_afterwards();
 

@@ -119,9 +119,9 @@ class ProbeContext final : public mustache::basic_context<std::string> {
     return nullptr;
   }
   const mustache::data* get(const std::string& name) const override {
-    static const Notification kNothing;
+    static const Notification nothing;
     const bool known = name == "." || name == "labels" || is_label_field(name) ||
-                       label_name(name).has_value() || plain_field(kNothing, name).has_value();
+                       label_name(name).has_value() || plain_field(nothing, name).has_value();
     if (!known && unknown_.empty()) unknown_ = name;
     return present_ ? &value_ : nullptr;
   }

@@ -5,6 +5,7 @@ import resource
 import pytest
 
 from gateway_process import BINARY, Gateway
+from sink import Sink
 
 
 def pytest_configure():
@@ -55,3 +56,24 @@ def module_gateway(tmp_path_factory):
     yield start
     for gateway in running:
         gateway.stop()
+
+
+@pytest.fixture
+def start_sink(tmp_path):
+    """A function that starts a receiver of webhooks; they are ended with the test."""
+    running = []
+
+    def start():
+        folder = tmp_path / f"sink-{len(running)}"
+        folder.mkdir()
+        running.append(Sink(folder))
+        return running[-1]
+
+    yield start
+    for sink in running:
+        sink.stop()
+
+
+@pytest.fixture
+def sink(start_sink):
+    return start_sink()

@@ -2,8 +2,9 @@
 
 import http.client
 import json
+import subprocess
 
-from gateway_process import PATIENCE_SECONDS
+from gateway_process import BINARY, PATIENCE_SECONDS
 
 
 def settings(folder, outputs, routes=None, filters=None, **more):
@@ -76,3 +77,17 @@ def webhook(sink, path="/hook", **delivery):
     """A webhook output that tries again quickly, so that tests need not wait."""
     retry = {"max_attempts": 3, "initial": "20ms", "max": "40ms", "jitter": "none"}
     return {"type": "webhook", "url": sink.url(path), "delivery": {"timeout": "2s", "retry": retry, **delivery}}
+
+
+def command(gateway, *words):
+    """What `tocsin WORDS --json` says to the admin address of a gateway."""
+    address = "%s:%d" % gateway.admin_address()
+    done = subprocess.run([BINARY, *words, "--json", "--admin", address], capture_output=True, text=True,
+                          timeout=PATIENCE_SECONDS, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def dead_letters(gateway, output="hook"):
+    """Newest first, as the command line lists them."""
+    return command(gateway, "dlq", "list", "--output", output)["dead_letters"]

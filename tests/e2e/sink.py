@@ -1,8 +1,8 @@
 """A receiver of webhooks as a process of its own, with manners good and bad.
 
-usage: sink.py RECEIVED_FILE
+usage: sink.py RECEIVED_FILE [PORT]
 
-Prints the port it listens on (loopback). Each request it takes is one JSON line in RECEIVED_FILE:
+Prints the port it listens on (loopback; one the system chose unless PORT is given). Each request it takes is one JSON line in RECEIVED_FILE:
 {"path", "headers", "body", "answer"}. How it answers is set by PUT /_mode with a body of words:
 
   ok [STATUS]          answer STATUS (200)
@@ -105,10 +105,10 @@ class SinkProtocol(asyncio.Protocol):
         self.transport.write("\r\n".join(lines).encode())
 
 
-async def serve(path):
+async def serve(path, port=0):
     # Line by line, so that a reader sees what was taken and a kill loses nothing.
     SinkProtocol.received = open(path, "a", encoding="utf-8")
-    server = await asyncio.get_running_loop().create_server(SinkProtocol, "127.0.0.1", 0, backlog=1024)
+    server = await asyncio.get_running_loop().create_server(SinkProtocol, "127.0.0.1", port, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -118,7 +118,13 @@ class Sink:
 
     def __init__(self, folder):
         self.path = Path(folder) / "received.jsonl"
-        self.process = subprocess.Popen([sys.executable, __file__, self.path], stdout=subprocess.PIPE, text=True)
+        self.port = 0
+        self.start()
+
+    def start(self):
+        """Listens, after stop() again where it did before; what it took before stays."""
+        command = [sys.executable, __file__, self.path, str(self.port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
 
     def url(self, path="/hook"):
@@ -135,6 +141,10 @@ class Sink:
         text = self.path.read_text(encoding="utf-8")
         return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
 
+    def titles(self):
+        """Of the notifications it took, in order and with repetitions."""
+        return [json.loads(request["body"])["title"] for request in self.received()]
+
     def count(self):
         with urllib.request.urlopen(self.url("/_count"), timeout=10) as answer:
             return int(answer.read())
@@ -147,4 +157,4 @@ class Sink:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))
+    asyncio.run(serve(sys.argv[1], *map(int, sys.argv[2:])))

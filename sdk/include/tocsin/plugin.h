@@ -28,6 +28,8 @@
 #include "tocsin/abi_hash.h" /* TOCSIN_ABI_HASH: SHA-256 over the contract's headers, in hex */
 #include "tocsin/options.h"
 
+/* Names of C. NOLINTBEGIN(readability-identifier-naming) */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -248,8 +250,10 @@ typedef struct tocsin_host {
   /* Logs a line under the instance's name. */
   void (*log)(tocsin_instance*, uint32_t level, tocsin_str message);
   uint32_t (*log_enabled)(tocsin_instance*, uint32_t level);
-  /* Runs fn(user) on the worker's loop, never inside this call. GONE after worker_fini. */
-  uint32_t (*post)(tocsin_worker*, void (*fn)(void* user), void* user);
+  /* Runs fn(user) on the worker's loop, never inside this call. GONE after worker_fini. When fn
+   * will not be called, whatever the reason and whatever this answers, drop(user) is, on any thread
+   * and possibly inside this call: it frees `user` and calls nothing of the host; may be null. */
+  uint32_t (*post)(tocsin_worker*, void (*fn)(void* user), void (*drop)(void* user), void* user);
   int64_t (*wall_ns)(tocsin_instance*);
 
   /* Compiles `text`, {{topic}} {{labels.team}} and so on; null when it is broken, and the fault
@@ -276,9 +280,10 @@ typedef struct tocsin_host {
    * many. */
   tocsin_token (*timer)(tocsin_worker*, int64_t delay_ns, void (*fn)(void* user), void* user);
   void (*timer_cancel)(tocsin_worker*, tocsin_token);
-  /* Runs work(user) on a thread that may block, then done(user) on the loop. FULL: neither. */
+  /* Runs work(user) on a thread that may block, then done(user) on the loop. FULL: neither. When
+   * done will not be called, drop(user) is, as for post; never while work runs. */
   uint32_t (*offload)(tocsin_worker*, void (*work)(void* user), void (*done)(void* user),
-                      void* user);
+                      void (*drop)(void* user), void* user);
 
   /* Begins a request; fn(user, response) comes exactly once unless it is cancelled, never inside
    * this call. 0 on failure, and the fault says why. */
@@ -528,6 +533,8 @@ typedef struct tocsin_plugin {
 
 /* The exported entry: TOCSIN_EXPORT const tocsin_plugin* tocsin_plugin_v0(void); */
 typedef const tocsin_plugin* (*tocsin_entry_fn)(void);
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #ifdef __cplusplus
 }

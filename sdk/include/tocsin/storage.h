@@ -12,6 +12,8 @@
 
 #include "tocsin/plugin.h"
 
+/* Names of C. NOLINTBEGIN(readability-identifier-naming) */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -309,6 +311,8 @@ typedef struct tocsin_storage {
    * kept for the next open(). */
   void (*close)(void* self);
 } tocsin_storage;
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #ifdef __cplusplus
 }

@@ -108,6 +108,40 @@ TEST_F(WorkerTest, OffloadsWorkAndComesBackToTheLoop) {
   EXPECT_TRUE(until([&] { return done.load(); }));
 }
 
+TEST_F(WorkerTest, DropsWhatItWillNotCall) {
+  begin();
+  const auto kept = std::make_shared<int>(1);
+  ASSERT_TRUE(host->post([kept] { FAIL() << "called after the end"; }));
+  EXPECT_EQ(kept.use_count(), 2);
+  worker->finish();
+  run();
+  EXPECT_EQ(kept.use_count(), 1);
+  EXPECT_FALSE(host->post([kept] {}));
+  EXPECT_FALSE(host->offload([kept] {}, [kept] {}));
+  EXPECT_EQ(kept.use_count(), 1);
+}
+
+TEST_F(WorkerTest, DropsWorkThatFindsNoRoom) {
+  begin();
+  const auto kept = std::make_shared<int>(1);
+  std::atomic<bool> go = false;
+  int refused = 0;
+  inside([&] {
+    for (int i = 0; i < 20; ++i) {
+      const bool taken = host->offload(
+          [&go, kept] {
+            while (!go) std::this_thread::yield();
+          },
+          [] {});
+      if (!taken) ++refused;
+    }
+  });
+  EXPECT_GE(refused, 3);  // one runs, 16 wait
+  EXPECT_EQ(kept.use_count(), 1 + 20 - refused);
+  go = true;
+  EXPECT_TRUE(until([&] { return kept.use_count() == 1; }));
+}
+
 TEST_F(WorkerTest, ContainsWhatAPostedTaskThrows) {
   begin();
   inside([] { throw std::runtime_error("in a task"); });

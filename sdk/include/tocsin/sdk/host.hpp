@@ -18,7 +18,6 @@ namespace tocsin::sdk {
 template <typename Work, typename Result>
 Result contain(const tocsin_host& host, tocsin_instance* instance, std::string_view where,
                Result fallback, Work&& work) noexcept {
-  std::string_view what = "something that is no exception";
   try {
     try {
       return std::forward<Work>(work)();
@@ -27,7 +26,7 @@ Result contain(const tocsin_host& host, tocsin_instance* instance, std::string_v
       host.log(instance, TOCSIN_LOG_ERROR, to_c(line));
       return fallback;
     } catch (...) {
-      const std::string line = std::string(where) + " threw " + std::string(what);
+      const std::string line = std::string(where) + " threw something that is no exception";
       host.log(instance, TOCSIN_LOG_ERROR, to_c(line));
       return fallback;
     }
@@ -138,13 +137,12 @@ class Host : public InstanceHost {
       const std::unique_ptr<Posted> owned(static_cast<Posted*>(user));
       owned->host.run("a posted task", owned->work);
     };
-    if (c_host().post(worker_, run, job.get()) != TOCSIN_OK) return false;
-    (void)job.release();
-    return true;
+    const auto drop = [](void* user) { delete static_cast<Posted*>(user); };
+    return c_host().post(worker_, run, drop, job.release()) == TOCSIN_OK;
   }
 
   /// Runs `work` on a thread that may block, then `done` on the loop. False: too much waits,
-  /// neither runs. When the gateway ends in between, `done` is never called.
+  /// neither runs. When the worker ends in between, `done` is destroyed uncalled.
   template <typename Work, typename Done>
   bool offload(Work work, Done done) const {
     struct Offloaded {
@@ -161,9 +159,8 @@ class Host : public InstanceHost {
       const std::unique_ptr<Offloaded> owned(static_cast<Offloaded*>(user));
       owned->host.run("the end of offloaded work", owned->done);
     };
-    if (c_host().offload(worker_, run, finish, job.get()) != TOCSIN_OK) return false;
-    (void)job.release();
-    return true;
+    const auto drop = [](void* user) { delete static_cast<Offloaded*>(user); };
+    return c_host().offload(worker_, run, finish, drop, job.release()) == TOCSIN_OK;
   }
 
   /// output: the one verdict of an attempt. False: it came too late.

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -101,9 +99,7 @@ class Fault {
 
  private:
   static std::uint32_t copy(std::string_view text, char* to, std::size_t room) {
-    const std::size_t length = std::min(text.size(), room);
-    std::memcpy(to, text.data(), length);
-    return static_cast<std::uint32_t>(length);
+    return static_cast<std::uint32_t>(text.copy(to, room));
   }
 
   tocsin_fault* fault_;

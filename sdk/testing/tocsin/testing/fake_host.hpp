@@ -90,6 +90,9 @@ class FakeHost {
   void stop() {
     timers_.clear();
     for (SentRequest& request : requests) request.over = true;
+    for (const Task& task : std::exchange(tasks_, {})) {
+      if (task.drop != nullptr) task.drop(task.user);
+    }
     if (std::exchange(started_, false)) plugin_->worker_fini(worker_self_);
     if (std::exchange(created_, false)) plugin_->destroy(self_);
   }
@@ -271,6 +274,7 @@ class FakeHost {
   struct Task {
     void (*fn)(void*) = nullptr;
     void (*done)(void*) = nullptr;
+    void (*drop)(void*) = nullptr;
     void* user = nullptr;
   };
   struct Timer {
@@ -361,19 +365,25 @@ class FakeHost {
     }
     return TOCSIN_OK;
   }
-  static std::uint32_t post(tocsin_worker* w, void (*fn)(void*), void* user) {
+  static std::uint32_t post(tocsin_worker* w, void (*fn)(void*), void (*drop)(void*), void* user) {
     FakeHost& host = of(w);
     const std::lock_guard lock(host.mutex_);
-    if (!host.started_ && host.worker_self_ != nullptr) return TOCSIN_GONE;
-    host.tasks_.push_back({fn, nullptr, user});
+    if (!host.started_ && host.worker_self_ != nullptr) {
+      if (drop != nullptr) drop(user);
+      return TOCSIN_GONE;
+    }
+    host.tasks_.push_back({fn, nullptr, drop, user});
     return TOCSIN_OK;
   }
   static std::uint32_t offload(tocsin_worker* w, void (*work)(void*), void (*done)(void*),
-                               void* user) {
+                               void (*drop)(void*), void* user) {
     FakeHost& host = of(w);
-    if (host.offload_full) return TOCSIN_FULL;
+    if (host.offload_full) {
+      if (drop != nullptr) drop(user);
+      return TOCSIN_FULL;
+    }
     const std::lock_guard lock(host.mutex_);
-    host.tasks_.push_back({work, done, user});
+    host.tasks_.push_back({work, done, drop, user});
     return TOCSIN_OK;
   }
   static tocsin_token timer(tocsin_worker* w, std::int64_t delay, void (*fn)(void*), void* user) {
@@ -381,6 +391,11 @@ class FakeHost {
     const Duration wait(std::max<std::int64_t>(delay, 0));
     host.timers_[++host.tokens_] = {host.clock.mono() + wait, fn, user};
     return host.tokens_;
+  }
+  // RFC 9110 9.2.2, as the gateway's client takes it.
+  static bool is_idempotent(std::string_view method) {
+    constexpr std::string_view kMethods[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+    return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
   }
   static tocsin_token http_send(tocsin_worker* w, const tocsin_http_request* r,
                                 void (*fn)(void*, const tocsin_http_response*), void* user,
@@ -391,7 +406,7 @@ class FakeHost {
     request.method = sdk::view(r->method);
     request.url = sdk::view(r->url);
     request.body = sdk::view(r->body);
-    request.flags = r->flags;
+    request.flags = r->flags | (is_idempotent(request.method) ? TOCSIN_HTTP_IDEMPOTENT : 0U);
     const sdk::Items<tocsin_header> headers(r->headers, r->header_count, r->header_stride);
     for (const tocsin_header& header : headers) {
       request.headers.emplace_back(sdk::view(header.name), sdk::view(header.value));
