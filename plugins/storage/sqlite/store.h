@@ -2,10 +2,8 @@
 
 #include <tocsin/storage.h>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,19 +12,9 @@
 #include "epoch_lock.h"
 #include "operations.h"
 #include "readers.h"
+#include "settings.h"
 
 namespace tocsin::sqlite {
-
-/// What an operator may set; sqlite.cc has the table.
-struct Settings {
-  std::string path;
-  std::string sync = "FULL";  ///< as SQLite calls it
-  std::int64_t page_size = 4096;
-  std::int64_t cache_bytes = std::int64_t{8} << 20;
-  std::int64_t checkpoint_bytes = std::int64_t{8} << 20;
-  std::int64_t ballast_bytes = std::int64_t{16} << 20;
-  std::chrono::nanoseconds lock_timeout = std::chrono::seconds(5);
-};
 
 /// What the plugin asks of its host.
 class Host {
@@ -54,6 +42,7 @@ class Store {
                       tocsin_fault& fault);
   std::uint32_t query(const tocsin_query& query, const tocsin_row_sink& sink, tocsin_fault* fault);
   void close();
+  const Settings& settings() const { return settings_; }
 
  private:
   /// What is there while the store is open. Statements go before their connection.

@@ -9,10 +9,6 @@ namespace tocsin::conformance {
 
 namespace {
 
-// The contract's opaque worker and instance are the test's own object; only one host calls back in
-// a thread, so wall_ns, which names nobody, may find it here.
-thread_local StorageUnderTest* current = nullptr;
-
 const tocsin_plugin* load(const std::string& library) {
   void* handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
@@ -192,13 +188,14 @@ tocsin_renew renew_of(std::uint64_t high_mark) {
 
 // ---- the host
 
+// The contract's opaque worker and instance are the test's own object.
 struct StorageUnderTest::HostDoor {
   static void log(tocsin_instance* instance, std::uint32_t, tocsin_str message) {
     reinterpret_cast<StorageUnderTest*>(instance)->log_lines.push_back(text(message));
   }
   static std::uint32_t log_enabled(tocsin_instance*, std::uint32_t) { return 1; }
-  static std::int64_t wall_ns(tocsin_instance*) {
-    return current != nullptr ? current->wall_ns : kStart;
+  static std::int64_t wall_ns(tocsin_instance* instance) {
+    return reinterpret_cast<StorageUnderTest*>(instance)->wall_ns;
   }
   static std::uint32_t applied(tocsin_worker* worker, tocsin_token token, std::uint32_t outcome,
                                const tocsin_fault* fault) {
@@ -239,14 +236,11 @@ StorageUnderTest::StorageUnderTest(const std::string& library, const Settings& s
 }
 
 StorageUnderTest::~StorageUnderTest() {
-  current = this;
   plugin_->worker_fini(worker_self_);
   plugin_->destroy(self_);
-  current = nullptr;
 }
 
 Opened StorageUnderTest::open(std::int64_t now_ns) {
-  current = this;
   tocsin_store_state state{};
   state.size = sizeof state;
   tocsin_fault fault{};
@@ -267,10 +261,7 @@ Opened StorageUnderTest::open(std::int64_t now_ns) {
   return opened;
 }
 
-void StorageUnderTest::close() {
-  current = this;
-  plugin_->storage->close(worker_self_);
-}
+void StorageUnderTest::close() { plugin_->storage->close(worker_self_); }
 
 tocsin_operation* StorageUnderTest::seal(Append& append) {
   append.op.deliveries = append.rows_.data();
@@ -279,7 +270,6 @@ tocsin_operation* StorageUnderTest::seal(Append& append) {
 }
 
 Applied StorageUnderTest::apply_all(const std::vector<tocsin_operation*>& operations) {
-  current = this;
   applied_ = {};
   token_ = 7;
   plugin_->storage->apply(worker_self_, operations.data(),

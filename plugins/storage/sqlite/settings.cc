@@ -1,0 +1,110 @@
+// The options as operators write them, and the one place that reads them.
+#include "settings.h"
+
+#include <cstdlib>
+#include <iterator>
+#include <string_view>
+
+namespace tocsin::sqlite {
+
+namespace {
+
+constexpr tocsin_str str(std::string_view text) { return {text.data(), text.size()}; }
+
+constexpr tocsin_option option(std::string_view key, tocsin_option_type type,
+                               std::string_view default_text, std::string_view min,
+                               std::string_view max, std::string_view doc) {
+  tocsin_option made{};
+  made.size = sizeof made;
+  made.type = type;
+  made.key = str(key);
+  made.doc = str(doc);
+  made.default_text = str(default_text);
+  made.min = str(min);
+  made.max = str(max);
+  return made;
+}
+
+constexpr tocsin_option path_option() {
+  tocsin_option made =
+      option("path", TOCSIN_STRING, "", "1", "",
+             "the database file; its log, lock and ballast lie beside it and begin with its name");
+  made.flags = TOCSIN_REQUIRED;
+  return made;
+}
+
+constexpr tocsin_option choice(std::string_view key, std::string_view choices,
+                               std::string_view default_text, std::string_view doc) {
+  tocsin_option made = option(key, TOCSIN_CHOICE, default_text, "", "", doc);
+  made.choices = str(choices);
+  return made;
+}
+
+constexpr tocsin_option kOptions[] = {
+    path_option(),
+    choice(
+        "sync", "full|normal|off", "full",
+        "whether a commit is on the disk before it is acknowledged (full); when the power fails, "
+        "normal loses what was acknowledged last, and off may damage the database, too"),
+    option("cache_size", TOCSIN_SIZE, "8MiB", "1MiB", "4GiB", "memory for pages of the database"),
+    choice("page_size", "4KiB|8KiB|16KiB|32KiB", "4KiB",
+           "bytes a page has; only of a database that is created"),
+    option("checkpoint_size", TOCSIN_SIZE, "8MiB", "1MiB", "1GiB",
+           "how long the log grows before it is moved into the database file"),
+    option("ballast_size", TOCSIN_SIZE, "16MiB", "0B", "1GiB",
+           "room kept back for settling when the disk is full"),
+    option("lock_timeout", TOCSIN_DURATION, "5s", "0s", "1m",
+           "how long to wait for another program's lock on the database"),
+};
+
+}  // namespace
+
+constexpr tocsin_option_table kOptionTable = {
+    .size = sizeof(tocsin_option_table),
+    .count = std::size(kOptions),
+    .stride = sizeof(tocsin_option),
+    .reserved = 0,
+    .name = str("sqlite"),
+    .doc = str("Keeps the outbox in a SQLite database on a local disk."),
+    .options = kOptions,
+    .scalar_key = {},
+    .exactly_one_of = {},
+};
+
+namespace {
+
+const tocsin_value* find(const tocsin_value& settings, std::string_view key) {
+  for (std::uint32_t i = 0; i < settings.count; ++i) {
+    if (std::string_view(settings.keys[i].ptr, settings.keys[i].len) != key) continue;
+    const auto* bytes = reinterpret_cast<const char*>(settings.items);
+    return reinterpret_cast<const tocsin_value*>(bytes + std::size_t{i} * settings.stride);
+  }
+  return nullptr;
+}
+
+std::string text_of(const tocsin_value* value) {
+  return value != nullptr ? std::string(value->text.ptr, value->text.len) : std::string();
+}
+
+}  // namespace
+
+Settings read_settings(const tocsin_value& settings) {
+  Settings read;
+  read.path = text_of(find(settings, "path"));
+  if (const std::string sync = text_of(find(settings, "sync")); !sync.empty()) read.sync = sync;
+  if (const std::string page = text_of(find(settings, "page_size")); !page.empty()) {
+    read.page_size = std::strtoll(page.c_str(), nullptr, 10) * 1024;
+  }
+  const auto number = [&](std::string_view key, std::int64_t& into) {
+    if (const tocsin_value* value = find(settings, key)) into = value->integer;
+  };
+  number("cache_size", read.cache_bytes);
+  number("checkpoint_size", read.checkpoint_bytes);
+  number("ballast_size", read.ballast_bytes);
+  std::int64_t lock_timeout = read.lock_timeout.count();
+  number("lock_timeout", lock_timeout);
+  read.lock_timeout = std::chrono::nanoseconds(lock_timeout);
+  return read;
+}
+
+}  // namespace tocsin::sqlite
