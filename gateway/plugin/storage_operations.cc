@@ -170,6 +170,7 @@ bool read_back(const tocsin_review& from, stage::Review& to) {
 
 bool read_back(const tocsin_purge& from, stage::Purge& to) {
   to.deleted = from.deleted;
+  to.more = from.more != 0;
   return true;
 }
 

@@ -260,6 +260,7 @@ TEST_F(StorageAdapterTest, CarriesTheOtherOperations) {
     auto& purged = as<tocsin_purge>(all[4]);
     EXPECT_EQ(purged.rows_max, 500U);
     purged.deleted = 12;
+    purged.more = 1;
     applied(host, token, TOCSIN_APPLIED);
   };
   apply({&renew, &settle, &cancel, &review, &purge});
@@ -271,6 +272,7 @@ TEST_F(StorageAdapterTest, CarriesTheOtherOperations) {
   EXPECT_TRUE(review.changed);
   EXPECT_EQ(review.output, "mail");
   EXPECT_EQ(purge.deleted, 12U);
+  EXPECT_TRUE(purge.more);
 }
 
 TEST_F(StorageAdapterTest, MayBeGivenTheNextBatchByTheOneThatEnded) {
