@@ -23,6 +23,17 @@ Result<std::uint16_t> parse_port(std::string_view text) {
 
 bool is_v4_mapped(const in6_addr& ip) { return IN6_IS_ADDR_V4MAPPED(&ip); }
 
+// By hand: inet_ntop prints through sprintf, and requests are shown the peer's address.
+std::string v4_text(const unsigned char* bytes) {
+  char text[INET_ADDRSTRLEN];
+  char* at = text;
+  for (int i = 0; i < 4; ++i) {
+    if (i != 0) *at++ = '.';
+    at = std::to_chars(at, text + sizeof(text), bytes[i]).ptr;
+  }
+  return {text, at};
+}
+
 }  // namespace
 
 Result<Address> Address::parse(std::string_view text) {
@@ -84,17 +95,14 @@ void Address::set_port(std::uint16_t port) {
 }
 
 std::string Address::ip() const {
-  char text[INET6_ADDRSTRLEN] = "";
   if (family() == AF_INET) {
-    inet_ntop(AF_INET, &v4_.sin_addr, text, sizeof(text));
-  } else if (family() == AF_INET6) {
-    const in6_addr& ip = v6_.sin6_addr;
-    if (is_v4_mapped(ip)) {
-      inet_ntop(AF_INET, ip.s6_addr + 12, text, sizeof(text));
-    } else {
-      inet_ntop(AF_INET6, &ip, text, sizeof(text));
-    }
+    return v4_text(reinterpret_cast<const unsigned char*>(&v4_.sin_addr));
   }
+  if (family() != AF_INET6) return {};
+  const in6_addr& ip = v6_.sin6_addr;
+  if (is_v4_mapped(ip)) return v4_text(ip.s6_addr + 12);
+  char text[INET6_ADDRSTRLEN] = "";
+  inet_ntop(AF_INET6, &ip, text, sizeof(text));
   return text;
 }
 

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <string>
 
+#include "gateway/base/byte_scan.h"
+
 namespace tocsin::http {
 
 namespace {
@@ -70,20 +72,9 @@ void put_framing(Cursor& out, const HeadFraming& framing) {
   }
 }
 
-// Without an early exit, so that it becomes a few vector instructions.
-bool holds_control(std::string_view text) {
-  unsigned found = 0;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    found |=
-        static_cast<unsigned>((byte < 0x20) & (byte != '\t')) | static_cast<unsigned>(byte == 0x7f);
-  }
-  return found != 0;
-}
-
 bool may_leave(const Header& field) {
-  return !is_framing_field(field.name) && !field.name.empty() && !holds_control(field.name) &&
-         !holds_control(field.value);
+  return !is_framing_field(field.name) && !field.name.empty() &&
+         !scan::holds_control_but_tab(field.name) && !scan::holds_control_but_tab(field.value);
 }
 
 char* put_response_head(char* at, const ResponseHead& head, const HeadFraming& framing,

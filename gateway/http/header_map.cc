@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "gateway/base/byte_scan.h"
+
 namespace tocsin::http {
 
 bool HeaderMap::set(std::string_view name, std::string_view value) {
@@ -67,11 +69,9 @@ bool is_token(std::string_view text) {
 }
 
 bool is_field_value(std::string_view text) {
-  if (trim(text).size() != text.size()) return false;
-  return std::none_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte < 0x20 && byte != '\t') || byte == 0x7f;
-  });
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  if (!text.empty() && (is_blank(text.front()) || is_blank(text.back()))) return false;
+  return !scan::holds_control_but_tab(text);
 }
 
 }  // namespace tocsin::http

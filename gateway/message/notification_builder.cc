@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "gateway/base/byte_scan.h"
 #include "gateway/base/text.h"
 #include "gateway/base/units.h"
 #include "gateway/message/time_text.h"
@@ -68,12 +69,6 @@ void append_pointer_token(std::string& out, std::string_view name) {
   }
 }
 
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
-
-bool holds_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), is_control);
-}
-
 bool holds_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
 // The parser turns a lone \uDC00 into the three bytes that UTF-8 forbids.
@@ -132,7 +127,7 @@ bool NotificationBuilder::on_name(std::string_view name, std::size_t end) {
   if (kept->size() > kLabelNameBytesMax) {
     return fault("the name of a label " + at_most(kLabelNameBytesMax, kept->size()));
   }
-  if (holds_control(*kept)) return fault("the name of a label holds a control character");
+  if (scan::holds_control(*kept)) return fault("the name of a label holds a control character");
   if (labels_.size() == kLabelsMax) {
     return fault("/labels", "there may be at most " + std::to_string(kLabelsMax) + " labels");
   }
@@ -310,7 +305,8 @@ bool NotificationBuilder::set_field(std::string_view text) {
 bool NotificationBuilder::set_text(std::string_view text, std::string_view& to) {
   const FieldRule& rule = kRules[field_];
   if (text.size() > rule.bytes_max) return fault(at_most(rule.bytes_max, text.size()));
-  if (rule.plain && holds_control(text)) return fault("holds a control character or a line break");
+  if (rule.plain && scan::holds_control(text))
+    return fault("holds a control character or a line break");
   to = text;
   return true;
 }
@@ -365,7 +361,7 @@ bool NotificationBuilder::add_label(std::string_view value) {
 
 bool NotificationBuilder::add_recipient(std::string_view text) {
   if (text.size() > kRecipientBytesMax) return fault(at_most(kRecipientBytesMax, text.size()));
-  if (holds_control(text)) return fault("holds a control character or a line break");
+  if (scan::holds_control(text)) return fault("holds a control character or a line break");
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos || colon + 1 == text.size() ||
       !is_recipient_kind(text.substr(0, colon))) {
