@@ -5,7 +5,8 @@
 //
 //   minimal_ingest PORT DATABASE
 #include <llhttp.h>
-#include <rapidjson/document.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
 #include <uv.h>
 
 #include <condition_variable>
@@ -14,7 +15,9 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -27,6 +30,25 @@ namespace {
 
 constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr int kBacklog = 1024;
+
+// The member "topic" of the outermost object; what is no JSON at all the reader refuses.
+struct TopicFinder : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, TopicFinder> {
+  bool Default() { return depth > 0; }
+  bool StartObject() { return ++depth > 0; }
+  bool EndObject(rapidjson::SizeType) { return depth-- > 0; }
+  bool Key(const char* name, rapidjson::SizeType length, bool) {
+    at_topic = depth == 1 && std::string_view(name, length) == "topic";
+    return true;
+  }
+  bool String(const char* value, rapidjson::SizeType length, bool) {
+    if (at_topic && depth == 1) topic.emplace(value, length);
+    return depth > 0;
+  }
+
+  int depth = 0;
+  bool at_topic = false;
+  std::optional<std::string> topic;
+};
 
 class Connection;
 
@@ -175,14 +197,16 @@ class Connection {
   }
 
   void on_message() {
-    rapidjson::Document json;
-    json.Parse<rapidjson::kParseValidateEncodingFlag>(body_.data(), body_.size());
-    if (json.HasParseError() || !json.IsObject() || !json.HasMember("topic") ||
-        !json["topic"].IsString()) {
+    TopicFinder found;
+    rapidjson::MemoryStream stream(body_.data(), body_.size());
+    rapidjson::Reader reader;
+    const bool valid =
+        !reader.Parse<rapidjson::kParseValidateEncodingFlag>(stream, found).IsError();
+    if (!valid || !found.topic) {
       return answer("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     }
     ++appended_;
-    server_.appends_.push_back({this, 0, json["topic"].GetString(), std::move(body_)});
+    server_.appends_.push_back({this, 0, std::move(*found.topic), std::move(body_)});
     body_.clear();
   }
 
