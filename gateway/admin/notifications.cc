@@ -59,7 +59,7 @@ Problem refusal_of(const stage::EmitOutcome& outcome) {
               .retry_after = std::max(outcome.retry_after, kFullRetryAfter)};
     default:
       return {.status = 503,
-              .detail = "The store cannot keep it now; nothing was kept.",
+              .detail = "The store cannot keep it now; send it again.",
               .retry_after = std::max(outcome.retry_after, kFullRetryAfter)};
   }
 }

@@ -235,14 +235,14 @@ void Intake::append_item(Request& request, std::uint32_t number) {
 }
 
 void Intake::on_appended(Request& request) {
-  for (std::size_t i = 0; i < request.items.size(); ++i) {
-    const AppendGroup::Item& item = request.items[i];
+  for (std::size_t i = 0; i < request.appended.size(); ++i) {
     const std::uint32_t number = request.appended[i];
-    stage::EmitOutcome& outcome = request.outcomes[number];
     if (!request.committed()) {
       request.decide(number, Came::kStoreDown);
       continue;
     }
+    const AppendGroup::Item& item = request.items[i];
+    stage::EmitOutcome& outcome = request.outcomes[number];
     switch (item.append.outcome) {
       case stage::Append::Outcome::kCommitted:
         outcome.kind = item.rows > 0 ? Came::kCommitted : Came::kDropped;

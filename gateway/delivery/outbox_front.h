@@ -98,6 +98,7 @@ class OutboxFront final : private event::TickEnd {
   void fail_claims();
   void refuse_waiting();
   bool resolve_unknown();
+  void answer_unknown();
   Result<bool> batch_exists();
   void release_claims();
   void set_status(bool up, bool accepting);

@@ -15,6 +15,19 @@ class ClaimRelease final : public SettleRequest {
   void on_answered() override { delete this; }
 };
 
+/// Appends of a batch that may be in the store, once their maker was told that nobody knows. Keeps
+/// what their lanes need should they turn out to be there.
+class OrphanedAppends final : public AppendGroup {
+ public:
+  // Moving a vector leaves its items where they are, and with them what the items point to.
+  explicit OrphanedAppends(AppendGroup& from) {
+    items.swap(from.items);
+    rows.swap(from.rows);
+    doors.swap(from.doors);
+  }
+  void on_answered() override { delete this; }
+};
+
 }  // namespace
 
 void OutboxFront::on_applied(const stage::Applied& applied) {
@@ -39,7 +52,10 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
       store_open_ = false;
       set_status(false, false);
       refuse_waiting();
-      if (!resolve_unknown()) retry_timer_.arm_after(kRetryEvery);
+      if (!resolve_unknown()) {
+        answer_unknown();
+        retry_timer_.arm_after(kRetryEvery);
+      }
       break;
   }
   send_replies();
@@ -209,6 +225,25 @@ void OutboxFront::refuse_waiting() {
     }
   }
   urgent_ = std::move(kept);
+}
+
+// Whoever asked must not wait for a store that may stay away: nothing is promised to them. What the
+// batch did is found out all the same, and then delivered or forgotten.
+void OutboxFront::answer_unknown() {
+  SubmissionList kept;
+  while (Submission* one = batch_.submissions().pop_front()) {
+    if (one->kind() == Submission::Kind::kSettle) {
+      kept.push_back(*one);
+      continue;
+    }
+    if (one->kind() == Submission::Kind::kAppends) {
+      auto* orphan = new OrphanedAppends(static_cast<AppendGroup&>(*one));  // until it is answered
+      orphan->port_ = one->port_;
+      kept.push_back(*orphan);
+    }
+    answer(*one, false);
+  }
+  batch_.submissions() = std::move(kept);
 }
 
 // True when the batch's outcome is known: it was then committed or failed as any other.

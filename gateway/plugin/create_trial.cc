@@ -173,7 +173,7 @@ void try_some(std::span<const CreateTrial> trials, Duration patience, std::vecto
   Pipe pipe;
   const pid_t child = pipe.open() ? ::fork() : -1;
   if (child < 0) {
-    const std::string why = "no child process for its trial: " + std::string(std::strerror(errno));
+    const std::string why = system_error(errno, "no child process for its trial").what;
     for (const CreateTrial& trial : trials) out.push_back(tl::unexpected(refused(trial, why)));
     return;
   }

@@ -27,7 +27,7 @@ struct EmitOutcome {
     kReplayed,   ///< an earlier request with this key: id, deliveries, or the filter in `text`
     kConflict,   ///< an earlier request with this key had another body
     kInvalid,    ///< pointer and text say where and why
-    kStoreDown,  ///< nothing was kept; `retry_after`
+    kStoreDown,  ///< nothing is promised, and nearly always nothing kept; `retry_after`
     kFull,       ///< nothing was kept; `retry_after`
   };
   Kind kind = Kind::kStoreDown;

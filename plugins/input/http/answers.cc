@@ -93,7 +93,7 @@ Told told(const sdk::EmitOutcome& outcome) {
     case TOCSIN_INTAKE_FULL:
       return {503, "full", "Too many notifications wait to be stored."};
     default:
-      return {503, "store_down", "Notifications cannot be stored now; nothing was kept."};
+      return {503, "store_down", "Notifications cannot be stored now; send it again."};
   }
 }
 
@@ -216,7 +216,7 @@ Answer Answers::to_batch(const sdk::Items<tocsin_emit_outcome>& outcomes) {
   out.EndArray();
   out.EndObject();
   if (all_busy) {
-    return busy("Notifications cannot be stored now; nothing of the batch was kept.",
+    return busy("Notifications cannot be stored now; send the batch again.",
                 whole_seconds(retry_after));
   }
   Answer answer;

@@ -44,7 +44,7 @@ class Sink {
     if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
         ::listen(listener_, 1024) != 0) {
       std::perror("stamp_sink");
-      std::exit(1);
+      std::_Exit(1);
     }
     watch(listener_, nullptr);
   }

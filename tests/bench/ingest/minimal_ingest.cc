@@ -138,7 +138,7 @@ class Server {
     const auto accept = [](uv_stream_t* stream, int) {
       static_cast<Server*>(stream->data)->accept();
     };
-    if (uv_listen(reinterpret_cast<uv_stream_t*>(&listener_), kBacklog, accept) != 0) std::exit(1);
+    if (uv_listen(reinterpret_cast<uv_stream_t*>(&listener_), kBacklog, accept) != 0) std::_Exit(1);
     uv_check_init(loop_, &tick_end_);
     tick_end_.data = this;
     uv_check_start(&tick_end_, [](uv_check_t* check) {

@@ -105,7 +105,7 @@ void ReferenceRows::step(sqlite3_stmt* statement) {
 
 void ReferenceRows::give_up() {
   std::fprintf(stderr, "reference rows: %s\n", sqlite3_errmsg(database_));
-  std::exit(1);
+  std::_Exit(1);
 }
 
 }  // namespace tocsin::bench

@@ -44,7 +44,9 @@ int main(int count, char** arguments) {
   std::uint64_t now = begun;
   while (now < end) {
     rows.begin();
-    for (owed += size; owed >= 1; owed -= 1) {
+    owed += size;
+    while (owed >= 1) {
+      owed -= 1;
       rows.insert({++id, static_cast<std::int64_t>(now) + id, 2, "orders.paid", payload});
     }
     rows.commit();

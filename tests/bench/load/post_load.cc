@@ -47,7 +47,7 @@ struct Options {
 [[noreturn]] void give_up(const char* what, std::string_view detail = {}) {
   std::fprintf(stderr, "post_load: %s %.*s\n", what, static_cast<int>(detail.size()),
                detail.data());
-  std::exit(1);
+  std::_Exit(1);
 }
 
 struct Connection {

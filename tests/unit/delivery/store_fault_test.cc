@@ -115,21 +115,66 @@ TEST_F(StoreFaultTest, FindsACommitOfUnknownOutcomeThatWasLost) {
   EXPECT_EQ(chat.door()->credits(), LaneDoor::capacity_for(32) - 1);
 }
 
-TEST_F(StoreFaultTest, AnswersAnUnknownCommitOnceTheStoreOpensAgain) {
-  storage.end_next({Next::kUnknownDone});
+// A batch whose outcome nobody can tell, while the store does not even open.
+class UnknownCommitTest : public StoreFaultTest {
+ protected:
+  TestGroup& lose_sight(Next end) {
+    storage.end_next({end});
+    storage.set_held(true);
+    auto& group = world.submit({{.to = {chat.door()}}});
+    world.turn();
+    storage.set_held(false);
+    storage.set_down(true);
+    storage.finish();
+    world.turn();
+    return group;
+  }
+  void find_again() {
+    world.pass(seconds(12));
+    EXPECT_FALSE(world.append({.to = {chat.door()}}).committed());
+    storage.set_down(false);
+    world.pass(seconds(6));
+  }
+};
+
+TEST_F(UnknownCommitTest, TellsTheCallerAtOnceThatNothingIsPromised) {
+  auto& group = lose_sight(Next::kUnknownDone);
+  EXPECT_EQ(group.answers, 1);
+  EXPECT_FALSE(group.committed());
+}
+
+TEST_F(UnknownCommitTest, DeliversWhatTurnsOutToBeThere) {
+  auto& group = lose_sight(Next::kUnknownDone);
+  find_again();
+  EXPECT_EQ(group.answers, 1);
+  EXPECT_EQ(storage.notifications(), 1U);
+  ASSERT_EQ(chat.output->seen.size(), 1U);
+  chat.output->complete();
+  world.turn();
+  EXPECT_EQ(storage.count(DeliveryState::kDelivered), 1U);
+  EXPECT_EQ(chat.door()->credits(), LaneDoor::capacity_for(32));
+}
+
+TEST_F(UnknownCommitTest, ForgetsWhatTurnsOutToBeLost) {
+  auto& group = lose_sight(Next::kUnknownLost);
+  find_again();
+  EXPECT_EQ(group.answers, 1);
+  EXPECT_EQ(storage.notifications(), 0U);
+  EXPECT_EQ(chat.output->seen.size(), 0U);
+  EXPECT_EQ(chat.door()->credits(), LaneDoor::capacity_for(32));
+}
+
+TEST_F(UnknownCommitTest, KeepsAVerdictOfThatBatchUntilItCanBeWritten) {
+  auto& before = world.append({.to = {chat.door()}});
+  storage.end_next({Next::kUnknownLost});
   storage.set_held(true);
-  auto& group = world.submit({{.to = {chat.door()}}});
+  chat.output->complete();
   world.turn();
   storage.set_held(false);
   storage.set_down(true);
   storage.finish();
-  world.pass(seconds(12));
-  EXPECT_EQ(group.answers, 0);
-  EXPECT_FALSE(world.append({.to = {chat.door()}}).committed());
-  storage.set_down(false);
-  world.pass(seconds(6));
-  EXPECT_EQ(group.answers, 1);
-  EXPECT_TRUE(group.committed());
+  find_again();
+  EXPECT_EQ(storage.row(before.delivery()).state, DeliveryState::kDelivered);
   EXPECT_EQ(chat.output->seen.size(), 1U);
 }
 

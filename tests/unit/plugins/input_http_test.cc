@@ -198,7 +198,7 @@ TEST_F(HttpInputAnswers, TellEachOutcomeOfOne) {
       {TOCSIN_TOO_MANY, 422, "The notification would need more than 1000 deliveries."},
       {TOCSIN_CONFLICT, 422, "The idempotency key was used before with another body."},
       {TOCSIN_INTAKE_FULL, 503, "Too many notifications wait to be stored."},
-      {TOCSIN_STORE_DOWN, 503, "Notifications cannot be stored now; nothing was kept."},
+      {TOCSIN_STORE_DOWN, 503, "Notifications cannot be stored now; send it again."},
   };
   for (const Case& one : cases) {
     const tocsin_token exchange = post_one();
@@ -299,7 +299,7 @@ TEST_F(HttpInputAnswers, TellEachItemOfABatchItsOwn) {
             R"({"status":"invalid","detail":"is missing","pointer":"/topic"},)"
             R"({"status":"unrouted","detail":"No route takes this notification."},)"
             R"({"status":"store_down","detail":)"
-            R"("Notifications cannot be stored now; nothing was kept."}]})");
+            R"("Notifications cannot be stored now; send it again."}]})");
   EXPECT_EQ(header(exchange, "Location"), "");
 }
 
