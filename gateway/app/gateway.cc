@@ -207,8 +207,9 @@ void Gateway::reopen_logs() {
 
 void Gateway::drain(std::string_view why) {
   if (draining_ || swap_.current() == nullptr) {
-    TOCSIN_LOG(log_, kWarning, "app", "stopping at once", {"signal", why},
-               {"connections", listeners_.open_connections()});
+    TOCSIN_LOG(log_, kWarning, "app",
+               draining_ ? "second signal: stopping at once" : "stopping before it served",
+               {"signal", why}, {"connections", listeners_.open_connections()});
     control_.stop();
     return;
   }

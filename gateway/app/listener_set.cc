@@ -51,11 +51,12 @@ Result<ListenerSet::ListenerPtr> ListenerSet::open(const Value::Entry& entry) {
   return listener;
 }
 
-std::vector<ListenerPart> ListenerSet::take_parts(std::size_t worker) {
+std::vector<ListenerPart> ListenerSet::take_parts(std::size_t loop) {
   std::vector<ListenerPart> parts;
+  if (loop >= workers_) return parts;
   for (const auto& [listener, settings] : planned_) {
     ListenerPart part{listener->id, listener->name, settings, listener->shared.get(), {}};
-    if (!listener->sockets.empty()) part.socket = std::move(listener->sockets[worker]);
+    if (!listener->sockets.empty()) part.socket = std::move(listener->sockets[loop]);
     parts.push_back(std::move(part));
   }
   return parts;

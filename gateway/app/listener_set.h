@@ -26,8 +26,9 @@ class ListenerSet {
   /// Takes the ports that the snapshot names and that are not open yet; each fault names its
   /// setting, and then none is kept.
   config::Diagnostics plan(const Snapshot& snapshot);
-  /// The planned listeners for one worker, with a socket where it has none yet. Once for each.
-  std::vector<ListenerPart> take_parts(std::size_t worker);
+  /// The planned listeners for one loop, with a socket where it has none yet. Once for each; loops
+  /// behind the last worker get none.
+  std::vector<ListenerPart> take_parts(std::size_t loop);
   /// The loops serve what was planned, by its limits.
   void commit();
   /// Gives back the ports that were taken for the plan.
