@@ -1,5 +1,6 @@
 #include "gateway/app/command_check.h"
 
+#include "gateway/app/access_logs.h"
 #include "gateway/app/load_gateway.h"
 #include "gateway/app/notification_check.h"
 #include "gateway/base/json_writer.h"
@@ -45,6 +46,25 @@ std::string summary(const std::string& path, const config::LoadedConfig& loaded)
   return text + "\n";
 }
 
+// The array of them, under a key.
+void append_json(JsonWriter& json, std::string_view key, const config::Diagnostics& faults) {
+  json.key(key);
+  json.begin_array();
+  for (const config::Diagnostic& fault : faults) {
+    json.begin_object();
+    json.pair("file", fault.place.file ? *fault.place.file : std::string());
+    json.key("line");
+    json.number(fault.place.line);
+    json.key("column");
+    json.number(fault.place.column);
+    json.pair("path", fault.path);
+    json.pair("message", fault.message);
+    json.pair("hint", fault.hint);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 std::string summary_json(const config::LoadedConfig& loaded) {
   std::string out;
   JsonWriter json(out);
@@ -68,6 +88,7 @@ std::string summary_json(const config::LoadedConfig& loaded) {
   }
   json.end_object();
   json.pair("admin", loaded.root.at("admin").string("address"));
+  if (!loaded.warnings.empty()) append_json(json, "warnings", loaded.warnings);
   json.end_object();
   return out + "\n";
 }
@@ -78,23 +99,22 @@ std::string faults_json(const config::Diagnostics& faults) {
   json.begin_object();
   json.key("ok");
   json.boolean(false);
-  json.key("errors");
-  json.begin_array();
-  for (const config::Diagnostic& fault : faults) {
-    json.begin_object();
-    json.pair("file", fault.place.file ? *fault.place.file : std::string());
-    json.key("line");
-    json.number(fault.place.line);
-    json.key("column");
-    json.number(fault.place.column);
-    json.pair("path", fault.path);
-    json.pair("message", fault.message);
-    json.pair("hint", fault.hint);
-    json.end_object();
-  }
-  json.end_array();
+  append_json(json, "errors", faults);
   json.end_object();
   return out + "\n";
+}
+
+// What passes every rule and is hardly meant.
+void note_emptiness(const std::string& path, config::LoadedConfig& loaded) {
+  for (const std::string_view key : {"listeners", "inputs"}) {
+    if (!loaded.root.at(key).as<Value::Map>().empty()) return;
+  }
+  const Place whole_file{std::make_shared<const std::string>(path), 0, 0};
+  loaded.warnings.push_back(
+      {whole_file,
+       {},
+       "there is no listener and no input: only the admin address will answer",
+       {}});
 }
 
 }  // namespace
@@ -104,12 +124,19 @@ CommandOutput check(const CheckArguments& arguments, const config::Environment& 
   auto loaded = load_gateway(arguments.config_path, catalog, environment);
   if (loaded && arguments.create) {
     config::Diagnostics faults = try_notifications(loaded->root, catalog);
+    config::Diagnostics more = check_log_paths(loaded->root);
+    faults.insert(faults.end(), more.begin(), more.end());
+    config::sort_by_place(faults);
     if (!faults.empty()) {
       loaded = tl::unexpected(config::Rejection{std::move(faults), std::move(loaded->sources)});
     }
   }
   CommandOutput output;
   if (loaded) {
+    note_emptiness(arguments.config_path, *loaded);
+    for (const config::Diagnostic& warning : loaded->warnings) {
+      if (!arguments.json) output.err += "warning: " + config::one_line(warning) + "\n";
+    }
     output.out = arguments.json ? summary_json(*loaded) : summary(arguments.config_path, *loaded);
     return output;
   }

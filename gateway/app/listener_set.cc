@@ -35,11 +35,15 @@ Result<ListenerSet::ListenerPtr> ListenerSet::open(const Value::Entry& entry) {
   auto listener = std::make_shared<Listener>();
   listener->name = entry.key;
   listener->written = entry.value.string("address");
-  TOCSIN_TRY_SET(address, event::Address::parse(listener->written));
-  const event::ListenOptions options{.backlog = static_cast<int>(entry.value.integer("backlog"))};
+  TOCSIN_TRY_SET(address, ListenAddress::parse(listener->written));
+  using Sharing = event::ListenOptions::Sharing;
+  event::ListenOptions options{.backlog = static_cast<int>(entry.value.integer("backlog"))};
+  // Another process must not have the port; a listener of ours that goes may, until it is gone.
+  options.sharing = overlaps_own(address) ? Sharing::kJoin : Sharing::kFirst;
   for (std::size_t i = 0; i < workers_; ++i) {
-    TOCSIN_TRY_SET(socket, event::ListeningSocket::open(address, options));
-    address = socket.address();  // port 0: the others join the port the first one got
+    TOCSIN_TRY_SET(socket, address.open(options));
+    address.address = socket.address();  // port 0: the others join the port the first one got
+    options.sharing = Sharing::kJoin;
     listener->sockets.push_back(std::move(socket));
   }
   listener->id = next_id_++;
@@ -49,6 +53,13 @@ Result<ListenerSet::ListenerPtr> ListenerSet::open(const Value::Entry& entry) {
       limit_or_zero(limits, "connections_max"), limit_or_zero(limits, "connections_per_ip_max"),
       metrics_, entry.key);
   return listener;
+}
+
+bool ListenerSet::overlaps_own(const ListenAddress& address) const {
+  const auto overlapping = [&](const ListenerPtr& listener) {
+    return listener->address.overlaps(address);
+  };
+  return std::ranges::any_of(serving_, overlapping) || std::ranges::any_of(former_, overlapping);
 }
 
 std::vector<ListenerPart> ListenerSet::take_parts(std::size_t loop) {
@@ -97,7 +108,8 @@ void ListenerSet::sweep(const std::vector<std::uint64_t>& ids) {
 
 std::vector<ListenerSet::Shown> ListenerSet::shown() const {
   std::vector<Shown> all;
-  for (const ListenerPtr& listener : serving_) all.push_back({listener->name, listener->address});
+  for (const ListenerPtr& listener : serving_)
+    all.push_back({listener->name, listener->address.address});
   return all;
 }
 

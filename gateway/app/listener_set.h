@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/app/listen_address.h"
 #include "gateway/app/loop_servers.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/config/diagnostic.h"
@@ -48,8 +49,8 @@ class ListenerSet {
   struct Listener {
     std::uint64_t id = 0;
     std::string name;
-    std::string written;  // the address as the configuration has it
-    event::Address address;
+    std::string written;                          // the address as the configuration has it
+    ListenAddress address;                        // with the port it got
     std::vector<event::ListeningSocket> sockets;  // one per worker until it is theirs
     std::unique_ptr<http::ServerShared> shared;
     telemetry::MetricCallback open_now;
@@ -61,6 +62,7 @@ class ListenerSet {
   };
 
   Result<ListenerPtr> open(const Value::Entry& entry);
+  bool overlaps_own(const ListenAddress& address) const;
 
   telemetry::Metrics& metrics_;
   const std::size_t workers_;
