@@ -69,7 +69,7 @@ Server::Server(event::Loop& loop, event::ListeningSocket socket, ServerOptions o
       source_(std::move(source)),
       address_(socket.address()) {
   event::TcpListener::Events& events = *this;
-  listener_.emplace(loop_, std::move(socket), events);
+  listener_.emplace(loop_, std::move(socket), events, options.descriptors_kept);
 }
 
 Server::~Server() {
@@ -79,6 +79,7 @@ Server::~Server() {
 
 void Server::drain() {
   draining_ = true;
+  listener_->accept_queued();
   listener_.reset();
   // Backwards, because a connection that closes is replaced by the last one.
   for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->drain();
