@@ -10,6 +10,7 @@
 #include "gateway/base/value.h"
 #include "gateway/config/diagnostic.h"
 #include "gateway/event/offload_pool.h"
+#include "gateway/http/client_metrics.h"
 #include "gateway/plugin/instance.h"
 #include "gateway/plugin/plugin_metrics.h"
 #include "gateway/policy/shared_table.h"
@@ -50,10 +51,12 @@ class Estate {
   event::OffloadPool& pool() { return process_.pool; }
   telemetry::Log& log() { return process_.log; }
   telemetry::Metrics& metrics() { return process_.metrics; }
+  http::ClientMetrics& client_metrics() { return client_metrics_; }
 
  private:
   const Process process_;
   plugin::PluginMetrics plugin_metrics_;
+  http::ClientMetrics client_metrics_;
   const plugin::Services services_;
   policy::SharedTable table_;
   std::map<std::string, std::size_t, std::less<>> homes_;
