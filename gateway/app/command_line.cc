@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -23,6 +24,7 @@
 #include "gateway/app/gateway_options.h"
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/app/run.h"
+#include "gateway/base/text.h"
 #include "gateway/config/json_schema.h"
 
 namespace tocsin::app {
@@ -235,6 +237,35 @@ void add_reload(CLI::App& app, Arguments& arguments, int& exit_code) {
   });
 }
 
+// What a slip of the command line meant, before the parser speaks of unexpected arguments.
+std::string slip(const CLI::App& app, const std::vector<std::string>& words) {
+  if (words.empty() || words[0].starts_with('-')) return {};
+  std::vector<std::string> names;
+  for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(one->get_name());
+  }
+  if (std::ranges::find(names, words[0]) == names.end()) {
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    const auto meant = closest(words[0], views);
+    return "there is no command \"" + words[0] + "\"" +
+           (meant ? "; did you mean " + std::string(*meant) + "?" : "; tocsin --help lists them");
+  }
+  const bool reads_a_file = words[0] == "check" || words[0] == "run";
+  if (reads_a_file && words.size() > 1 && !words[1].starts_with('-')) {
+    return "the file goes behind -c: tocsin " + words[0] + " -c " + words[1];
+  }
+  return {};
+}
+
+// `tocsin help`, `tocsin help check`: as --help says it.
+std::vector<std::string> spelled_out(std::vector<std::string> words) {
+  if (!words.empty() && words[0] == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  return words;
+}
+
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv) {
@@ -274,8 +305,20 @@ int run_command_line(int argc, const char* const* argv) {
   add_json(*version, arguments);
   version->callback([&] { exit_code = print({0, version_text(arguments.json), {}}); });
 
+  app.set_version_flag("--version", [] {
+    std::string text = version_text(false);
+    while (text.ends_with('\n')) text.pop_back();
+    return text;
+  });
+
+  std::vector<std::string> words = spelled_out({argv + std::min(argc, 1), argv + argc});
+  if (const std::string meant = slip(app, words); !meant.empty()) {
+    std::fprintf(stderr, "tocsin: %s\n", meant.c_str());
+    return kUsageExit;
+  }
   try {
-    app.parse(argc, argv);
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
+    app.parse(words);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsageExit;
   }

@@ -14,15 +14,16 @@ namespace {
 constexpr std::size_t kOffloadThreads = 2;
 constexpr std::size_t kOffloadQueueMax = 64;
 constexpr Duration kDrainPoll = std::chrono::milliseconds(10);
+constexpr Duration kLogWatch = std::chrono::seconds(2);
 constexpr Duration kSettleGrace = std::chrono::seconds(2);
+
+}  // namespace
 
 std::size_t wanted_workers(const Value& settings) {
   const Value& workers = settings.at("gateway").at("workers");
   if (workers.is<std::int64_t>()) return static_cast<std::size_t>(workers.as<std::int64_t>());
   return std::max(1U, std::thread::hardware_concurrency());
 }
-
-}  // namespace
 
 Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, telemetry::Log& log)
     : arguments_(std::move(arguments)),
@@ -55,6 +56,7 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                  .adopt = [this](const Snapshot& snapshot) { adopt(snapshot); },
                  .may_adopt = [this](const Snapshot& snapshot) { return admin_.plan(snapshot); }}),
       drain_poll_(control_.timers(), [this] { watch_drain(); }),
+      log_watch_(control_.timers(), [this] { watch_logs(); }),
       heap_trim_(control_) {
   callbacks_ = telemetry::declare_process_metrics(metrics_, version());
   for (auto& callback : telemetry::declare_log_metrics(metrics_, "main", log_)) {
@@ -135,6 +137,7 @@ bool Gateway::run() {
   const event::SignalWatch hang_up(control_, SIGHUP, [this] { reload_on_signal(); });
   const event::SignalWatch rotate(control_, SIGUSR1, [this] { reopen_logs(); });
   make_workers();
+  log_watch_.arm_after(kLogWatch);
   const Result<void> started = start_loops();
   if (started) {
     swap_.install(first_, [this](Result<void> done) { serve_first(std::move(done)); });
@@ -142,7 +145,11 @@ bool Gateway::run() {
     serve_first(started);
   }
   control_.run();
-  TOCSIN_LOG(log_, kInfo, "app", "stopped", {"drained", drained_});
+  if (drained_) {
+    TOCSIN_LOG(log_, kInfo, "app", "stopped", {"drained", true});
+  } else {
+    TOCSIN_LOG(log_, kWarning, "app", "stopped", {"drained", false});
+  }
   if (estate_.has_store() && !store_stopped_) stop_at_once(0);
   take_down();
   return true;
@@ -203,6 +210,11 @@ void Gateway::reopen_logs() {
     return;
   }
   TOCSIN_LOG(log_, kInfo, "app", "logs opened again", {"signal", "SIGUSR1"});
+}
+
+void Gateway::watch_logs() {
+  access_logs_.complain(log_, control_.now());
+  log_watch_.arm_after(kLogWatch);
 }
 
 void Gateway::drain(std::string_view why) {

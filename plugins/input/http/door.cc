@@ -27,6 +27,15 @@ std::optional<std::string_view> below_notifications(std::string_view path) {
   return path.substr(kNotifications.size());
 }
 
+// Behind "Bearer", in a header field.
+bool can_be_sent(std::string_view token) {
+  if (token.starts_with(' ') || token.ends_with(' ')) return false;
+  return std::none_of(token.begin(), token.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7F;
+  });
+}
+
 // The draft of the header wants a quoted string; most senders leave the quotes out.
 std::string_view unquoted(std::string_view key) {
   const bool quoted = key.size() >= 2 && key.starts_with('"') && key.ends_with('"');
@@ -35,9 +44,16 @@ std::string_view unquoted(std::string_view key) {
 
 }  // namespace
 
-bool Settings::load(const sdk::Setup& setup, sdk::Fault&) {
+bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
   const sdk::Value tokens = setup.settings["tokens"];
   for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (!can_be_sent(tokens.at(i).text_view())) {
+      return fault.refuse(
+          "the token of " + std::string(tokens.key(i)) +
+              " has a line break, a control character or a blank at an end, which no "
+              "caller can send; a file may end in one line break",
+          "tokens");
+    }
     callers.add(tokens.key(i), tokens.at(i).text_view());
   }
   const sdk::Value given = setup.settings["paths"];
