@@ -116,6 +116,11 @@ class GatewayChecker {
   }
 
  private:
+  struct Claim {  // an address that is taken
+    ListenAddress address;
+    std::string text;
+    Place place;
+  };
   using Line = std::pair<std::string, std::uint32_t>;
   static Line line_of(const Place& place) {
     return {place.file ? *place.file : std::string(), place.line};
@@ -348,7 +353,7 @@ class GatewayChecker {
     const bool local = text.starts_with('/') && !text.starts_with("//");
     const bool url = text.starts_with("https://") || text.starts_with("http://");
     const std::size_t host = text.find("//") + 2;
-    if (url && text.find_first_of("/?#\\", host) == host) {
+    if (url && std::min(text.find_first_of("/?#\\", host), text.size()) == host) {
       blame(to.place(), path + ".to", "\"" + text + "\" names no host",
             "write it in full, as in https://example.com/");
     } else if (!local && !url) {
@@ -372,11 +377,6 @@ class GatewayChecker {
   }
 
   config::Diagnostics faults_;
-  struct Claim {
-    ListenAddress address;
-    std::string text;
-    Place place;
-  };
   std::vector<Claim> claims_;
   std::set<Line> secret_lines_;  // never shown
 };

@@ -78,8 +78,8 @@ const char* check_host(const RequestHead& head) {
 }
 
 bool plain_path(std::string_view path) {
-  return path.find_first_of("%\\") == std::string_view::npos &&
-         path.find("/.") == std::string_view::npos;
+  constexpr std::size_t kNone = std::string_view::npos;
+  return path.find('%') == kNone && path.find('\\') == kNone && path.find("/.") == kNone;
 }
 
 // Removes the last segment of out[0, length), keeping its leading slash; false at the root.
