@@ -1,5 +1,6 @@
 #include "gateway/app/gateway.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -15,6 +16,8 @@ constexpr std::size_t kOffloadThreads = 2;
 constexpr std::size_t kOffloadQueueMax = 64;
 constexpr Duration kDrainPoll = std::chrono::milliseconds(10);
 constexpr Duration kSettleGrace = std::chrono::seconds(2);
+// For clients that are just sending on a connection that looked idle.
+constexpr Duration kIdlePatience = std::chrono::seconds(5);
 
 std::size_t wanted_workers(const Value& settings) {
   const Value& workers = settings.at("gateway").at("workers");
@@ -38,11 +41,11 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                .pool = *pool_,
                .workers = workers_wanted_,
                .storage_shard = workers_wanted_ + 1}),
-      listeners_(metrics_, workers_wanted_),
+      listeners_(metrics_, workers_wanted_, arguments_.inherited),
       loops_(control_),
       swap_(loops_, listeners_),
       lane_states_(loops_, swap_),
-      admin_(control_, metrics_),
+      admin_(control_, metrics_, arguments_.inherited),
       reloader_({.control = control_,
                  .estate = estate_,
                  .swap = swap_,
@@ -54,7 +57,20 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                  .environment = arguments_.environment,
                  .adopt = [this](const Snapshot& snapshot) { adopt(snapshot); },
                  .may_adopt = [this](const Snapshot& snapshot) { return admin_.plan(snapshot); }}),
+      upgrade_({.control = control_,
+                .loops = loops_,
+                .listeners = listeners_,
+                .admin = admin_,
+                .log = log,
+                .command = arguments_.command,
+                .replaced =
+                    [this](pid_t pid) {
+                      arguments_.supervisor.main_process(pid);
+                      admin_.retire();
+                      begin_drain("replaced", kIdlePatience);
+                    }}),
       drain_poll_(control_.timers(), [this] { watch_drain(); }),
+      supervisor_timer_(control_.timers(), [this] { keep_supervisor_informed(); }),
       heap_trim_(control_) {
   callbacks_ = telemetry::declare_process_metrics(metrics_, version());
   for (auto& callback : telemetry::declare_log_metrics(metrics_, "main", log_)) {
@@ -134,6 +150,7 @@ bool Gateway::run() {
   const event::SignalWatch quit(control_, SIGQUIT, [this] { drain("SIGQUIT"); });
   const event::SignalWatch hang_up(control_, SIGHUP, [this] { reload_on_signal(); });
   const event::SignalWatch rotate(control_, SIGUSR1, [this] { reopen_logs(); });
+  const event::SignalWatch replace(control_, SIGUSR2, [this] { upgrade(); });
   make_workers();
   const Result<void> started = start_loops();
   if (started) {
@@ -165,6 +182,19 @@ void Gateway::serve_first(Result<void> installed) {
              {"admin", admin_.address().text()},
              {"startup_ms", SystemClock::instance().mono() - arguments_.process_started});
   first_.reset();
+  for (const std::string& socket : arguments_.inherited.close_rest()) {
+    TOCSIN_LOG(log_, kWarning, "app", "an inherited socket is no listener's", {"socket", socket});
+  }
+  if (arguments_.predecessor) arguments_.predecessor->tell_ready();
+  arguments_.supervisor.ready("serving");
+  keep_supervisor_informed();
+}
+
+void Gateway::keep_supervisor_informed() {
+  const auto every = arguments_.supervisor.alive_every();
+  if (!every) return;
+  arguments_.supervisor.alive();
+  supervisor_timer_.arm_after(*every);
 }
 
 void Gateway::serve_admin() {
@@ -190,7 +220,11 @@ void Gateway::adopt(const Snapshot& snapshot) {
 
 void Gateway::reload_on_signal() {
   TOCSIN_LOG(log_, kInfo, "app", "reloading", {"signal", "SIGHUP"});
-  reloader_.reload([](const admin::ReloadOutcome&) {});  // the log tells
+  arguments_.supervisor.reloading();
+  reloader_.reload([this](const admin::ReloadOutcome& outcome) {
+    const bool refused = outcome.kind == admin::ReloadOutcome::Kind::kRefused;
+    arguments_.supervisor.ready(refused ? "serving; the last reload was refused" : "serving");
+  });
 }
 
 void Gateway::reopen_logs() {
@@ -205,6 +239,11 @@ void Gateway::reopen_logs() {
   TOCSIN_LOG(log_, kInfo, "app", "logs opened again", {"signal", "SIGUSR1"});
 }
 
+void Gateway::upgrade() {
+  if (draining_ || swap_.current() == nullptr) return;
+  upgrade_.begin(swap_.current()->settings().at("gateway").duration("upgrade_timeout"));
+}
+
 void Gateway::drain(std::string_view why) {
   if (draining_ || swap_.current() == nullptr) {
     TOCSIN_LOG(log_, kWarning, "app",
@@ -213,25 +252,44 @@ void Gateway::drain(std::string_view why) {
     control_.stop();
     return;
   }
+  begin_drain(why, Duration::zero());
+}
+
+void Gateway::begin_drain(std::string_view why, Duration idle_patience) {
   draining_ = true;
+  upgrade_.stop();
   swap_.stop();
   reloader_.stop();
   readiness_.set(admin::Readiness::State::kDraining);
+  arguments_.supervisor.stopping("draining");
   const Duration grace = swap_.current()->shutdown_grace();
   TOCSIN_LOG(log_, kInfo, "app", "draining", {"signal", why},
              {"connections", listeners_.open_connections()}, {"grace_ms", grace});
   drain_until_ = control_.now() + grace;
+  idle_until_ = control_.now() + std::min(idle_patience, grace / 2);
   loops_.each(
       [grace](std::size_t, LoopEstate& loop, LoopGroup::Answer answer) {
-        loop.drain_servers();
+        loop.retire_servers();
         loop.drain_lanes(grace, [told = std::move(answer)]() mutable { told({}); });
       },
       [this](const Result<void>&) { lanes_drained_ = true; });
+  if (idle_patience == Duration::zero()) drain_servers();
   drain_poll_.arm_after(Duration::zero());
+}
+
+void Gateway::drain_servers() {
+  servers_drained_ = true;
+  loops_.each_at_once(
+      [](std::size_t, LoopEstate& loop) -> Result<void> {
+        loop.drain_servers();
+        return {};
+      },
+      [](const Result<void>&) {});
 }
 
 void Gateway::watch_drain() {
   const std::size_t left = listeners_.open_connections();
+  if (!servers_drained_ && control_.now() >= idle_until_) drain_servers();
   // Attempts are cut when the grace is over; what they came to is then still to be written.
   const bool late = control_.now() >= drain_until_;
   const bool too_late = control_.now() >= drain_until_ + kSettleGrace;

@@ -9,13 +9,17 @@
 #include "gateway/app/access_logs.h"
 #include "gateway/app/admin_server.h"
 #include "gateway/app/estate.h"
+#include "gateway/app/handover.h"
 #include "gateway/app/heap_trim.h"
+#include "gateway/app/inherited_sockets.h"
 #include "gateway/app/lane_states.h"
 #include "gateway/app/listener_set.h"
 #include "gateway/app/loop_group.h"
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/app/reloader.h"
 #include "gateway/app/snapshot_swap.h"
+#include "gateway/app/supervisor.h"
+#include "gateway/app/upgrade.h"
 #include "gateway/app/worker.h"
 #include "gateway/config/load.h"
 #include "gateway/delivery/store_gauges.h"
@@ -37,6 +41,11 @@ class Gateway {
     std::string config_path;  ///< read again by a reload
     const config::Environment& environment;
     MonoTime process_started{};
+    InheritedSockets& inherited;
+    /// The process that this one takes the place of; empty: none.
+    std::optional<Predecessor>& predecessor;
+    Supervisor& supervisor;
+    Successor::Command command;  ///< for the process after this one
   };
   /// `config` was accepted by load_gateway with this catalog.
   Gateway(Arguments arguments, const config::LoadedConfig& config, telemetry::Log& log);
@@ -58,15 +67,19 @@ class Gateway {
   void serve_first(Result<void> installed);
   void serve_admin();
   void adopt(const Snapshot& snapshot);
+  void keep_supervisor_informed();
   void reload_on_signal();
   void reopen_logs();
+  void upgrade();
   void drain(std::string_view why);
+  void begin_drain(std::string_view why, Duration idle_patience);
+  void drain_servers();
   void watch_drain();
   void stop_store();
   void stop_at_once(int exit_code);
   void take_down();
 
-  const Arguments arguments_;
+  Arguments arguments_;
   telemetry::Log& log_;
   admin::LogAudit audit_;
   const std::size_t workers_wanted_;
@@ -85,12 +98,15 @@ class Gateway {
   LaneStates lane_states_;
   AdminServer admin_;
   Reloader reloader_;
+  Upgrade upgrade_;
   std::unique_ptr<delivery::StoreGauges> store_gauges_;
   std::vector<telemetry::MetricCallback> callbacks_;
   event::Timer drain_poll_;
+  event::Timer supervisor_timer_;
   HeapTrim heap_trim_;
   MonoTime drain_until_{};
-  bool started_ = false;
+  MonoTime idle_until_{};  // connections without a request are left alone
+  bool servers_drained_ = false;
   bool draining_ = false;
   bool drained_ = false;
   bool lanes_drained_ = false;

@@ -42,7 +42,7 @@ constexpr OptionTable kLog = {
     "log", "Where the gateway's own log goes, and how much of it.", kLogOptions, {}, {}};
 
 constexpr Option kPluginFolder = {.key = "", .doc = "A folder.", .min = "1", .max = "4096"};
-constexpr std::array<Option, 4> kGatewayOptions = {{
+constexpr std::array<Option, 5> kGatewayOptions = {{
     {.key = "workers",
      .type = kInteger,
      .doc = "Event loops, each on a thread of its own; auto is one per CPU the process may use.",
@@ -56,6 +56,13 @@ constexpr std::array<Option, 4> kGatewayOptions = {{
      .default_text = "30s",
      .flags = kReloadable,
      .max = "1h"},
+    {.key = "upgrade_timeout",
+     .type = kDuration,
+     .doc = "How long a new process that takes over (SIGUSR2) may take until it serves.",
+     .default_text = "30s",
+     .flags = kReloadable,
+     .min = "1s",
+     .max = "10m"},
     {.key = "plugin_path",
      .type = kList,
      .doc = "Folders of plugins, searched before those that came with the gateway; relative ones "

@@ -67,8 +67,10 @@ class LoopEstate {
   /// Destroys servers that accept no more and are empty; the ids of those that are left.
   std::vector<std::uint64_t> sweep_listeners() { return servers_.sweep(); }
 
-  /// Stops accepting.
+  /// See LoopServers.
+  void retire_servers() { servers_.retire(); }
   void drain_servers() { servers_.drain(); }
+  std::vector<LoopServers::Listening> listening() const { return servers_.listening(); }
   /// Lets no attempt begin any more and calls `done` when this loop's lanes hold nothing.
   void drain_lanes(Duration grace, Function<void()> done);
   /// Cuts every connection and ends the plugins here. The front has stopped.
