@@ -58,6 +58,14 @@ class Instance {
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
+  /// Whether reconfigure() can be asked at all.
+  bool can_reconfigure() const;
+  /// Prepares settings that differ in reloadable options only (Change::kReloadable); they are
+  /// adopted by Worker::reconfigure on each loop, once the reload is decided, or never. Asked again
+  /// it replaces what was prepared, also to go back. Control thread, and not while some of the
+  /// loops have adopted and others have not. The refused leave no trace.
+  tl::expected<void, Refusal> reconfigure(const Value& settings);
+
   /// Begins its part on one loop, on that loop's thread. The worker lives as long as this object;
   /// Worker::finish() ends it. Thread-safe. Errors are the plugin's words.
   Result<Worker*> start_worker(const Environment& environment);

@@ -69,6 +69,35 @@ Result<void> Worker::start() {
   return fail(code_of(status), fault_text(fault));
 }
 
+// What a plugin need not have.
+template <typename... Arguments>
+void Worker::tell(const char* callback, void (*fn)(void*, Arguments...), Arguments... arguments) {
+  if (finished() || fn == nullptr) return;
+  const Inside inside(*this, callback);
+  fn(self_, arguments...);
+}
+
+void Worker::reconfigure() { tell("worker_reconfigure", instance_.plugin().worker_reconfigure); }
+
+void Worker::take_up() {
+  TOCSIN_ASSERT(!took_up_ && !drained_, "a worker was started twice, or after its drain");
+  took_up_ = true;
+  tell("worker_start", instance_.plugin().worker_start);
+}
+
+void Worker::drain(MonoTime deadline) {
+  TOCSIN_ASSERT(!drained_, "a worker was drained twice");
+  drained_ = true;
+  tell("worker_drain", instance_.plugin().worker_drain, deadline.time_since_epoch().count());
+}
+
+std::size_t Worker::under_way() const {
+  if (finished()) return 0;
+  const auto of = [](const auto* kind) { return kind == nullptr ? 0 : kind->under_way(); };
+  return of(completions_.deliveries) + of(completions_.decisions) + of(completions_.answers) +
+         of(completions_.batches) + intake_->under_way();
+}
+
 void Worker::finish() {
   TOCSIN_ASSERT(!inside_, "a worker was finished inside its own callback");
   if (finished()) return;
