@@ -40,7 +40,9 @@ Instance::Instance(const tocsin_plugin& plugin, InstanceName name, const Service
       label_(std::string(kind_name(name_.kind)) + "/" + copy_of(plugin.name)),
       logger_(std::string(kind_name(name_.kind)) + "." + name_.id),
       services_(services),
-      metrics_(services.metrics.of_instance(label_, name_.id)) {}
+      metrics_(services.metrics.of_instance(label_, name_.id)),
+      crash_number_(
+          services.crash_map == nullptr ? 0 : services.crash_map->number_of(label_, name_.id)) {}
 
 tl::expected<void, Refusal> Instance::validate(const tocsin_plugin& plugin,
                                                const InstanceName& name, const Value& settings,

@@ -81,6 +81,8 @@ class Instance {
   const std::string& logger() const { return logger_; }
   const Services& services() const { return services_; }
   const InstanceMetrics& metrics() const { return metrics_; }
+  /// Of its name in the crash map; 0 without one.
+  std::uint32_t crash_number() const { return crash_number_; }
 
   /// Counts and logs a call that breaks the contract. Any thread.
   void misused(std::string_view how);
@@ -99,6 +101,7 @@ class Instance {
   const std::string logger_;
   const Services services_;
   const InstanceMetrics metrics_;
+  const std::uint32_t crash_number_;
   void* self_ = nullptr;
   bool created_ = false;
   std::mutex mutex_;

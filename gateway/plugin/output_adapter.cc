@@ -87,7 +87,7 @@ void OutputAdapter::deliver(std::span<const stage::Attempt> attempts) {
     shown_.push_back(show(attempt, *open, token));
   }
   if (shown_.empty()) return;
-  const Worker::Inside inside(worker_, "deliver");
+  const Worker::Inside inside(worker_, "deliver", attempts);
   worker_.instance().plugin().output->deliver(worker_.self(), shown_.data(),
                                               static_cast<std::uint32_t>(shown_.size()),
                                               sizeof(tocsin_attempt));

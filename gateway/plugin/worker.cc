@@ -44,10 +44,21 @@ class Worker::Task {
   void* user_;
 };
 
+namespace {
+
+CrashMap::Slot* slot_of(const Instance& instance, std::size_t loop) {
+  CrashMap* map = instance.services().crash_map;
+  return map == nullptr ? nullptr : map->slot(loop);
+}
+
+}  // namespace
+
 Worker::Worker(Instance& instance, const Environment& environment)
     : instance_(instance),
       environment_(environment),
       thread_(std::this_thread::get_id()),
+      slot_(slot_of(instance, environment.loop.shard())),
+      number_(instance.crash_number()),
       timers_(std::make_unique<Timers>(*this)),
       http_(std::make_unique<HttpCalls>(*this)),
       intake_(std::make_unique<Intake>(*this)) {}
@@ -115,10 +126,32 @@ Worker::Inside::Inside(Worker& worker, const char* callback)
     : worker_(worker), callback_(callback), began_(worker.loop().clock().mono()) {
   TOCSIN_ASSERT(!worker_.inside_, "a plugin was entered while it was inside a callback");
   worker_.inside_ = true;
+  if (CrashMap::Slot* slot = worker_.slot_) {
+    outer_ = slot->plugin.load(std::memory_order_relaxed);
+    slot->callback.store(callback, std::memory_order_relaxed);
+    slot->plugin.store(worker_.number_, std::memory_order_release);
+  }
+}
+
+Worker::Inside::Inside(Worker& worker, const char* callback,
+                       std::span<const stage::Attempt> attempts)
+    : Inside(worker, callback) {
+  CrashMap::Slot* slot = worker_.slot_;
+  if (slot == nullptr) return;
+  const std::size_t count = std::min(attempts.size(), CrashMap::kDeliveriesMax);
+  for (std::size_t i = 0; i < count; ++i) {
+    slot->entries[i] = {attempts[i].delivery.notification.value, attempts[i].delivery.ordinal};
+  }
+  slot->deliveries.store(static_cast<std::uint32_t>(count), std::memory_order_release);
+  names_deliveries_ = true;
 }
 
 Worker::Inside::~Inside() {
   worker_.inside_ = false;
+  if (CrashMap::Slot* slot = worker_.slot_) {
+    if (names_deliveries_) slot->deliveries.store(0, std::memory_order_relaxed);
+    slot->plugin.store(outer_, std::memory_order_relaxed);
+  }
   worker_.leave(callback_, worker_.loop().clock().mono() - began_);
 }
 

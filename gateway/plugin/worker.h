@@ -4,12 +4,14 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include "gateway/base/result.h"
 #include "gateway/plugin/services.h"
+#include "gateway/stage/output.h"
 #include "gateway/telemetry/log_limiter.h"
 #include "tocsin/plugin.h"
 
@@ -124,18 +126,23 @@ class Worker {
   void* self() const { return self_; }
   Completions& completions() { return completions_; }
 
-  /// Marks a call into the plugin, times it, and runs what was noted for afterwards when it ends.
+  /// Marks a call into the plugin, also for whoever finds the process dead or this loop stuck;
+  /// times it, and runs what was noted for afterwards when it ends.
   class Inside {
    public:
     Inside(Worker& worker, const char* callback);
+    /// With deliveries in hand.
+    Inside(Worker& worker, const char* callback, std::span<const stage::Attempt> attempts);
     ~Inside();
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;
 
    private:
     Worker& worker_;
-    const char* callback_;
-    MonoTime began_;
+    const char* const callback_;
+    const MonoTime began_;
+    std::uint32_t outer_ = 0;       // who was inside before, and is again afterwards
+    bool names_deliveries_ = false;
   };
   /// Runs `work` when the callback that is under way has returned.
   void note(AfterCallback& work);
@@ -169,6 +176,8 @@ class Worker {
   Instance& instance_;
   const Environment environment_;
   const std::thread::id thread_;
+  CrashMap::Slot* const slot_;  // null: there is none
+  const std::uint32_t number_;  // of the instance, in the slot
   Completions completions_;
   void* self_ = nullptr;
   bool inside_ = false;
