@@ -22,8 +22,7 @@ struct CrashHeader {
   std::array<char, 8> magic;
   std::uint32_t version;
   std::uint32_t slots;
-  std::uint32_t clean;  ///< the process ended as it was told to
-  std::array<std::uint32_t, 11> reserved;
+  std::array<std::uint32_t, 12> reserved;
 };
 
 /// Texts end with a zero byte and are cut to fit; an empty plugin is no name.
@@ -35,7 +34,8 @@ struct CrashName {
 struct CrashRecord {
   CrashName name;
   std::int64_t at_ns;
-  std::uint64_t deliveries;
+  std::uint32_t signal;
+  std::uint32_t deliveries;
   std::array<CrashMap::Slot::Entry, CrashMap::kDeliveriesMax> entries;
 };
 

@@ -34,8 +34,13 @@ bool same(const CrashName& one, const CrashName& other) {
   return one.plugin == other.plugin && one.id == other.id;
 }
 
-CrashFinding finding(const CrashName& name, WallTime at, std::span<const Entry> entries) {
-  CrashFinding found{at, std::string(text_of(name.plugin)), std::string(text_of(name.id)), {}};
+CrashFinding finding(const CrashName& name, WallTime at, std::uint32_t signal,
+                     std::span<const Entry> entries) {
+  CrashFinding found{.at = at,
+                     .plugin = std::string(text_of(name.plugin)),
+                     .id = std::string(text_of(name.id)),
+                     .signal = static_cast<int>(signal),
+                     .deliveries = {}};
   for (const Entry& entry : entries) {
     found.deliveries.push_back({{entry.notification}, static_cast<std::uint32_t>(entry.ordinal)});
   }
@@ -49,18 +54,19 @@ std::size_t bounded(std::uint64_t count) {
 void read_records(const CrashFile& file, std::vector<CrashFinding>& history) {
   for (const CrashRecord& record : file.records()) {
     if (record.name.plugin[0] == '\0') continue;
-    history.push_back(finding(record.name, WallTime(Duration(record.at_ns)),
+    history.push_back(finding(record.name, WallTime(Duration(record.at_ns)), record.signal,
                               {record.entries.data(), bounded(record.deliveries)}));
   }
 }
 
 void read_slots(const CrashFile& file, WallTime now, std::vector<CrashFinding>& found) {
-  if (file.header().clean != 0) return;
   for (const CrashMap::Slot& slot : file.slots()) {
     const std::uint32_t number = slot.plugin.load(std::memory_order_relaxed);
-    if (number == 0 || number > CrashMap::kNamesMax) continue;
+    const std::uint32_t signal = slot.crashed.load(std::memory_order_relaxed);
+    if (signal == 0 || number == 0 || number > CrashMap::kNamesMax) continue;
     const std::uint32_t count = slot.deliveries.load(std::memory_order_relaxed);
-    found.push_back(finding(file.names()[number - 1], now, {slot.entries.data(), bounded(count)}));
+    found.push_back(
+        finding(file.names()[number - 1], now, signal, {slot.entries.data(), bounded(count)}));
   }
 }
 
@@ -123,7 +129,8 @@ void CrashMap::keep(const CrashFinding& finding) {
       *std::ranges::min_element(records, {}, [](const CrashRecord& one) { return one.at_ns; });
   place.name = name_of(finding.plugin, finding.id);
   place.at_ns = finding.at.time_since_epoch().count();
-  place.deliveries = bounded(finding.deliveries.size());
+  place.signal = static_cast<std::uint32_t>(finding.signal);
+  place.deliveries = static_cast<std::uint32_t>(bounded(finding.deliveries.size()));
   for (std::size_t i = 0; i < place.deliveries; ++i) {
     place.entries[i] = {finding.deliveries[i].notification.value, finding.deliveries[i].ordinal};
   }
@@ -184,7 +191,5 @@ std::optional<CrashMap::Inside> CrashMap::inside(std::size_t loop) const {
   return Inside{std::string(text_of(name.plugin)), std::string(text_of(name.id)),
                 callback == nullptr ? "" : callback};
 }
-
-void CrashMap::end_clean() { file_->header().clean = 1; }
 
 }  // namespace tocsin::plugin

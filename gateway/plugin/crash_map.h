@@ -26,6 +26,7 @@ struct CrashFinding {
   WallTime at{};       ///< when it was found, which is at the next start
   std::string plugin;  ///< "output/slack"
   std::string id;      ///< its name in the configuration
+  int signal = 0;      ///< that ended the process
   std::vector<message::DeliveryId> deliveries;
 };
 
@@ -33,8 +34,10 @@ struct CrashFinding {
 /// file. A plugin cannot be stopped from crashing the process, but the next one knows who it was.
 ///
 /// Written by the loops with plain stores, without system calls; what a process wrote survives its
-/// death, not that of the machine, which is no plugin's fault. One process has a file for itself
-/// (flock): while another lives, as during an upgrade, PATH.1 to PATH.3 are used.
+/// death, not that of the machine. Somebody is to blame only when a fatal signal met the thread
+/// while he was inside (crash_signals.h): who is killed from outside is not, nor is the machine.
+/// One process has a file for itself (flock): while another lives, as during an upgrade, PATH.1 to
+/// PATH.3 are used.
 class CrashMap {
  public:
   static constexpr std::size_t kNamesMax = 512;       ///< instances known by name
@@ -54,6 +57,7 @@ class CrashMap {
     std::atomic<std::uint32_t> plugin;      ///< number of a name; 0: nobody is inside
     std::atomic<std::uint32_t> deliveries;  ///< valid in `entries`
     std::atomic<const char*> callback;      ///< of this process: its name for the callback
+    std::atomic<std::uint32_t> crashed;     ///< the signal that this loop's thread died of; 0: none
     std::array<Entry, kDeliveriesMax> entries;
   };
 
@@ -90,9 +94,6 @@ class CrashMap {
   };
   /// Who is inside a callback of the loop now. Any thread.
   std::optional<Inside> inside(std::size_t loop) const;
-
-  /// The process ends because it was told to, perhaps inside a callback: nobody is to blame.
-  void end_clean();
 
  private:
   explicit CrashMap(CrashFile file);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/plugin/crash_signals.h"
 #include "gateway/plugin/fault.h"
 #include "gateway/plugin/http_calls.h"
 #include "gateway/plugin/instance.h"
@@ -61,7 +62,9 @@ Worker::Worker(Instance& instance, const Environment& environment)
       number_(instance.crash_number()),
       timers_(std::make_unique<Timers>(*this)),
       http_(std::make_unique<HttpCalls>(*this)),
-      intake_(std::make_unique<Intake>(*this)) {}
+      intake_(std::make_unique<Intake>(*this)) {
+  if (slot_ != nullptr) CrashSignals::enter_thread(slot_);
+}
 
 Worker::~Worker() = default;
 
