@@ -16,6 +16,7 @@
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/app/reloader.h"
 #include "gateway/app/snapshot_swap.h"
+#include "gateway/app/watchdog.h"
 #include "gateway/app/worker.h"
 #include "gateway/config/load.h"
 #include "gateway/delivery/store_gauges.h"
@@ -60,6 +61,7 @@ class Gateway {
   void adopt(const Snapshot& snapshot);
   void reload_on_signal();
   void reopen_logs();
+  void report_crashes() const;
   void drain(std::string_view why);
   void watch_drain();
   void stop_store();
@@ -74,6 +76,8 @@ class Gateway {
   AccessLogs access_logs_;
   admin::Readiness readiness_;
   event::Loop control_;
+  const std::unique_ptr<plugin::CrashMap> crash_map_;
+  Watchdog watchdog_;                       // stops before the loops
   std::optional<event::OffloadPool> pool_;  // ends before the loops that it posts to
   Estate estate_;
   ListenerSet listeners_;
