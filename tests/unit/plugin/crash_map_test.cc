@@ -1,11 +1,18 @@
 #include "gateway/plugin/crash_map.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
+#include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "gateway/plugin/crash_signals.h"
 #include "tests/unit/plugin/plugin_harness.h"
 
 namespace tocsin::plugin {
@@ -36,6 +43,7 @@ class CrashMapTest : public ::testing::Test {
     }
     slot.deliveries = static_cast<std::uint32_t>(deliveries.size());
     slot.plugin = map->number_of(plugin, "it");
+    slot.crashed = SIGSEGV;
   }
 
   const std::filesystem::path folder =
@@ -54,6 +62,7 @@ TEST_F(CrashMapTest, FindsWhoWasInsideWithWhichDeliveries) {
   EXPECT_EQ(map->found()[0].plugin, "output/sms");
   EXPECT_EQ(map->found()[0].id, "it");
   EXPECT_EQ(map->found()[0].at, now);
+  EXPECT_EQ(map->found()[0].signal, SIGSEGV);
   EXPECT_EQ(map->found()[0].deliveries, (std::vector{kOne, kTwo}));
 }
 
@@ -64,12 +73,10 @@ TEST_F(CrashMapTest, FindsNothingAfterAnEndBetweenCallbacks) {
   EXPECT_TRUE(open()->found().empty());
 }
 
-TEST_F(CrashMapTest, FindsNothingAfterAnEndThatWasWanted) {
-  crash("output/sms");
+TEST_F(CrashMapTest, FindsNobodyWhenTheProcessWasKilledFromOutside) {
   {
     const auto map = open();
-    map->slot(0)->plugin = map->number_of("storage/sqlite", "storage");
-    map->end_clean();
+    map->slot(0)->plugin = map->number_of("output/sms", "it");
   }
   EXPECT_TRUE(open()->found().empty());
 }
@@ -102,11 +109,13 @@ TEST_F(CrashMapTest, IsNotOpenedWhereNoFileCanBe) {
 TEST_F(CrashMapTest, LeavesTheFileOfALivingProcessAlone) {
   const auto living = open();
   living->slot(0)->plugin = living->number_of("output/sms", "it");
+  living->slot(0)->crashed = SIGSEGV;
   {
     const auto next = open();
     EXPECT_TRUE(next->found().empty());
     EXPECT_TRUE(std::filesystem::exists(path + ".1"));
     next->slot(0)->plugin = next->number_of("output/mail", "it");
+    next->slot(0)->crashed = SIGSEGV;
   }
   EXPECT_EQ(living->inside(0)->plugin, "output/sms");
   EXPECT_EQ(open()->found().size(), 1U);  // of path.1, where the next one ended
@@ -118,9 +127,62 @@ TEST_F(CrashMapTest, GathersTheFilesOfAllWhoEnded) {
     const auto second = open();
     first->slot(0)->plugin = first->number_of("output/sms", "it");
     second->slot(0)->plugin = second->number_of("output/mail", "it");
+    first->slot(0)->crashed = second->slot(0)->crashed = SIGSEGV;
   }
   EXPECT_EQ(open()->found().size(), 2U);
   EXPECT_FALSE(std::filesystem::exists(path + ".1"));
+}
+
+// ---- signals
+
+// What ends the process that does it, on the thread of the map's loop.
+class CrashSignalsTest : public CrashMapTest {
+ protected:
+  /// The signal that a child dies of when it does `what` inside a callback.
+  int died_of(void (*what)()) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const rlimit none{};
+      ::setrlimit(RLIMIT_CORE, &none);
+      const auto map = open();
+      CrashSignals::install();
+      CrashSignals::enter_thread(map->slot(0));
+      map->slot(0)->plugin = map->number_of("output/sms", "it");
+      what();
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  }
+};
+
+[[gnu::noinline]] int deeper(int depth) {
+  volatile char room[4096] = {};
+  room[0] = static_cast<char>(depth);
+  return depth < 0 ? 0 : deeper(depth + 1) + room[0];
+}
+
+TEST_F(CrashSignalsTest, BlameWhoIsInsideAndEndTheProcessAsTheyWould) {
+  EXPECT_EQ(died_of([] { std::abort(); }), SIGABRT);
+  EXPECT_EQ(died_of([] { ::raise(SIGFPE); }), SIGFPE);
+  EXPECT_EQ(died_of([] { std::terminate(); }), SIGABRT);
+  const auto map = open();
+  EXPECT_EQ(map->history(now).size(), 3U);
+  EXPECT_EQ(map->found().size(), 1U);
+}
+
+#if !defined(__SANITIZE_ADDRESS__)
+TEST_F(CrashSignalsTest, AreHeardOfAStackThatRanOut) {
+  EXPECT_EQ(died_of([] { static_cast<void>(deeper(0)); }), SIGSEGV);
+  EXPECT_EQ(open()->found().size(), 1U);
+}
+#endif
+
+TEST_F(CrashSignalsTest, SayNothingOfAKillOrAnExit) {
+  EXPECT_EQ(died_of([] { ::raise(SIGKILL); }), SIGKILL);
+  EXPECT_EQ(died_of([] {}), 0);
+  EXPECT_TRUE(open()->history(now).empty());
 }
 
 // ---- suspects
