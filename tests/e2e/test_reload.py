@@ -16,6 +16,8 @@ from gateway_process import BINARY, eventually
 from load import Load
 from notifications import Client, settings, webhook
 
+pytestmark = pytest.mark.sanitize
+
 
 def responding(body, **more):
     """A gateway that answers everything with that body."""
