@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "gateway/app/command_version.h"
+#include "gateway/app/open_crash_map.h"
 #include "gateway/event/signal_watch.h"
 
 namespace tocsin::app {
@@ -25,6 +26,11 @@ std::size_t wanted_workers(const Value& settings) {
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
+std::optional<Duration> watchdog_abort(const Value& settings) {
+  const Value& limit = settings.at("gateway").at("watchdog_abort");
+  return limit.is<Duration>() ? std::optional(limit.as<Duration>()) : std::nullopt;
+}
+
 }  // namespace
 
 Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, telemetry::Log& log)
@@ -35,16 +41,19 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
       metrics_(workers_wanted_ + 2),  // the control loop and the storage
       access_logs_(metrics_),
       control_({.name = "control", .shard = workers_wanted_}),
+      crash_map_(open_crash_map(config.root, workers_wanted_ + 2, log)),
+      watchdog_(*crash_map_, log, metrics_),
       pool_(std::in_place, kOffloadThreads, kOffloadQueueMax),
       estate_({.log = log,
                .metrics = metrics_,
                .pool = *pool_,
                .workers = workers_wanted_,
-               .storage_shard = workers_wanted_ + 1}),
+               .storage_shard = workers_wanted_ + 1,
+               .crash_map = *crash_map_}),
       listeners_(metrics_, workers_wanted_, arguments_.inherited),
       loops_(control_),
       swap_(loops_, listeners_),
-      lane_states_(loops_, swap_),
+      lane_states_(loops_, swap_, estate_),
       admin_(control_, metrics_, arguments_.inherited),
       reloader_({.control = control_,
                  .estate = estate_,
@@ -83,6 +92,7 @@ Gateway::~Gateway() { take_down(); }
 // Servers before what they serve, the pool before the loops it posts to and the store it reads,
 // lanes and plugins before both.
 void Gateway::take_down() {
+  watchdog_.stop();
   admin_.close();
   for (const auto& worker : workers_) worker->stop();
   pool_.reset();
@@ -121,6 +131,7 @@ void Gateway::make_workers() {
     workers_.push_back(std::make_unique<Worker>(i, metrics_, estate_, access_logs_));
     loops_.add(workers_.back()->estate());
     event::Loop* loop = &workers_.back()->loop();
+    watchdog_.watch(*loop);
     callbacks_.push_back(metrics_.callback(
         telemetry::MetricType::kGauge, "tocsin_loop_lag_seconds",
         "The longest time since the last scrape that a loop kept events waiting.",
@@ -151,7 +162,11 @@ bool Gateway::run() {
   const event::SignalWatch hang_up(control_, SIGHUP, [this] { reload_on_signal(); });
   const event::SignalWatch rotate(control_, SIGUSR1, [this] { reopen_logs(); });
   const event::SignalWatch replace(control_, SIGUSR2, [this] { upgrade(); });
+  report_crashes();
   make_workers();
+  watchdog_.watch(control_);
+  watchdog_.set_abort_after(watchdog_abort(first_->settings()));
+  watchdog_.start();
   const Result<void> started = start_loops();
   if (started) {
     swap_.install(first_, [this](Result<void> done) { serve_first(std::move(done)); });
@@ -203,6 +218,7 @@ void Gateway::serve_admin() {
                           .pool = *pool_,
                           .audit = audit_,
                           .tokens = {},
+                          .loops = &watchdog_,
                           .config = &reloader_};
   if (estate_.has_store()) {
     parts.ledger = &control_part_->ledger();
@@ -214,8 +230,22 @@ void Gateway::serve_admin() {
 
 void Gateway::adopt(const Snapshot& snapshot) {
   admin_.adopt(snapshot);
+  watchdog_.set_abort_after(watchdog_abort(snapshot.settings()));
   const Value& log = snapshot.settings().at("gateway").at("log");
   if (const auto level = telemetry::parse_log_level(log.string("level"))) log_.set_level(*level);
+}
+
+void Gateway::report_crashes() const {
+  for (const plugin::CrashFinding& one : crash_map_->found()) {
+    TOCSIN_LOG(log_, kError, "app", "the last process crashed inside a plugin",
+               {"plugin", one.plugin}, {"id", one.id}, {"signal", one.signal},
+               {"deliveries", one.deliveries.size()});
+  }
+  for (const plugin::CrashFinding& one : crash_map_->suspects(control_.wall())) {
+    TOCSIN_LOG(log_, kError, "app", "a plugin is suspected of crashing the gateway",
+               {"plugin", one.plugin}, {"id", one.id},
+               {"quarantine_ms", plugin::CrashMap::kSuspectWindow});
+  }
 }
 
 void Gateway::reload_on_signal() {

@@ -20,6 +20,7 @@
 #include "gateway/app/snapshot_swap.h"
 #include "gateway/app/supervisor.h"
 #include "gateway/app/upgrade.h"
+#include "gateway/app/watchdog.h"
 #include "gateway/app/worker.h"
 #include "gateway/config/load.h"
 #include "gateway/delivery/store_gauges.h"
@@ -71,6 +72,7 @@ class Gateway {
   void reload_on_signal();
   void reopen_logs();
   void upgrade();
+  void report_crashes() const;
   void drain(std::string_view why);
   void begin_drain(std::string_view why, Duration idle_patience);
   void drain_servers();
@@ -87,6 +89,8 @@ class Gateway {
   AccessLogs access_logs_;
   admin::Readiness readiness_;
   event::Loop control_;
+  const std::unique_ptr<plugin::CrashMap> crash_map_;
+  Watchdog watchdog_;                       // stops before the loops
   std::optional<event::OffloadPool> pool_;  // ends before the loops that it posts to
   Estate estate_;
   ListenerSet listeners_;

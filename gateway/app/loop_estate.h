@@ -81,7 +81,7 @@ class LoopEstate {
   /// The handler of an input that runs here; null: it answers nothing.
   plugin::HandlerAdapter* handler(const PluginPart& input);
   LoopAccessLogs& access_logs() { return *logs_; }
-  const LoopLanes& lanes() const { return *lanes_; }
+  LoopLanes& lanes() { return *lanes_; }
   event::Loop& loop() { return loop_; }
   bool has_store() const { return port_ != nullptr; }
 

@@ -20,6 +20,8 @@ class OutboxPort;
 
 struct FrontOptions {
   Duration history_keep = std::chrono::hours(24);  ///< of what was settled; dead letters stay
+  /// Found in an output's hands after a process died: told to the store before anything is claimed.
+  std::vector<message::DeliveryId> blamed = {};
 };
 
 /// The one door to a store. Loops submit through their ports; the front forms batches and has
@@ -72,6 +74,7 @@ class OutboxFront final : private event::TickEnd {
   void serve_doors();
   bool ready_for_batch();
   void form_batch();
+  void take_blames();
   void take_urgent(WallTime now);
   void take_settle(SettleRequest& one, WallTime now);
   void take_appends(WallTime now);
@@ -92,6 +95,7 @@ class OutboxFront final : private event::TickEnd {
   void commit_settle(SettleRequest& one, WallTime now);
   void commit_claims(WallTime now);
   void commit_purge();
+  void forget_blames();
   void fail_batch(const Error& error);
   void fail_appends(AppendGroup& group);
   void refuse(AppendGroup& group);
@@ -135,6 +139,8 @@ class OutboxFront final : private event::TickEnd {
   bool renewing_ = false;
   message::NotificationId mark_;       // in the store: no id above it may be given
   message::NotificationId newest_id_;  // given
+  std::vector<stage::Blame> blames_;   // not yet in the store
+  std::size_t blames_taken_ = 0;       // of those, in the batch
   stage::Purge purge_;
   bool purge_due_ = false;
   bool purging_ = false;

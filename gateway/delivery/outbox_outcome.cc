@@ -48,6 +48,7 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
                  "again",
                  {"error", applied.error.text()});
       unknown_ = true;
+      forget_blames();  // told twice they would weigh double
       storage_.close();
       store_open_ = false;
       set_status(false, false);
@@ -72,6 +73,7 @@ void OutboxFront::commit_batch() {
     for (OutboxPort* port : ports_) reply_to(*port).status = status_;
   }
   while (Submission* one = batch_.submissions().pop_front()) commit_one(*one, now);
+  forget_blames();
   commit_claims(now);
   if (std::exchange(purging_, false)) commit_purge();
   batch_.clear();
@@ -163,6 +165,16 @@ void OutboxFront::commit_purge() {
   purge_timer_.arm_after(purge_.more ? kPurgeStep : kPurgeEvery);
 }
 
+void OutboxFront::forget_blames() {
+  const auto end = blames_.begin() + static_cast<std::ptrdiff_t>(blames_taken_);
+  for (auto one = blames_.begin(); one != end; ++one) {
+    TOCSIN_LOG(log_, kWarning, "delivery", "a delivery was in its output's hands when it crashed",
+               {"delivery_id", one->id.text()}, {"unsettled", one->changed});
+  }
+  blames_.erase(blames_.begin(), end);
+  blames_taken_ = 0;
+}
+
 void OutboxFront::fail_batch(const Error& error) {
   metrics_.commits_failed.add();
   SubmissionList kept;
@@ -178,6 +190,7 @@ void OutboxFront::fail_batch(const Error& error) {
   urgent_.prepend(std::move(kept));
   fail_claims();
   if (std::exchange(purging_, false)) purge_timer_.arm_after(kPurgeEvery);
+  blames_taken_ = 0;
   renewing_ = false;
   renew_due_ = true;
   batch_.clear();

@@ -158,6 +158,9 @@ Result<void> check_descriptor(const tocsin_plugin* descriptor, Kind kind, std::s
       d.worker_fini == nullptr) {
     return fail(Code::kInvalid, "one of create, destroy, worker_init and worker_fini is missing");
   }
+  if ((d.reconfigure == nullptr) != (d.worker_reconfigure == nullptr)) {
+    return fail(Code::kInvalid, "it has only one of reconfigure and worker_reconfigure");
+  }
   return {};
 }
 

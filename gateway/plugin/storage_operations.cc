@@ -62,6 +62,13 @@ tocsin_review convert(const stage::Review& from) {
   return to;
 }
 
+tocsin_blame convert(const stage::Blame& from) {
+  auto to = headed<tocsin_blame>(TOCSIN_OP_BLAME);
+  to.notification_id = from.id.notification.value;
+  to.ordinal = from.id.ordinal;
+  return to;
+}
+
 tocsin_claim convert(const stage::Claim& from) {
   auto to = headed<tocsin_claim>(TOCSIN_OP_CLAIM);
   to.output = str_of(from.output);
@@ -168,6 +175,11 @@ bool read_back(const tocsin_review& from, stage::Review& to) {
   return true;
 }
 
+bool read_back(const tocsin_blame& from, stage::Blame& to) {
+  to.changed = from.changed != 0;
+  return true;
+}
+
 bool read_back(const tocsin_purge& from, stage::Purge& to) {
   to.deleted = from.deleted;
   to.more = from.more != 0;
@@ -185,6 +197,7 @@ union StorageOperations::AnyOperation {
   tocsin_append append;
   tocsin_claim claim;
   tocsin_purge purge;
+  tocsin_blame blame;
 };
 
 StorageOperations::StorageOperations() = default;
@@ -225,6 +238,9 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kClaim:
       to.claim = convert(static_cast<const stage::Claim&>(from));
       return;
+    case OperationKind::kBlame:
+      to.blame = convert(static_cast<const stage::Blame&>(from));
+      return;
     case OperationKind::kPurge:
       to.purge = convert(static_cast<const stage::Purge&>(from));
       return;
@@ -263,6 +279,8 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.append, static_cast<stage::Append&>(to));
     case OperationKind::kClaim:
       return read_back(from.claim, static_cast<stage::Claim&>(to));
+    case OperationKind::kBlame:
+      return read_back(from.blame, static_cast<stage::Blame&>(to));
     case OperationKind::kPurge:
       return read_back(from.purge, static_cast<stage::Purge&>(to));
   }

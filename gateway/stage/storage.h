@@ -30,7 +30,8 @@ enum class OperationKind : std::uint8_t {
   kReview,
   kAppend,
   kClaim,
-  kPurge
+  kPurge,
+  kBlame
 };
 
 struct Operation {
@@ -156,6 +157,15 @@ struct Review : Operation {
 
   bool changed = false;  ///< false: no dead letter has this id
   std::string output;    ///< kRedrive: whose backlog it joined
+};
+
+/// The process that owned a delivery died while its output had it in hand: adds one to `crashes` of
+/// what is not settled, whoever owns it.
+struct Blame : Operation {
+  Blame() : Operation(OperationKind::kBlame) {}
+  message::DeliveryId id;
+
+  bool changed = false;
 };
 
 /// Tells the store that the epoch lives.

@@ -95,13 +95,14 @@ class Settler {
   Statement output_of_;
 };
 
-/// Cancel and review: what people ask for.
+/// Cancel and review: what people ask for. Blame: what a crash left to say.
 class Reviewer {
  public:
   explicit Reviewer(Work& work) : work_(work) {}
   bool prepare();
   bool apply(tocsin_cancel& op);
   bool apply(tocsin_review& op);
+  bool apply(tocsin_blame& op);
 
  private:
   Work& work_;
@@ -112,6 +113,7 @@ class Reviewer {
   Statement dead_letter_;
   Statement redrive_;
   Statement review_;
+  Statement blame_;
 };
 
 /// Renew and purge: what the host does by the clock.

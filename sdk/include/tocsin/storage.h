@@ -40,7 +40,8 @@ enum tocsin_operation_kind {
   TOCSIN_OP_REVIEW = 3,
   TOCSIN_OP_APPEND = 4,
   TOCSIN_OP_CLAIM = 5,
-  TOCSIN_OP_PURGE = 6
+  TOCSIN_OP_PURGE = 6,
+  TOCSIN_OP_BLAME = 7
 };
 
 /* The head of every operation. */
@@ -178,6 +179,16 @@ typedef struct tocsin_review {
   uint32_t reserved;
   tocsin_str output; /* result: the output of a redriven one */
 } tocsin_review;
+
+/* The process that owned the delivery died while its output had it in hand: adds one to `crashes`
+ * of what is not settled, whoever owns it. */
+typedef struct tocsin_blame {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t notification_id;
+  uint32_t ordinal;
+  uint32_t changed; /* result: 0: it is settled, or there is no such delivery */
+} tocsin_blame;
 
 typedef struct tocsin_renew {
   uint32_t size;

@@ -287,6 +287,30 @@ TEST_P(StorageDelivery, ADeadLetterIsListedReviewedAndRedriven) {
   EXPECT_TRUE(store().dead_letters().deliveries.empty());
 }
 
+TEST_P(StorageDelivery, BlameCountsACrashOfWhatIsNotSettled) {
+  std::uint64_t id = 100;
+  for (const std::uint32_t state :
+       {TOCSIN_STATE_READY, TOCSIN_STATE_CLAIMED, TOCSIN_STATE_SENDING, TOCSIN_STATE_DELIVERED,
+        TOCSIN_STATE_DEAD, TOCSIN_STATE_CANCELLED}) {
+    put_into(state, ++id);
+    auto blame = blame_of(id);
+    EXPECT_APPLIED(store().apply(blame));
+    EXPECT_EQ(blame.changed, state <= TOCSIN_STATE_SENDING ? 1U : 0U) << state;
+    EXPECT_EQ(store().state_of(id), static_cast<int>(state));
+  }
+  Append append(10);
+  append.to("chat").to("chat");
+  auto first = blame_of(10, 1);
+  auto again = blame_of(10, 1);
+  auto nowhere = blame_of(10, 2);
+  auto claim = claim_of("chat", 10);
+  EXPECT_APPLIED(store().apply(append, first, again, nowhere, claim));
+  EXPECT_EQ(nowhere.changed, 0U);
+  ASSERT_EQ(claim.claimed_count, 2U);
+  EXPECT_EQ(claim.claimed[0].crashes, 0U);
+  EXPECT_EQ(claim.claimed[1].crashes, 2U);
+}
+
 TEST_P(StorageDelivery, OnlyDeadLettersAreReviewed) {
   std::uint64_t id = 100;
   for (const std::uint32_t state : {TOCSIN_STATE_READY, TOCSIN_STATE_CLAIMED, TOCSIN_STATE_SENDING,

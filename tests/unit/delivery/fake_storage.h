@@ -272,6 +272,9 @@ class FakeStorage final : public stage::Storage {
         case stage::OperationKind::kReview:
           review(*static_cast<stage::Review*>(op));
           break;
+        case stage::OperationKind::kBlame:
+          blame(*static_cast<stage::Blame*>(op));
+          break;
         case stage::OperationKind::kAppend:
           append(*static_cast<stage::Append*>(op));
           break;
@@ -407,6 +410,12 @@ class FakeStorage final : public stage::Storage {
         ++op.done;
       }
     }
+  }
+
+  void blame(stage::Blame& op) {
+    const auto at = rows_.find(op.id);
+    op.changed = at != rows_.end() && at->second.state <= DeliveryState::kSending;
+    if (op.changed) ++at->second.crashes;
   }
 
   void review(stage::Review& op) {
