@@ -76,9 +76,7 @@ std::optional<Outcome> read_report(TrialChild& child, const CreateTrial& trial, 
       !child.hear(refusal.key.data(), refusal.key.size(), until)) {
     return std::nullopt;
   }
-  const Value* at = refusal.key.empty() ? nullptr : trial.settings->find(refusal.key);
-  refusal.place =
-      at != nullptr && at->place().file != nullptr ? at->place() : trial.settings->place();
+  refusal.place = place_of(*trial.settings, refusal.key);
   return Outcome(tl::unexpected(std::move(refusal)));
 }
 

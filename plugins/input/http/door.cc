@@ -35,10 +35,16 @@ std::string_view unquoted(std::string_view key) {
 
 }  // namespace
 
-bool Settings::load(const sdk::Setup& setup, sdk::Fault&) {
+bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
   const sdk::Value tokens = setup.settings["tokens"];
   for (std::size_t i = 0; i < tokens.size(); ++i) {
-    callers.add(tokens.key(i), tokens.at(i).text_view());
+    const std::string name(tokens.key(i));
+    const std::string_view other = callers.add(name, tokens.at(i).text_view());
+    if (other.empty()) continue;
+    // Nobody could say which of them had sent something.
+    return fault.refuse(
+        "tokens." + std::string(other) + " is the same secret: give each caller one of its own",
+        "tokens." + name);
   }
   const sdk::Value given = setup.settings["paths"];
   for (std::size_t i = 0; i < given.size(); ++i) paths.push_back(given.at(i).text());
