@@ -106,6 +106,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void log_attempt(const LaneSlot& slot, const message::Verdict& verdict, const Settlement& next);
   void settle(LaneSlot& slot, Settlement next);
   void on_settled(LaneSlot& slot);
+  void go_on(LaneSlot& slot);
   void count(const LaneSlot& slot);
   void free(LaneSlot& slot);
   void leave_flight();

@@ -343,7 +343,8 @@ class FakeStorage final : public stage::Storage {
       Row& row = rows_.at(id);
       const Note& note = notes_.at(id.notification);
       op.claimed.push_back({id, row.address, row.attempts, row.crashes, row.next_at, note.payload,
-                            note.accepted_at, note.expires_at});
+                            note.accepted_at, note.expires_at,
+                            row.review == message::ReviewState::kApproved});
       move(id, row, [&](Row& r) { enter(r, DeliveryEvent::kClaim, op.now); });
     }
     const auto left = first();
@@ -355,6 +356,8 @@ class FakeStorage final : public stage::Storage {
     switch (op.state) {
       case DeliveryState::kReady:
         return DeliveryEvent::kReschedule;
+      case DeliveryState::kClaimed:
+        return DeliveryEvent::kKeep;
       case DeliveryState::kSending:
         return DeliveryEvent::kMarkSending;
       case DeliveryState::kDelivered:
@@ -379,6 +382,7 @@ class FakeStorage final : public stage::Storage {
         return;
       }
       enter(row, event_of(op), op.at);
+      if (row.state == DeliveryState::kDead) row.review = message::ReviewState::kPending;
       row.attempts = op.attempts;
       row.crashes = op.crashes;
       row.reason = op.reason;
@@ -420,6 +424,7 @@ class FakeStorage final : public stage::Storage {
       move(op.id, row, [&](Row& r) {
         enter(r, DeliveryEvent::kRedrive, op.at);
         r.attempts = 0;
+        r.review = message::ReviewState::kApproved;
         r.next_at = op.at;
         r.cancel_requested = false;
       });
