@@ -62,6 +62,8 @@ class Gateway {
   void reopen_logs();
   void drain(std::string_view why);
   void watch_drain();
+  bool ends_in_vain();
+  void look_at_attempts();
   void stop_store();
   void stop_at_once(int exit_code);
   void take_down();
@@ -94,6 +96,9 @@ class Gateway {
   bool draining_ = false;
   bool drained_ = false;
   bool lanes_drained_ = false;
+  std::optional<MonoTime> store_down_since_;  // as far as the drain has seen
+  bool looking_at_attempts_ = false;
+  bool attempts_over_ = false;
   bool store_stopped_ = false;
 };
 

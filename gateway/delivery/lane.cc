@@ -85,6 +85,11 @@ std::uint32_t Lane::attempts_of(const stage::Output& output) const {
   }));
 }
 
+std::uint32_t Lane::attempts() const {
+  return static_cast<std::uint32_t>(std::ranges::count_if(
+      slots_, [](const LaneSlot& slot) { return slot.state == State::kAttempting; }));
+}
+
 LaneSlot& Lane::take_slot(message::DeliveryId id, std::uint32_t generation) {
   LaneSlot* slot = free_.pop_front();
   if (slot == nullptr) {

@@ -54,6 +54,8 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void attach(stage::Output* output) { attach(output, policy_); }
   /// Attempts that `output` has not completed.
   std::uint32_t attempts_of(const stage::Output& output) const;
+  /// Attempts under way, whoever has them.
+  std::uint32_t attempts() const;
   /// Ends those now, as a drain does once its grace is over.
   void cut_attempts_of(const stage::Output& output);
 

@@ -59,6 +59,7 @@ Result<const Library*> Libraries::find(Kind kind, std::string_view name) {
 
 // Whatever else is wrong with the file is found, and said, where it is loaded to stay.
 Result<void> Libraries::try_loading(const Found& file) {
+  if (Library::is_loaded(file.path)) return {};
   constexpr char kLoaded = 'y';
   TOCSIN_TRY_SET(child, TrialChild::start([&](int fd) {
                    (void)Library::open(file.path, file.kind, file.name, inspect_);

@@ -1,5 +1,6 @@
 #include "gateway/plugin/trial_child.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,7 +27,8 @@ int reaped(pid_t child) {
 
 Result<TrialChild> TrialChild::start(Function<void(int fd)> work) {
   std::array<int, 2> ends{};
-  if (::pipe(ends.data()) != 0) return tl::unexpected(system_error(errno, "no pipe for a trial"));
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+    return tl::unexpected(system_error(errno, "no pipe for a trial"));
   const pid_t child = ::fork();
   if (child < 0) {
     const int why = errno;

@@ -12,7 +12,9 @@
 namespace tocsin::plugin {
 
 /// A forked child that runs foreign code for a trial and tells its parent on a pipe how it went, so
-/// that what dies or hangs does it there. Best made while the process has one thread. Blocks.
+/// that what dies or hangs does it there. The child has none of its parent's other threads, and
+/// what they held stays locked: in a process that has some, `work` may use memory and the loader,
+/// which the C library keeps usable, and nothing else that is shared. Blocks.
 class TrialChild {
  public:
   /// `work` runs in the child, which ends when it returns; it writes to the descriptor with tell().

@@ -4,6 +4,7 @@ when the fault is gone."""
 import json
 import os
 import resource
+import signal
 import subprocess
 
 import pytest
@@ -64,6 +65,8 @@ class FailingWrites(Disk):
         resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
     def mend(self, gateway):
+        if gateway.process.poll() is not None:
+            return  # the limit went with it
         resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
@@ -226,3 +229,34 @@ def test_a_full_disk_refuses_what_comes_and_still_delivers_what_it_has(disk, sta
     assert gateway.metric("tocsin_store_up") == 1
     disk.mend(gateway)
     eventually(lambda: send(gateway, len(accepted))[0], 202)
+
+
+@pytest.mark.parametrize("disk", [KIND["failing writes"], KIND["sync_error"]], indirect=True)
+def test_a_drain_on_a_store_that_is_down_ends_with_the_attempts_under_way_and_loses_nothing(disk, start_on, sink):
+    # A grace that no test waits for.
+    grace = {"shutdown_grace": "10m", "log": {"level": "debug"}}
+    outputs = {"hook": webhook(sink, concurrency=2, timeout="30s")}
+    gateway = start_on(disk, outputs, gateway=grace)
+    sink.mode("slow", "7")
+    client = Client(gateway)
+    sent = [client.accepted({"topic": "a", "title": f"n{i}"}) for i in range(4)]
+    client.close()
+    eventually(sink.count, 2)
+    disk.break_down(gateway)
+    eventually(lambda: gateway.metric("tocsin_store_up"), 0)
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait() == 0
+    messages = [entry["message"] for entry in gateway.log()]
+    assert messages.count("delivered") == 2 and sink.count() == 2
+    assert "the store is down, so nothing can be settled: the next start takes the deliveries over" in messages
+
+    disk.mend(gateway)
+    sink.mode("ok")
+    gateway = start_on(disk, outputs)
+    assert gateway.wait_for_log("store opened")["taken_over"] >= 2
+    client = Client(gateway)
+    for one in sent:
+        eventually(lambda one=one: client.states(one), {"hook": "delivered"})
+    assert set(sink.titles()) == {f"n{i}" for i in range(4)}
+    # What had arrived came again, as the same delivery.
+    assert len({request["headers"]["idempotency-key"] for request in sink.received()}) == 4

@@ -183,7 +183,8 @@ TEST_F(HttpInputTest, TellsALongListOfCallersApart) {
 TEST_F(HttpInputTest, RefusesCallersWithOneSecretByTheirNamesAlone) {
   host.settings.set_map("tokens",
                         {{"shop", "one secret"}, {"ops", "another"}, {"night", "one secret"}});
-  EXPECT_EQ(host.start(), "tokens.shop is the same secret: give each caller one of its own");
+  EXPECT_EQ(host.start(),
+            "tokens.night: tokens.shop is the same secret: give each caller one of its own");
 }
 
 // ---- outcomes
