@@ -72,7 +72,8 @@ class Gateway:
         with open(self.stdout_path, "wb") as stdout:
             self.process = subprocess.Popen(
                 [BINARY, "run", "-c", self.config_path], stdin=subprocess.DEVNULL, stdout=stdout,
-                stderr=subprocess.PIPE, env={**os.environ, **(environment or {})}, preexec_fn=lambda: _limit_descriptors(descriptors))
+                stderr=subprocess.PIPE, env={**os.environ, **(environment or {})},
+                preexec_fn=lambda: _limit_descriptors(descriptors))
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
 

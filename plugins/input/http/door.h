@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@ struct Settings {
   Callers callers;
   std::vector<std::string> paths;
   std::uint64_t body_bytes_max = 0;
+  sdk::Duration wait_timeout{};
 
   bool load(const sdk::Setup& setup, sdk::Fault& fault);
 };
@@ -25,6 +27,12 @@ struct Settings {
 /// the answer.
 class Door {
  public:
+  /// Requests of one loop that wait for their deliveries; one more is answered at once.
+  static constexpr std::size_t kWaitsMax = 256;
+  /// Between two looks at the ledger: from the first, twice as long each time, to the second.
+  static constexpr sdk::Duration kFirstLook = std::chrono::milliseconds(5);
+  static constexpr sdk::Duration kLookEvery = std::chrono::milliseconds(250);
+
   Door(const Settings& settings, sdk::Host host) : settings_(settings), host_(host) {}
 
   /// Answers at once and returns null, or returns the request that goes on.
@@ -46,8 +54,9 @@ class Door {
     void on_done() noexcept override { door.on_done(*this); }
     void on_ledger(const sdk::LedgerAnswer& found) override { door.on_ledger(*this, found); }
     bool sends() const { return verb == Verb::kOne || verb == Verb::kBatch; }
-    std::uint32_t ask(std::string_view id) {
-      return verb == Verb::kGet ? get(id, caller) : cancel(id, caller);
+    std::uint32_t ask_again() { return get(id, caller); }
+    std::uint32_t ask(std::string_view wanted) {
+      return verb == Verb::kGet ? get(wanted, caller) : cancel(wanted, caller);
     }
 
     Door& door;
@@ -59,6 +68,16 @@ class Door {
     std::string_view caller;  ///< of the settings
     std::string key;          ///< Idempotency-Key
 
+    // ?wait=delivered
+    bool waits = false;    ///< it asked for that
+    bool waiting = false;  ///< between two looks, or asking
+    std::string id;        ///< of the notification
+    std::uint32_t deliveries = 0;
+    bool replayed = false;
+    sdk::Duration deadline{};
+    sdk::Duration pause{};
+    std::optional<sdk::Timer> timer;
+
    private:
     const std::uint64_t body_bytes_max_;
   };
@@ -68,6 +87,13 @@ class Door {
   sdk::RequestPtr begin_sending(Verb verb, const sdk::RequestHead& head, std::string_view caller);
   sdk::RequestPtr ask_ledger(Verb verb, const sdk::RequestHead& head, std::string_view caller,
                              std::string_view id);
+
+  bool begin_wait(Request& request, std::string_view id);
+  void look(Request& request);
+  void look_again(Request& request);
+  void on_looked(Request& request, const sdk::LedgerAnswer& found);
+  void end_wait(Request& request);
+  Answer accepted(const Request& request);
 
   void on_body(Request& request, std::string_view body);
   void on_ledger(Request& request, const sdk::LedgerAnswer& found);
@@ -82,6 +108,7 @@ class Door {
   Batch batch_;
   std::vector<sdk::EmitItem> items_;  // of the emit being written
   std::uint64_t numbers_ = 0;
+  std::size_t waits_ = 0;
   sdk::Pending<Request> requests_;  // by number
 };
 
