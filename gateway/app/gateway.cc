@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <numeric>
 #include <thread>
+#include <utility>
 
 #include "gateway/app/command_version.h"
 #include "gateway/app/open_crash_map.h"
+#include "gateway/delivery/outbox_front.h"
 #include "gateway/event/signal_watch.h"
 
 namespace tocsin::app {
@@ -16,6 +19,7 @@ namespace {
 constexpr std::size_t kOffloadThreads = 2;
 constexpr std::size_t kOffloadQueueMax = 64;
 constexpr Duration kDrainPoll = std::chrono::milliseconds(10);
+constexpr Duration kStoreTry = delivery::OutboxFront::kRetryEvery + std::chrono::seconds(1);
 constexpr Duration kSettleGrace = std::chrono::seconds(2);
 // For clients that are just sending on a connection that looked idle.
 constexpr Duration kIdlePatience = std::chrono::seconds(5);
@@ -323,7 +327,8 @@ void Gateway::watch_drain() {
   // Attempts are cut when the grace is over; what they came to is then still to be written.
   const bool late = control_.now() >= drain_until_;
   const bool too_late = control_.now() >= drain_until_ + kSettleGrace;
-  const bool waiting = (left > 0 && !late) || (!lanes_drained_ && !too_late);
+  const bool in_vain = ends_in_vain();
+  const bool waiting = (left > 0 && !late) || (!lanes_drained_ && !too_late && !in_vain);
   if (waiting) {
     drain_poll_.arm_after(kDrainPoll);
     return;
@@ -335,9 +340,41 @@ void Gateway::watch_drain() {
   }
   if (!lanes_drained_) {
     TOCSIN_LOG(log_, kWarning, "app",
-               "deliveries could not be given back to the store: the next start takes them over");
+               in_vain ? "the store is down, so nothing can be settled: the next start takes the "
+                         "deliveries over"
+                       : "deliveries could not be given back to the store: the next start takes "
+                         "them over");
   }
   stop_store();
+}
+
+// A store that is down takes no verdict. It is granted one more try; then there is nothing left to
+// wait for but attempts under way, which the end of the grace cuts.
+bool Gateway::ends_in_vain() {
+  if (lanes_drained_ || control_part_->store_up()) {
+    store_down_since_.reset();
+    return false;
+  }
+  const MonoTime now = control_.now();
+  if (!store_down_since_) store_down_since_ = now;
+  if (now >= drain_until_) return true;
+  if (!attempts_over_) look_at_attempts();
+  return attempts_over_ && now - *store_down_since_ > kStoreTry;
+}
+
+// None begins any more, so that none is under way for good.
+void Gateway::look_at_attempts() {
+  if (std::exchange(looking_at_attempts_, true)) return;
+  auto found = std::make_shared<std::vector<std::size_t>>(loops_.size());
+  loops_.each_at_once(
+      [found](std::size_t index, LoopEstate& loop) -> Result<void> {
+        for (const delivery::Lane* lane : loop.lanes().all()) (*found)[index] += lane->attempts();
+        return {};
+      },
+      [this, found](const Result<void>&) {
+        looking_at_attempts_ = false;
+        attempts_over_ = std::accumulate(found->begin(), found->end(), std::size_t{0}) == 0;
+      });
 }
 
 // Requests still wait for their commit while connections drain, so the store goes last.

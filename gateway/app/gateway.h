@@ -77,6 +77,8 @@ class Gateway {
   void begin_drain(std::string_view why, Duration idle_patience);
   void drain_servers();
   void watch_drain();
+  bool ends_in_vain();
+  void look_at_attempts();
   void stop_store();
   void stop_at_once(int exit_code);
   void take_down();
@@ -114,6 +116,9 @@ class Gateway {
   bool draining_ = false;
   bool drained_ = false;
   bool lanes_drained_ = false;
+  std::optional<MonoTime> store_down_since_;  // as far as the drain has seen
+  bool looking_at_attempts_ = false;
+  bool attempts_over_ = false;
   bool store_stopped_ = false;
 };
 

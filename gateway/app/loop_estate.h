@@ -84,6 +84,8 @@ class LoopEstate {
   LoopLanes& lanes() { return *lanes_; }
   event::Loop& loop() { return loop_; }
   bool has_store() const { return port_ != nullptr; }
+  /// Whether settlements are committed, as far as this loop was told.
+  bool store_up() const { return port_ == nullptr || port_->status().up; }
 
  private:
   static constexpr Duration kLook = std::chrono::milliseconds(10);

@@ -137,7 +137,7 @@ void OutboxFront::commit_row(AppendGroup& group, const AppendGroup::Item& item,
 }
 
 void OutboxFront::commit_settle(SettleRequest& one, WallTime now) {
-  if (one.op.state == DeliveryState::kSending) {
+  if (one.op.state == DeliveryState::kSending || one.op.state == DeliveryState::kClaimed) {
     // Of an epoch that ended since, it was taken over.
     if (batch_generation_ != status_.generation) one.op.changed = false;
     if (one.op.changed && !one.op.cancelled) return;  // it goes on, and keeps its credit

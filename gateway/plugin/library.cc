@@ -194,6 +194,13 @@ Result<std::unique_ptr<Library>> Library::open(const std::string& path, Kind kin
   return library;
 }
 
+bool Library::is_loaded(const std::string& path) {
+  void* object = ::dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
+  if (object == nullptr) return false;
+  ::dlclose(object);  // only the reference that was just taken
+  return true;
+}
+
 bool Library::has(Kind kind) const { return has_kind(*descriptor_, kind); }
 std::string_view Library::name() const { return view_of(descriptor_->name); }
 std::string_view Library::version() const { return view_of(descriptor_->version); }

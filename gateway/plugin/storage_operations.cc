@@ -151,6 +151,7 @@ bool read_back(const tocsin_claim& from, stage::Claim& to) {
     claimed.payload = copy_of(row.payload);
     claimed.accepted_at = time_of(row.accepted_at_ns);
     claimed.expires_at = optional_time_of(row.expires_at_ns);
+    claimed.redriven = row.redriven != 0;
   }
   return true;
 }

@@ -102,6 +102,7 @@ struct ClaimedDelivery {
   std::string payload;
   WallTime accepted_at{};
   std::optional<WallTime> expires_at;
+  bool redriven = false;  ///< somebody sent a dead letter again, however late that is
 };
 
 /// Makes up to `limit` ready rows of an output claimed by the epoch, in the order of next_at and
@@ -118,7 +119,7 @@ struct Claim : Operation {
   std::optional<WallTime> next_due;
 };
 
-/// Moves one delivery on, only while the batch's epoch owns it.
+/// Moves one delivery on, only while the batch's epoch owns it; kSending and kClaimed stay its own.
 struct Settle : Operation {
   Settle() : Operation(OperationKind::kSettle) {}
   message::DeliveryId id;

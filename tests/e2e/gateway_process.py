@@ -56,9 +56,10 @@ def parse_metrics(text):
 
 
 class Gateway:
-    """A running gateway. `settings` is the configuration as Python values."""
+    """A running gateway. `settings` is the configuration as Python values, `environment` what it finds
+    beside ours."""
 
-    def __init__(self, settings, folder, descriptors=None):
+    def __init__(self, settings, folder, descriptors=None, environment=None):
         self.config_path = folder / "tocsin.yaml"
         self.config_path.write_text(as_yaml(settings))
         self.stdout_path = folder / "stdout"
@@ -72,7 +73,8 @@ class Gateway:
         with open(self.stdout_path, "wb") as stdout:
             self.process = subprocess.Popen(
                 [BINARY, "run", "-c", self.config_path], stdin=subprocess.DEVNULL, stdout=stdout,
-                stderr=subprocess.PIPE, preexec_fn=lambda: _limit_descriptors(descriptors))
+                stderr=subprocess.PIPE, env={**os.environ, **(environment or {})},
+                preexec_fn=lambda: _limit_descriptors(descriptors))
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
 

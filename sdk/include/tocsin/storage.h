@@ -104,7 +104,7 @@ typedef struct tocsin_claimed_delivery {
   uint32_t ordinal;
   uint32_t attempts;
   uint32_t crashes;
-  uint32_t reserved;
+  uint32_t redriven; /* 1: a dead letter that somebody sent again, however late that is */
   tocsin_str address;
   tocsin_str payload;
   int64_t next_at_ns;
@@ -128,8 +128,8 @@ typedef struct tocsin_claim {
   int64_t next_due_ns; /* result: the earliest next_at left ready in this queue; 0: none is left */
 } tocsin_claim;
 
-/* Moves a delivery that our epoch owns to `state`. When a cancel was requested, any state but
- * DELIVERED and SENDING is written as CANCELLED. */
+/* Moves a delivery that our epoch owns to `state`; SENDING and CLAIMED stay ours. When a cancel was
+ * requested, any state but DELIVERED is written as CANCELLED. A dead letter begins PENDING. */
 typedef struct tocsin_settle {
   uint32_t size;
   uint32_t kind;
@@ -162,7 +162,8 @@ typedef struct tocsin_cancel {
 } tocsin_cancel;
 
 enum tocsin_review_verb {
-  TOCSIN_REDRIVE = 0, /* back to ready, attempts from 0; a discarded one too */
+  /* Back to ready, attempts from 0; a discarded one too. It is `redriven` until it dies again. */
+  TOCSIN_REDRIVE = 0,
   TOCSIN_APPROVE = 1,
   TOCSIN_DISCARD = 2
 };

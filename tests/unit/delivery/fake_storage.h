@@ -346,7 +346,8 @@ class FakeStorage final : public stage::Storage {
       Row& row = rows_.at(id);
       const Note& note = notes_.at(id.notification);
       op.claimed.push_back({id, row.address, row.attempts, row.crashes, row.next_at, note.payload,
-                            note.accepted_at, note.expires_at});
+                            note.accepted_at, note.expires_at,
+                            row.review == message::ReviewState::kApproved});
       move(id, row, [&](Row& r) { enter(r, DeliveryEvent::kClaim, op.now); });
     }
     const auto left = first();
@@ -358,6 +359,8 @@ class FakeStorage final : public stage::Storage {
     switch (op.state) {
       case DeliveryState::kReady:
         return DeliveryEvent::kReschedule;
+      case DeliveryState::kClaimed:
+        return DeliveryEvent::kKeep;
       case DeliveryState::kSending:
         return DeliveryEvent::kMarkSending;
       case DeliveryState::kDelivered:
@@ -382,6 +385,7 @@ class FakeStorage final : public stage::Storage {
         return;
       }
       enter(row, event_of(op), op.at);
+      if (row.state == DeliveryState::kDead) row.review = message::ReviewState::kPending;
       row.attempts = op.attempts;
       row.crashes = op.crashes;
       row.reason = op.reason;
@@ -429,6 +433,7 @@ class FakeStorage final : public stage::Storage {
       move(op.id, row, [&](Row& r) {
         enter(r, DeliveryEvent::kRedrive, op.at);
         r.attempts = 0;
+        r.review = message::ReviewState::kApproved;
         r.next_at = op.at;
         r.cancel_requested = false;
       });
