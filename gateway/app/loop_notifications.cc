@@ -35,6 +35,8 @@ Result<void> LoopNotifications::start(const DoorList& doors) {
   TOCSIN_TRY(open_client());
   ledger_ =
       std::make_unique<delivery::OutboxLedger>(port_, shared_.storage().storage(), shared_.pool());
+  records_ =
+      std::make_unique<delivery::OutboxRecords>(port_, shared_.storage().storage(), shared_.pool());
   TOCSIN_TRY(start_filters());
   delivery::IntakeStages stages{
       .filters = {}, .router = shared_.router(), .outputs = {}, .doors = doors};
@@ -127,6 +129,7 @@ void LoopNotifications::finish() {
     if (worker->instance().kind() == plugin::Kind::kFilter) worker->finish();
   }
   workers_.clear();
+  records_.reset();
   ledger_.reset();
   client_.reset();
   connector_.reset();

@@ -12,6 +12,7 @@
 #include "gateway/delivery/lane.h"
 #include "gateway/delivery/outbox_ledger.h"
 #include "gateway/delivery/outbox_port.h"
+#include "gateway/delivery/outbox_records.h"
 #include "gateway/event/loop.h"
 #include "gateway/event/resolver.h"
 #include "gateway/http/client.h"
@@ -48,6 +49,7 @@ class LoopNotifications {
   plugin::HandlerAdapter* handler(std::string_view input);
   stage::Emit& emit() { return *intake_; }
   stage::Ledger& ledger() { return *ledger_; }
+  stage::Records& records() { return *records_; }
   const std::vector<std::unique_ptr<delivery::Lane>>& lanes() const { return lanes_; }
 
   /// Lets no attempt begin any more and calls `done` when this loop's lanes hold nothing.
@@ -78,6 +80,7 @@ class LoopNotifications {
   std::vector<std::unique_ptr<plugin::OutputAdapter>> outputs_;
   std::unique_ptr<delivery::Intake> intake_;
   std::unique_ptr<delivery::OutboxLedger> ledger_;
+  std::unique_ptr<delivery::OutboxRecords> records_;
   std::map<std::string, std::unique_ptr<plugin::HandlerAdapter>, std::less<>> handlers_;
   std::size_t draining_ = 0;  // lanes that still hold something
   Function<void()> on_drained_;

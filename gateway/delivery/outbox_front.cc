@@ -107,17 +107,22 @@ void OutboxFront::accept(Submission& one) {
       if (status_.accepting) return appends_.push_back(one);
       return refuse(static_cast<AppendGroup&>(one));
     case Submission::Kind::kSettle:
-      if (!stopped_) return urgent_.push_back(one);
-      break;
     case Submission::Kind::kCancel:
     case Submission::Kind::kReview:
-      if (status_.up && !stopped_) return urgent_.push_back(one);
+    case Submission::Kind::kRecord:
+      if (takes(one) && !stopped_) return urgent_.push_back(one);
       break;
     case Submission::Kind::kOpenLane:
     case Submission::Kind::kCloseLane:
       return door_requests_.push_back(one);
   }
   answer(one, false);
+}
+
+// Settlements wait for the store; what is new needs room on its disk as well.
+bool OutboxFront::takes(const Submission& one) const {
+  if (one.kind() == Submission::Kind::kSettle) return true;
+  return one.kind() == Submission::Kind::kRecord ? status_.accepting : status_.up;
 }
 
 void OutboxFront::on_tick_end() {
@@ -203,6 +208,9 @@ void OutboxFront::take_urgent(WallTime now) {
         batch_has_more_ = true;
         break;
       }
+      case Submission::Kind::kRecord:
+        take_record(static_cast<RecordRequest&>(one), now);
+        break;
       default:
         TOCSIN_ASSERT(false, "a submission waits in the wrong queue");
     }
@@ -222,6 +230,20 @@ void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
   one.op.reason = one.reason;
   one.op.provider_id = one.provider_id;
   batch_.add(one);
+}
+
+// Versions are ids: ascending over all lives of the store, so that none is ever seen again.
+void OutboxFront::take_record(RecordRequest& one, WallTime now) {
+  newest_id_ = ids_->next(now);
+  one.op.version = newest_id_.value;
+  one.op.collection = one.collection;
+  one.op.key = one.key;
+  one.op.value = one.value;
+  one.op.now = now;
+  one.op.expires_at.reset();
+  if (one.ttl > Duration::zero()) one.op.expires_at = now + one.ttl;
+  batch_.add(one);
+  batch_has_more_ = true;
 }
 
 void OutboxFront::take_appends(WallTime now) {

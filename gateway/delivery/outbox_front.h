@@ -25,7 +25,7 @@ struct FrontOptions {
 /// The one door to a store. Loops submit through their ports; the front forms batches and has
 /// exactly one of them applied at a time: what was submitted meanwhile is the next batch, so the
 /// batches grow with the load and no timer holds anything back. Within a batch renewals,
-/// settlements, cancels and reviews come first, then appends as they arrived, then claims.
+/// settlements, cancels, reviews and records come first, then appends as they arrived, then claims.
 ///
 /// Lives on the storage's loop, whose thread may block in Storage::apply.
 class OutboxFront final : private event::TickEnd {
@@ -74,6 +74,7 @@ class OutboxFront final : private event::TickEnd {
   void form_batch();
   void take_urgent(WallTime now);
   void take_settle(SettleRequest& one, WallTime now);
+  void take_record(RecordRequest& one, WallTime now);
   void take_appends(WallTime now);
   void prepare(AppendGroup& group, WallTime now);
   void take_claims(WallTime now);
@@ -97,9 +98,11 @@ class OutboxFront final : private event::TickEnd {
   void refuse(AppendGroup& group);
   void fail_claims();
   void refuse_waiting();
+  bool takes(const Submission& one) const;
   bool resolve_unknown();
   void answer_unknown();
   Result<bool> batch_exists();
+  Result<bool> records_exist();
   void release_claims();
   void set_status(bool up, bool accepting);
   void answer(Submission& one, bool committed);

@@ -23,7 +23,15 @@ class OutboxPort;
 /// One unit: its operations are in one batch, and so in one transaction.
 class Submission {
  public:
-  enum class Kind : std::uint8_t { kAppends, kSettle, kCancel, kReview, kOpenLane, kCloseLane };
+  enum class Kind : std::uint8_t {
+    kAppends,
+    kSettle,
+    kCancel,
+    kReview,
+    kRecord,
+    kOpenLane,
+    kCloseLane
+  };
 
   explicit Submission(Kind kind) : kind_(kind) {}
   virtual ~Submission() = default;
@@ -144,6 +152,19 @@ class ReviewRequest : public Submission {
  public:
   ReviewRequest() : Submission(Kind::kReview) {}
   stage::Review op;
+};
+
+/// One change of a record. The front fills op.now, op.version and op.expires_at.
+class RecordRequest : public Submission {
+ public:
+  RecordRequest() : Submission(Kind::kRecord) {}
+  stage::RecordChange op;
+  std::string collection;
+  std::string key;
+  std::string value;
+  Duration ttl = Duration::zero();  ///< of a put, from its commit on; zero: it stays
+
+  std::size_t bytes() const { return collection.size() + key.size() + value.size(); }
 };
 
 /// Opens a lane's door, or closes it: from then on all its rows are written ready and none is

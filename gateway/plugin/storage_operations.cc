@@ -79,6 +79,19 @@ tocsin_purge convert(const stage::Purge& from) {
   return to;
 }
 
+tocsin_record_change convert(const stage::RecordChange& from) {
+  auto to = headed<tocsin_record_change>(TOCSIN_OP_RECORD);
+  to.verb = static_cast<std::uint32_t>(from.verb);
+  to.collection = str_of(from.collection);
+  to.key = str_of(from.key);
+  to.value = str_of(from.value);
+  to.if_version = from.if_version;
+  to.version = from.version;
+  to.now_ns = ns_of(from.now);
+  to.expires_at_ns = ns_of(from.expires_at);
+  return to;
+}
+
 // Its deliveries come later, when their array no longer moves.
 tocsin_append convert(const stage::Append& from) {
   auto to = headed<tocsin_append>(TOCSIN_OP_APPEND);
@@ -174,6 +187,12 @@ bool read_back(const tocsin_purge& from, stage::Purge& to) {
   return true;
 }
 
+bool read_back(const tocsin_record_change& from, stage::RecordChange& to) {
+  to.changed = from.changed != 0;
+  to.found = from.found_version;
+  return true;
+}
+
 }  // namespace
 
 union StorageOperations::AnyOperation {
@@ -185,6 +204,7 @@ union StorageOperations::AnyOperation {
   tocsin_append append;
   tocsin_claim claim;
   tocsin_purge purge;
+  tocsin_record_change record;
 };
 
 StorageOperations::StorageOperations() = default;
@@ -228,6 +248,9 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kPurge:
       to.purge = convert(static_cast<const stage::Purge&>(from));
       return;
+    case OperationKind::kRecord:
+      to.record = convert(static_cast<const stage::RecordChange&>(from));
+      return;
     case OperationKind::kAppend: {
       const auto& append = static_cast<const stage::Append&>(from);
       to.append = convert(append);
@@ -265,6 +288,8 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.claim, static_cast<stage::Claim&>(to));
     case OperationKind::kPurge:
       return read_back(from.purge, static_cast<stage::Purge&>(to));
+    case OperationKind::kRecord:
+      return read_back(from.record, static_cast<stage::RecordChange&>(to));
   }
   return false;
 }

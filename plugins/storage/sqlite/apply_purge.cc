@@ -31,9 +31,12 @@ bool Keeper::apply(tocsin_purge& op) {
   op.deleted = 0;
   op.more = 0;
   bool more_keys = false;
-  if (!keys_.purge(op.now_ns, op.rows_max, op.deleted, more_keys)) return false;
-  if (!purge_history(op)) return false;
-  if (more_keys) op.more = 1;
+  bool more_records = false;
+  if (!keys_.purge(op.now_ns, op.rows_max, op.deleted, more_keys) ||
+      !records_.purge(op.now_ns, op.rows_max, op.deleted, more_records) || !purge_history(op)) {
+    return false;
+  }
+  if (more_keys || more_records) op.more = 1;
   return vacuum();
 }
 

@@ -114,6 +114,23 @@ class Reviewer {
   Statement review_;
 };
 
+/// Record: what the gateway keeps beside the outbox.
+class Recorder {
+ public:
+  explicit Recorder(Work& work) : work_(work) {}
+  bool prepare();
+  bool apply(tocsin_record_change& op);
+  /// Deletes up to `rows_max` records past their time, and counts them.
+  bool purge(std::int64_t now_ns, std::uint32_t rows_max, std::uint32_t& deleted, bool& more);
+
+ private:
+  Work& work_;
+  Statement version_of_;
+  Statement put_;
+  Statement remove_;
+  Statement purge_;
+};
+
 /// Renew and purge: what the host does by the clock.
 class Keeper {
  public:
@@ -123,7 +140,8 @@ class Keeper {
   static constexpr std::int64_t kVacuumPages = 64;
   static constexpr std::int64_t kFreePagesKept = 4096;
 
-  Keeper(Work& work, KeyIndex& keys) : work_(work), keys_(keys) {}
+  Keeper(Work& work, KeyIndex& keys, Recorder& records)
+      : work_(work), keys_(keys), records_(records) {}
   bool prepare();
   bool apply(tocsin_renew& op);
   bool apply(tocsin_purge& op);
@@ -136,6 +154,7 @@ class Keeper {
 
   Work& work_;
   KeyIndex& keys_;
+  Recorder& records_;
   std::int64_t cursor_ = 0;  // the last notification a purge looked at
   Statement renew_;
   Statement look_;

@@ -53,6 +53,15 @@ class EmptyStorage final : public stage::Storage {
   Result<stage::QueryResult> query(const stage::Query& /*query*/) override {
     return stage::QueryResult{};
   }
+  Result<std::optional<stage::Record>> get_record(std::string_view /*collection*/,
+                                                  std::string_view /*key*/,
+                                                  WallTime /*now*/) override {
+    return std::nullopt;
+  }
+  Result<stage::RecordPage> scan_records(const stage::RecordScan& /*scan*/,
+                                         WallTime /*now*/) override {
+    return stage::RecordPage{};
+  }
   void close() override {}
   int appended = 0;
 };

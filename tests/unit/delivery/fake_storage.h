@@ -191,6 +191,30 @@ class FakeStorage final : public stage::Storage {
     return result;
   }
 
+  Result<std::optional<stage::Record>> get_record(std::string_view collection, std::string_view key,
+                                                  WallTime now) override {
+    const std::lock_guard lock(mutex_);
+    if (down_) return fail(Code::kUnavailable, "the disk is gone");
+    const auto at = records_.find({std::string(collection), std::string(key)});
+    if (at == records_.end() || !lives(at->second, now)) return std::nullopt;
+    return at->second;
+  }
+  Result<stage::RecordPage> scan_records(const stage::RecordScan& scan, WallTime now) override {
+    const std::lock_guard lock(mutex_);
+    if (down_) return fail(Code::kUnavailable, "the disk is gone");
+    stage::RecordPage page;
+    for (const auto& [place, record] : records_) {
+      if (place.first != scan.collection || !place.second.starts_with(scan.prefix) ||
+          place.second <= scan.after || !lives(record, now)) {
+        continue;
+      }
+      page.records.push_back(record);
+      page.more = page.records.size() == scan.limit;
+      if (page.more) break;
+    }
+    return page;
+  }
+
   void close() override {
     const std::lock_guard lock(mutex_);
     open_ = false;
@@ -280,6 +304,9 @@ class FakeStorage final : public stage::Storage {
           break;
         case stage::OperationKind::kPurge:
           purge(*static_cast<stage::Purge*>(op));
+          break;
+        case stage::OperationKind::kRecord:
+          change(*static_cast<stage::RecordChange*>(op));
           break;
       }
     }
@@ -442,6 +469,27 @@ class FakeStorage final : public stage::Storage {
     }
   }
 
+  static bool lives(const stage::Record& record, WallTime now) {
+    return !record.expires_at || *record.expires_at > now;
+  }
+
+  void change(stage::RecordChange& op) {
+    const std::pair place{std::string(op.collection), std::string(op.key)};
+    const auto at = records_.find(place);
+    const bool there = at != records_.end() && lives(at->second, op.now);
+    op.found = there ? at->second.version : stage::kNoVersion;
+    const bool met = op.if_version == stage::kAnyVersion || op.if_version == op.found;
+    const bool put = op.verb == stage::RecordChange::Verb::kPut;
+    op.changed = met && (put || there);
+    if (!op.changed) return;
+    records_.erase(place);
+    if (!put) return;
+    TOCSIN_ASSERT(op.version > newest_version_, "a version was given twice");
+    newest_version_ = op.version;
+    records_.emplace(place,
+                     stage::Record{place.second, std::string(op.value), op.version, op.expires_at});
+  }
+
   void find_one(message::NotificationId id, stage::QueryResult& result) {
     const auto note = notes_.find(id);
     if (note == notes_.end()) return;
@@ -464,6 +512,8 @@ class FakeStorage final : public stage::Storage {
   std::map<message::DeliveryId, Row> rows_;
   std::set<Ready> ready_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, Key> keys_;
+  std::map<std::pair<std::string, std::string>, stage::Record> records_;
+  stage::RecordVersion newest_version_ = 0;
   message::NotificationId high_mark_;
   stage::Epoch epoch_ = 0;
   std::uint64_t claims_ = 0;
