@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <random>
 #include <thread>
 
 #include "gateway/app/build_admin.h"
@@ -178,13 +179,23 @@ Result<void> Gateway::start_workers() {
   return {};
 }
 
+// The log, and the store when there is one.
+admin::AuditSink& Gateway::audit() {
+  if (control_part_ == nullptr) return audit_;
+  const Duration keep = settings_.at("admin").at("audit").duration("keep");
+  store_audit_.emplace(audit_, control_part_->records(), control_.clock(), log_, metrics_,
+                       admin::StoreAudit::Options{.keep = keep, .tag = std::random_device()()});
+  return *store_audit_;
+}
+
 void Gateway::serve_admin() {
   admin::AdminParts parts{.readiness = readiness_,
                           .metrics = metrics_,
                           .pool = *pool_,
-                          .audit = audit_,
+                          .audit = audit(),
                           .tokens = admin_tokens(settings_.at("admin"))};
   if (control_part_ != nullptr) {
+    parts.records = &control_part_->records();
     parts.ledger = &control_part_->ledger();
     parts.emit = &control_part_->emit();
     parts.outputs = lane_states_.get();
@@ -268,12 +279,16 @@ void Gateway::watch_drain() {
   stop_store();
 }
 
-// Requests still wait for their commit while connections drain, so the store goes last.
+// Requests still wait for their commit while connections drain, so the store goes last. What the
+// audit asked of it is on its way by the end of this tick, and answered before the store stops.
 void Gateway::stop_store() {
   if (!notifications_.configured() || lanes_draining_ > 0) return control_.stop();
-  notifications_.storage().stop(control_, [this] {
-    store_stopped_ = true;
-    control_.stop();
+  if (store_audit_) store_audit_->close();
+  control_.post([this] {
+    notifications_.storage().stop(control_, [this] {
+      store_stopped_ = true;
+      control_.stop();
+    });
   });
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gateway/admin/admin_routes.h"
+#include "gateway/admin/store_audit.h"
 #include "gateway/app/access_logs.h"
 #include "gateway/app/heap_trim.h"
 #include "gateway/app/lane_states.h"
@@ -59,6 +60,7 @@ class Gateway {
   void make_workers();
   Result<void> start_workers();
   Result<void> start_notifications();
+  admin::AuditSink& audit();
   void serve_admin();
   void on_signal(std::string_view name);
   void watch_drain();
@@ -82,6 +84,7 @@ class Gateway {
   Notifications notifications_;
   DoorList doors_;
   std::unique_ptr<LoopNotifications> control_part_;  // the control loop's, for the admin address
+  std::optional<admin::StoreAudit> store_audit_;     // with a store
   std::unique_ptr<LaneStates> lane_states_;
   std::unique_ptr<delivery::StoreGauges> store_gauges_;
   std::unique_ptr<http::ServerShared> admin_shared_;
