@@ -42,7 +42,8 @@ Result<void> LoopNotifications::start(const DoorList& doors) {
       .filters = {}, .router = shared_.router(), .outputs = {}, .doors = doors};
   for (const auto& filter : filters_) stages.filters.push_back(filter.get());
   for (const OutputPart& output : shared_.outputs()) stages.outputs.push_back(output.traits);
-  intake_ = std::make_unique<delivery::Intake>(port_, pool_, shared_.metrics(), std::move(stages));
+  intake_ = std::make_unique<delivery::Intake>(port_, pool_, shared_.metrics(), std::move(stages),
+                                               shared_.storage().front().key_secret());
   TOCSIN_TRY(start_outputs());
   return start_inputs();
 }

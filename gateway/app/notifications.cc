@@ -13,11 +13,15 @@ namespace {
 
 using plugin::Kind;
 
-policy::TableOptions table_options() {
+policy::HashSeed random_seed() {
   std::random_device random;
   const auto word = [&] { return (std::uint64_t{random()} << 32U) | random(); };
+  return {word(), word()};
+}
+
+policy::TableOptions table_options() {
   policy::TableOptions options;
-  options.seed = {word(), word()};
+  options.seed = random_seed();
   return options;
 }
 
@@ -101,7 +105,8 @@ void Notifications::open_storage() {
   const Value& settings = settings_.at("storage");
   storage_instance_ = create(Kind::kStorage, "storage", settings, "storage");
   if (storage_instance_ == nullptr) return;
-  const delivery::FrontOptions options{.history_keep = settings_.at("history").duration("keep")};
+  const delivery::FrontOptions options{.history_keep = settings_.at("history").duration("keep"),
+                                       .fresh_secret = {random_seed(), random_seed()}};
   storage_ = std::make_unique<StorageThread>(*storage_instance_, process_.metrics, process_.log,
                                              process_.storage_shard, options);
   if (const Result<void> opened = storage_->open(); !opened) {

@@ -53,6 +53,7 @@ OutboxFront::~OutboxFront() {
 Result<void> OutboxFront::open() {
   TOCSIN_TRY_SET(state, storage_.open(clock_.now()));
   on_opened(state);
+  TOCSIN_TRY(find_key_secret());
   status_.up = status_.accepting = true;
   metrics_.store_up.set(1);
   renew_timer_.arm_after(kRenewEvery);
@@ -80,6 +81,51 @@ void OutboxFront::begin_epoch(const stage::StoreState& state) {
   mark_ = state.high_mark;
   ++status_.generation;
   doors_.reset(state.backlog);
+}
+
+// Made by whoever opens the store first. Of two that do so at once one loses, and takes the
+// other's.
+Result<void> OutboxFront::find_key_secret() {
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    TOCSIN_TRY_SET(found, read_key_secret());
+    if (found) {
+      key_secret_ = *found;
+      return {};
+    }
+    TOCSIN_TRY(keep_key_secret());
+  }
+  return fail(Code::kInternal, "the store does not keep what it was given");
+}
+
+Result<std::optional<KeySecret>> OutboxFront::read_key_secret() {
+  TOCSIN_TRY_SET(record, storage_.get_record(kOwnCollection, kKeySecretKey, clock_.now()));
+  if (!record) return std::nullopt;
+  const std::optional<KeySecret> secret = decode_key_secret(record->value);
+  if (!secret) return fail(Code::kInvalid, "the store's secret for idempotency keys is damaged");
+  return secret;
+}
+
+// Nobody runs the loop yet, so a storage that does not block is waited for here.
+Result<void> OutboxFront::keep_key_secret() {
+  const WallTime now = clock_.now();
+  const std::string value = encode(options_.fresh_secret);
+  stage::RecordChange put;
+  put.collection = kOwnCollection;
+  put.key = kKeySecretKey;
+  put.value = value;
+  put.if_version = stage::kNoVersion;
+  newest_id_ = ids_->next(now);
+  put.version = newest_id_.value;
+  put.now = now;
+  renew_.at = now;
+  renew_.high_mark = ids_->mark(now, kMarkAhead);
+  stage::Operation* const batch[] = {&renew_, &put};
+  std::optional<stage::Applied> applied;
+  storage_.apply(batch, [&](stage::Applied outcome) { applied = std::move(outcome); });
+  while (!applied) loop_.run_ready();
+  if (applied->kind != stage::Applied::Kind::kCommitted) return tl::unexpected(applied->error);
+  mark_ = renew_.high_mark;
+  return {};
 }
 
 StoreStatus OutboxFront::attach(OutboxPort& port) {

@@ -8,6 +8,7 @@
 #include "gateway/delivery/delivery_metrics.h"
 #include "gateway/delivery/door_book.h"
 #include "gateway/delivery/id_clock.h"
+#include "gateway/delivery/idempotency.h"
 #include "gateway/delivery/submission.h"
 #include "gateway/delivery/waiting_room.h"
 #include "gateway/event/loop.h"
@@ -20,7 +21,12 @@ class OutboxPort;
 
 struct FrontOptions {
   Duration history_keep = std::chrono::hours(24);  ///< of what was settled; dead letters stay
+  KeySecret fresh_secret;                          ///< random; for a store that has none yet
 };
+
+/// Where the gateway keeps records of its own.
+inline constexpr std::string_view kOwnCollection = "gateway";
+inline constexpr std::string_view kKeySecretKey = "key_secret";
 
 /// The one door to a store. Loops submit through their ports; the front forms batches and has
 /// exactly one of them applied at a time: what was submitted meanwhile is the next batch, so the
@@ -54,6 +60,9 @@ class OutboxFront final : private event::TickEnd {
   /// submitted later is answered as not committed. On the front's loop, as is `done`.
   void stop(Function<void()> done);
 
+  /// The store's, once open: the same for everybody who ever opens it.
+  const KeySecret& key_secret() const { return key_secret_; }
+
   event::Loop& loop() { return loop_; }
   WaitingRoom& room() { return room_; }
 
@@ -68,6 +77,9 @@ class OutboxFront final : private event::TickEnd {
   // outbox_front.cc: life, and forming batches
   void on_opened(const stage::StoreState& state);
   void begin_epoch(const stage::StoreState& state);
+  Result<void> find_key_secret();
+  Result<std::optional<KeySecret>> read_key_secret();
+  Result<void> keep_key_secret();
   void accept(Submission& one);
   void serve_doors();
   bool ready_for_batch();
@@ -118,6 +130,7 @@ class OutboxFront final : private event::TickEnd {
   WaitingRoom room_;
   StoreClock clock_;
   stage::Epoch epoch_ = 0;
+  KeySecret key_secret_;
   std::optional<IdClock> ids_;  // once the store was opened
 
   std::vector<OutboxPort*> ports_;

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/delivery/idempotency.h"
+#include "gateway/delivery/outbox_front.h"
 #include "gateway/message/delivery.h"
 #include "gateway/stage/storage.h"
 
@@ -22,8 +24,8 @@ using stage::Applied;
 
 /// A storage in memory that keeps every promise of stage/storage.h, and breaks commits when a test
 /// asks for it. What it holds outlives close() and open(), as a disk does; open() takes over
-/// whatever the epoch before left, unless that goes on after a commit of unknown outcome. Any
-/// thread.
+/// whatever the epoch before left, unless that goes on after a commit of unknown outcome. It has
+/// been opened before, in that it has a secret for keys. Any thread.
 class FakeStorage final : public stage::Storage {
  public:
   struct Row {
@@ -47,6 +49,8 @@ class FakeStorage final : public stage::Storage {
     kUnknownDone,  ///< written, but nobody knows
     kUnknownLost,  ///< not written, and nobody knows
   };
+
+  FakeStorage() { set_record(kOwnCollection, kKeySecretKey, encode(KeySecret{})); }
 
   // ---- what a test looks at and asks for
 
@@ -124,6 +128,16 @@ class FakeStorage final : public stage::Storage {
   void set_payload(message::NotificationId id, std::string payload) {
     const std::lock_guard lock(mutex_);
     notes_.at(id).payload = std::move(payload);
+  }
+  /// Behind the gateway's back.
+  void set_record(std::string_view collection, std::string_view key, std::string value) {
+    const std::lock_guard lock(mutex_);
+    records_[{std::string(collection), std::string(key)}] = {std::string(key), std::move(value),
+                                                             ++newest_version_, std::nullopt};
+  }
+  void forget_records() {
+    const std::lock_guard lock(mutex_);
+    records_.clear();
   }
   bool is_open() {
     const std::lock_guard lock(mutex_);

@@ -234,5 +234,59 @@ TEST_F(OutboxFrontTest, AnswersEverythingAsNotCommittedOnceStopped) {
   EXPECT_EQ(cancel.answers, 1);
 }
 
+// ---- the secret of idempotency keys
+
+class KeySecretTest : public ::testing::Test {
+ protected:
+  /// A front on the storage, whose process would make its secret of `word`.
+  struct Process {
+    Process(FakeStorage& storage, std::uint64_t word)
+        : front(loop, storage, metrics, log, {.fresh_secret = {{word, word}, {word, word}}}) {}
+    ManualClock clock;
+    event::Loop loop{{"store", &clock, 0}};
+    telemetry::Metrics metrics{1};
+    telemetry::ShardClaim claim{metrics, 0};
+    telemetry::Log log{
+        std::make_unique<telemetry::TestSink>(std::make_shared<telemetry::SinkState>()), {}, clock};
+    OutboxFront front;
+  };
+  std::uint64_t secret_of(std::uint64_t word) {
+    Process process(storage, word);
+    EXPECT_TRUE(process.front.open());
+    return process.front.key_secret().high.first;
+  }
+  FakeStorage storage;
+};
+
+TEST_F(KeySecretTest, IsMadeOnceAndStaysWithTheStore) {
+  storage.forget_records();
+  EXPECT_EQ(secret_of(7), 7U);
+  EXPECT_EQ(secret_of(8), 7U);
+}
+
+TEST_F(KeySecretTest, IsCommittedWithAMarkAboveItsVersion) {
+  storage.forget_records();
+  secret_of(7);
+  ASSERT_EQ(storage.batches().size(), 1U);
+  EXPECT_EQ(storage.batches()[0], (std::vector{Kind::kRenew, Kind::kRecord}));
+}
+
+TEST_F(KeySecretTest, IsWaitedForWhenTheStorageDoesNotBlock) {
+  storage.forget_records();
+  storage.set_held(true);
+  Process process(storage, 7);
+  process.loop.post([&] { storage.finish(); });
+  EXPECT_TRUE(process.front.open());
+  EXPECT_EQ(process.front.key_secret().low.second, 7U);
+}
+
+TEST_F(KeySecretTest, ThatIsDamagedOrCannotBeKeptIsNoReasonToGoOn) {
+  storage.forget_records();
+  storage.end_next({FakeStorage::Next::kFail});
+  EXPECT_EQ(Process(storage, 7).front.open().error().code, Code::kIo);
+  storage.set_record(kOwnCollection, kKeySecretKey, "short");
+  EXPECT_EQ(Process(storage, 7).front.open().error().code, Code::kInvalid);
+}
+
 }  // namespace
 }  // namespace tocsin::delivery::testing
