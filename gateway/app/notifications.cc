@@ -105,8 +105,11 @@ void Notifications::open_storage() {
   const Value& settings = settings_.at("storage");
   storage_instance_ = create(Kind::kStorage, "storage", settings, "storage");
   if (storage_instance_ == nullptr) return;
-  const delivery::FrontOptions options{.history_keep = settings_.at("history").duration("keep"),
-                                       .fresh_secret = {random_seed(), random_seed()}};
+  const Value& history = settings_.at("history");
+  const delivery::FrontOptions options{
+      .history_keep = history.duration("keep"),
+      .history_size_max = static_cast<std::uint64_t>(history.integer("max_size")),
+      .fresh_secret = {random_seed(), random_seed()}};
   storage_ = std::make_unique<StorageThread>(*storage_instance_, process_.metrics, process_.log,
                                              process_.storage_shard, options);
   if (const Result<void> opened = storage_->open(); !opened) {

@@ -348,6 +348,7 @@ void OutboxFront::take_purge(WallTime now) {
   purging_ = true;
   purge_.before = now - options_.history_keep;
   purge_.now = now;
+  purge_.size_max = options_.history_size_max;
   batch_.add(purge_);
   batch_has_more_ = true;
 }

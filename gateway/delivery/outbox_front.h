@@ -21,6 +21,7 @@ class OutboxPort;
 
 struct FrontOptions {
   Duration history_keep = std::chrono::hours(24);  ///< of what was settled; dead letters stay
+  std::uint64_t history_size_max = 0;              ///< bytes the store may hold; 0: any
   KeySecret fresh_secret;                          ///< random; for a store that has none yet
 };
 
@@ -43,6 +44,8 @@ class OutboxFront final : private event::TickEnd {
   /// Between looks for history to delete, and between steps while there is some.
   static constexpr Duration kPurgeEvery = std::chrono::minutes(1);
   static constexpr Duration kPurgeStep = std::chrono::milliseconds(20);
+  /// The same while the store holds too much: as fast as rows can come in.
+  static constexpr Duration kPurgeHurry = std::chrono::milliseconds(5);
   /// How far the metrics of lanes may lag.
   static constexpr Duration kPublishEvery = std::chrono::seconds(1);
 

@@ -162,7 +162,8 @@ void OutboxFront::commit_claims(WallTime now) {
 
 void OutboxFront::commit_purge() {
   metrics_.purged.add(purge_.deleted);
-  purge_timer_.arm_after(purge_.more ? kPurgeStep : kPurgeEvery);
+  const Duration step = purge_.oversize ? kPurgeHurry : kPurgeStep;
+  purge_timer_.arm_after(purge_.more ? step : kPurgeEvery);
 }
 
 void OutboxFront::fail_batch(const Error& error) {

@@ -75,6 +75,7 @@ tocsin_purge convert(const stage::Purge& from) {
   auto to = headed<tocsin_purge>(TOCSIN_OP_PURGE);
   to.before_ns = ns_of(from.before);
   to.now_ns = ns_of(from.now);
+  to.size_max = from.size_max;
   to.rows_max = from.rows_max;
   return to;
 }
@@ -184,6 +185,7 @@ bool read_back(const tocsin_review& from, stage::Review& to) {
 bool read_back(const tocsin_purge& from, stage::Purge& to) {
   to.deleted = from.deleted;
   to.more = from.more != 0;
+  to.oversize = from.oversize != 0;
   return true;
 }
 

@@ -169,15 +169,18 @@ struct Renew : Operation {
 
 /// Deletes settled history older than `before` (dead letters stay, unless discarded; a notification
 /// goes when all its deliveries may), keys and records past their time, a bounded number of rows.
+/// While the store holds more than `size_max`, history goes however young it is, the oldest first.
 /// Looks at a bounded number, too, and goes on there the next time.
 struct Purge : Operation {
   Purge() : Operation(OperationKind::kPurge) {}
   WallTime before{};
   WallTime now{};
+  std::uint64_t size_max = 0;  ///< bytes; 0: any
   std::uint32_t rows_max = 500;
 
   std::uint32_t deleted = 0;  ///< of every kind; the last notification may exceed rows_max
   bool more = false;          ///< not everything was looked at
+  bool oversize = false;      ///< it held more than size_max before this
 };
 
 /// Puts or removes one record when `if_version` is met; what has expired by now is not there. A put

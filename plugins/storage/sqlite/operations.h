@@ -148,6 +148,7 @@ class Keeper {
   void rollback() { cursor_ = 0; }
 
  private:
+  bool measure(tocsin_purge& op);
   bool purge_history(tocsin_purge& op);
   bool delete_notification(std::int64_t id, tocsin_purge& op);
   bool vacuum();
@@ -160,6 +161,8 @@ class Keeper {
   Statement look_;
   Statement delete_deliveries_;
   Statement delete_notification_;
+  std::int64_t page_bytes_ = 0;
+  Statement pages_;
   Statement free_pages_;
   Statement vacuum_;
 };

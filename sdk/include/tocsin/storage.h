@@ -189,16 +189,19 @@ typedef struct tocsin_renew {
 
 /* Deletes up to rows_max rows of history settled before `before` (never unsettled ones or dead
  * letters, unless discarded; a notification goes when all its deliveries may) and of keys and
- * records past their time. Looks at a bounded number of rows and goes on there the next time. */
+ * records past their time. While the store holds more than size_max bytes, room it could use again
+ * not counted, history goes however young it is, the oldest first. Looks at a bounded number of
+ * rows and goes on there the next time. */
 typedef struct tocsin_purge {
   uint32_t size;
   uint32_t kind;
   int64_t before_ns;
   int64_t now_ns;
+  uint64_t size_max; /* 0: any */
   uint32_t rows_max;
-  uint32_t deleted; /* result: rows of every kind; the last notification may exceed rows_max */
-  uint32_t more;    /* result: 1: not everything was looked at */
-  uint32_t reserved;
+  uint32_t deleted;  /* result: rows of every kind; the last notification may exceed rows_max */
+  uint32_t more;     /* result: 1: not everything was looked at */
+  uint32_t oversize; /* result: 1: it held more than size_max before this */
 } tocsin_purge;
 
 /* ---- records: named collections of small values, the storage's second door

@@ -182,11 +182,13 @@ tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordi
   return op;
 }
 
-tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max) {
+tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max,
+                      std::uint64_t size_max) {
   auto op = make<tocsin_purge>(TOCSIN_OP_PURGE);
   op.before_ns = before_ns;
   op.now_ns = now_ns;
   op.rows_max = rows_max;
+  op.size_max = size_max;
   return op;
 }
 

@@ -59,7 +59,8 @@ tocsin_settle settle_of(std::uint64_t id, std::uint32_t state, std::uint32_t ord
                         std::int64_t at_ns = kStart);
 tocsin_cancel cancel_of(std::uint64_t id, std::string_view caller);
 tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordinal = 0);
-tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max = 500);
+tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max = 500,
+                      std::uint64_t size_max = 0);
 tocsin_renew renew_of(std::uint64_t high_mark);
 /// Records of collection "c" unless a test says otherwise; texts are borrowed.
 tocsin_record_change put_of(std::string_view key, std::string_view value, std::uint64_t version,

@@ -43,6 +43,9 @@ class FakeStorage final : public stage::Storage {
     std::string provider_id;
     bool cancel_requested = false;
   };
+  /// What a row takes of Purge::size_max.
+  static constexpr std::uint64_t kRowBytes = 100;
+
   enum class Next : std::uint8_t {
     kCommit,
     kFail,         ///< nothing is written, and the host is told
@@ -473,10 +476,12 @@ class FakeStorage final : public stage::Storage {
   void purge(stage::Purge& op) {
     op.deleted = 0;
     op.more = false;
+    op.oversize = op.size_max != 0 && rows_.size() * kRowBytes > op.size_max;
+    const WallTime before = op.oversize ? WallTime::max() : op.before;
     for (auto at = rows_.begin(); at != rows_.end() && op.deleted < op.rows_max;) {
       const Row& row = at->second;
-      const bool old = row.updated_at < op.before && (row.state == DeliveryState::kDelivered ||
-                                                      row.state == DeliveryState::kCancelled);
+      const bool old = row.updated_at < before && (row.state == DeliveryState::kDelivered ||
+                                                   row.state == DeliveryState::kCancelled);
       at = old ? rows_.erase(at) : std::next(at);
       op.deleted += old ? 1 : 0;
       op.more = at != rows_.end();

@@ -234,6 +234,25 @@ TEST_F(OutboxFrontTest, AnswersEverythingAsNotCommittedOnceStopped) {
   EXPECT_EQ(cancel.answers, 1);
 }
 
+// ---- history
+
+TEST(HistorySize, MakesSettledRowsGoEarlyInQuickSteps) {
+  FakeStorage storage;
+  World world(storage, {.history_size_max = 700 * FakeStorage::kRowBytes});
+  auto& chat = world.add_lane("chat");
+  chat.output->script = [](const auto&) { return delivered(); };
+  for (int i = 0; i < 2000; ++i) world.append({.to = {chat.door()}});
+  ASSERT_EQ(storage.count(DeliveryState::kDelivered), 2000U);
+  world.advance(OutboxFront::kPurgeEvery);
+  EXPECT_EQ(storage.rows().size(), 1500U);
+  world.advance(OutboxFront::kPurgeHurry);
+  EXPECT_EQ(storage.rows().size(), 1000U);
+  world.advance(OutboxFront::kPurgeHurry);
+  EXPECT_EQ(storage.rows().size(), 500U);
+  world.pass(seconds(5));
+  EXPECT_EQ(storage.rows().size(), 500U) << "it holds what it may";
+}
+
 // ---- the secret of idempotency keys
 
 class KeySecretTest : public ::testing::Test {

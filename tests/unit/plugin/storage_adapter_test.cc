@@ -250,6 +250,7 @@ TEST_F(StorageAdapterTest, CarriesTheOtherOperations) {
   stage::Review review;
   review.verb = stage::Review::Verb::kDiscard;
   stage::Purge purge;
+  purge.size_max = 4096;
   stage::Renew renew;
   renew.high_mark = {70};
   script.apply = [](const sdk::Host& host, tocsin_operation* const* all, std::uint32_t,
@@ -271,8 +272,10 @@ TEST_F(StorageAdapterTest, CarriesTheOtherOperations) {
     reviewed.output = sdk::to_c("mail");
     auto& purged = as<tocsin_purge>(all[4]);
     EXPECT_EQ(purged.rows_max, 500U);
+    EXPECT_EQ(purged.size_max, 4096U);
     purged.deleted = 12;
     purged.more = 1;
+    purged.oversize = 1;
     applied(host, token, TOCSIN_APPLIED);
   };
   apply({&renew, &settle, &cancel, &review, &purge});
@@ -285,6 +288,7 @@ TEST_F(StorageAdapterTest, CarriesTheOtherOperations) {
   EXPECT_EQ(review.output, "mail");
   EXPECT_EQ(purge.deleted, 12U);
   EXPECT_TRUE(purge.more);
+  EXPECT_TRUE(purge.oversize);
 }
 
 TEST_F(StorageAdapterTest, CarriesARecordThereAndWhatCameOfItBack) {
