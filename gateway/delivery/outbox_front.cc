@@ -275,6 +275,13 @@ void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
   one.op.next_at = one.op.state == message::DeliveryState::kReady ? now + one.wait : WallTime{};
   one.op.reason = one.reason;
   one.op.provider_id = one.provider_id;
+  one.op.successor.reset();
+  if (!one.successor_output.empty()) {
+    one.op.successor = {.output = one.successor_output,
+                        .address = one.successor_address,
+                        .state = message::DeliveryState::kReady,
+                        .next_at = now};
+  }
   batch_.add(one);
 }
 

@@ -106,6 +106,7 @@ class OutboxFront final : private event::TickEnd {
   void commit_row(AppendGroup& group, const AppendGroup::Item& item, std::uint32_t ordinal,
                   WallTime now);
   void commit_settle(SettleRequest& one, WallTime now);
+  void commit_successor(const SettleRequest& one, WallTime now);
   void commit_claims(WallTime now);
   void commit_purge();
   void fail_batch(const Error& error);

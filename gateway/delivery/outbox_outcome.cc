@@ -145,7 +145,16 @@ void OutboxFront::commit_settle(SettleRequest& one, WallTime now) {
   if (one.op.state == DeliveryState::kReady && one.op.changed && !one.op.cancelled) {
     one.door->on_ready(one.queue, one.op.next_at, now);
   }
+  if (one.op.successor) commit_successor(one, now);
   if (one.holds_credit) one.door->give_back(one.queue, 1);
+}
+
+// Of a settlement that is tried again after a commit of unknown outcome nobody knows whether the
+// successor is there already, so its lane looks.
+void OutboxFront::commit_successor(const SettleRequest& one, WallTime now) {
+  LaneDoor* door = doors_.find(one.op.successor->output);
+  if (door == nullptr || one.op.cancelled) return;
+  one.op.changed ? door->on_ready(one.queue, one.op.successor->next_at, now) : door->spill();
 }
 
 void OutboxFront::commit_claims(WallTime now) {

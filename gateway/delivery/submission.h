@@ -123,7 +123,7 @@ class AppendGroup : public Submission {
   }
 };
 
-/// One delivery's next state. The front fills op.at and op.next_at.
+/// One delivery's next state. The front fills op.at, op.next_at and op.successor.
 class SettleRequest : public Submission {
  public:
   SettleRequest() : Submission(Kind::kSettle) {}
@@ -132,6 +132,10 @@ class SettleRequest : public Submission {
   Duration wait = Duration::zero();  ///< kReady: until next_at
   std::string reason;
   std::string provider_id;
+  /// The output that gets a delivery of its own with this: the fallback's beside kFellBack, a
+  /// mirror's beside kDead. Empty: none.
+  std::string successor_output;
+  std::string successor_address;
   LaneDoor* door = nullptr;
   message::DeliveryClass queue = message::DeliveryClass::kNormal;
   std::uint32_t generation = 0;  ///< under which it was handed over

@@ -93,7 +93,7 @@ tocsin_record_change convert(const stage::RecordChange& from) {
   return to;
 }
 
-// Its deliveries come later, when their array no longer moves.
+// Its deliveries come later, when their array no longer moves; so does a settlement's successor.
 tocsin_append convert(const stage::Append& from) {
   auto to = headed<tocsin_append>(TOCSIN_OP_APPEND);
   to.id = from.id.value;
@@ -165,6 +165,7 @@ bool read_back(const tocsin_claim& from, stage::Claim& to) {
 bool read_back(const tocsin_settle& from, stage::Settle& to) {
   to.changed = from.changed != 0;
   to.cancelled = from.cancelled != 0;
+  to.successor_ordinal = from.successor_ordinal;
   return true;
 }
 
@@ -223,10 +224,14 @@ void StorageOperations::load(std::span<stage::Operation* const> batch) {
   }
   std::size_t next = 0;
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (batch[i]->kind != OperationKind::kAppend) continue;
-    tocsin_append& append = converted_[i].append;
-    append.deliveries = deliveries_.data() + next;
-    next += append.delivery_count;
+    if (batch[i]->kind == OperationKind::kAppend) {
+      tocsin_append& append = converted_[i].append;
+      append.deliveries = deliveries_.data() + next;
+      next += append.delivery_count;
+    } else if (batch[i]->kind == OperationKind::kSettle &&
+               static_cast<const stage::Settle&>(*batch[i]).successor) {
+      converted_[i].settle.successor = deliveries_.data() + next++;
+    }
   }
 }
 
@@ -235,9 +240,12 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kRenew:
       to.renew = convert(static_cast<const stage::Renew&>(from));
       return;
-    case OperationKind::kSettle:
-      to.settle = convert(static_cast<const stage::Settle&>(from));
+    case OperationKind::kSettle: {
+      const auto& settle = static_cast<const stage::Settle&>(from);
+      to.settle = convert(settle);
+      if (settle.successor) deliveries_.push_back(convert(*settle.successor));
       return;
+    }
     case OperationKind::kCancel:
       to.cancel = convert(static_cast<const stage::Cancel&>(from));
       return;

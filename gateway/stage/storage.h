@@ -130,9 +130,13 @@ struct Settle : Operation {
   WallTime next_at{};            ///< kReady only
   std::string_view reason;       ///< kDead: why; kReady: of the last failure
   std::string_view provider_id;  ///< kDelivered
+  /// Added to the notification's deliveries, behind the last, with the state and only when that is
+  /// written as asked: the fallback's beside kFellBack, a mirror's beside kDead. It is kReady.
+  std::optional<NewDelivery> successor;
 
   bool changed = false;    ///< false: no longer ours, or cancelled meanwhile; nothing was written
   bool cancelled = false;  ///< a cancel had been requested: written as kCancelled
+  std::uint32_t successor_ordinal = 0;  ///< of the one that was added
 };
 
 /// Cancels what has not been settled of one notification of one caller.

@@ -88,11 +88,13 @@ class Settler {
 
  private:
   bool count(const tocsin_settle& op);
+  bool add_successor(tocsin_settle& op);
 
   Work& work_;
   Statement settle_;
   Statement settle_cancelled_;
   Statement output_of_;
+  Statement add_successor_;
 };
 
 /// Cancel and review: what people ask for.

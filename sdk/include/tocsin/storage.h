@@ -129,7 +129,9 @@ typedef struct tocsin_claim {
 } tocsin_claim;
 
 /* Moves a delivery that our epoch owns to `state`. When a cancel was requested, any state but
- * DELIVERED and SENDING is written as CANCELLED. */
+ * DELIVERED and SENDING is written as CANCELLED. With the state, and only when it is written as
+ * asked, a successor is added to the notification's deliveries, behind the last: the fallback's
+ * beside FELL_BACK, a mirror's beside DEAD. It is READY. */
 typedef struct tocsin_settle {
   uint32_t size;
   uint32_t kind;
@@ -142,9 +144,12 @@ typedef struct tocsin_settle {
   int64_t next_at_ns;
   tocsin_str reason;
   tocsin_str provider_id;
+  const tocsin_new_delivery* successor; /* null: none */
 
-  uint32_t changed;   /* result: 0: not ours any more, nothing was written */
-  uint32_t cancelled; /* result */
+  uint32_t changed;           /* result: 0: not ours any more, nothing was written */
+  uint32_t cancelled;         /* result */
+  uint32_t successor_ordinal; /* result: of the one that was added */
+  uint32_t reserved;
 } tocsin_settle;
 
 /* Cancels what is ready of a notification of `caller`, asks for it where it is under way. */

@@ -301,6 +301,12 @@ class SqlitePlans : public SqliteOpen {
     auto cancelled = settle_of(3, TOCSIN_STATE_READY, 1);
     auto approve = review_of(5, TOCSIN_APPROVE);
     auto redrive = review_of(10, TOCSIN_REDRIVE);
+    const tocsin_new_delivery next{str("mail"), {}, TOCSIN_STATE_READY, 0, kStart};
+    Append falling(1201);
+    falling.claimed("chat");
+    auto fall_back = settle_of(1201, TOCSIN_STATE_FELL_BACK);
+    fall_back.successor = &next;
+    store.apply(falling, fall_back);
     auto renew = renew_of(5000);
     auto purge = purge_of(kStart + 5, kStart + 600);
     auto put = put_of("a", "1", 5001, TOCSIN_VERSION_ANY, kStart + 5);

@@ -407,6 +407,8 @@ class FakeStorage final : public stage::Storage {
         return DeliveryEvent::kDie;
       case DeliveryState::kCancelled:
         return DeliveryEvent::kCancel;
+      case DeliveryState::kFellBack:
+        return DeliveryEvent::kFallBack;
       default:
         TOCSIN_ASSERT(false, "a settlement into no such state");
     }
@@ -430,6 +432,21 @@ class FakeStorage final : public stage::Storage {
       if (op.state == DeliveryState::kReady) row.next_at = op.next_at;
       op.changed = true;
     });
+    if (op.changed && op.successor) add_successor(op);
+  }
+
+  void add_successor(stage::Settle& op) {
+    Row row;
+    row.output = op.successor->output;
+    row.address = op.successor->address;
+    row.queue = rows_.at(op.id).queue;
+    row.next_at = op.successor->next_at;
+    row.updated_at = op.at;
+    op.successor_ordinal =
+        std::prev(rows_.lower_bound({{op.id.notification.value + 1}, 0}))->first.ordinal + 1;
+    const message::DeliveryId id{op.id.notification, op.successor_ordinal};
+    ready_.insert(place(id, row));
+    rows_.emplace(id, std::move(row));
   }
 
   void cancel(stage::Cancel& op) {

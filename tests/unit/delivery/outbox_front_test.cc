@@ -234,6 +234,63 @@ TEST_F(OutboxFrontTest, AnswersEverythingAsNotCommittedOnceStopped) {
   EXPECT_EQ(cancel.answers, 1);
 }
 
+// ---- successors
+
+class SuccessorTest : public OutboxFrontTest {
+ protected:
+  class Fallback final : public SettleRequest {
+   public:
+    void on_answered() override { ++answers; }
+    int answers = 0;
+  };
+  /// Lets the delivery that is under way in `chat` fall back to `mail`.
+  void fall_back(const TestGroup& group) {
+    fallback.op.id = group.delivery();
+    fallback.op.state = DeliveryState::kFellBack;
+    fallback.successor_output = "mail";
+    fallback.successor_address = "email:a@b.example";
+    fallback.door = chat.door();
+    fallback.generation = world.port->status().generation;
+    fallback.holds_credit = false;
+    world.port->submit(fallback);
+    world.turn();
+  }
+  World::LaneAndOutput& mail = world.add_lane("mail");
+  Fallback fallback;
+};
+
+TEST_F(SuccessorTest, IsDeliveredByTheLaneOfItsOwnOutput) {
+  auto& group = world.append({.to = {chat.door()}, .level = message::Level::kCritical});
+  fall_back(group);
+  EXPECT_TRUE(fallback.ours());
+  EXPECT_EQ(storage.row(group.delivery()).state, DeliveryState::kFellBack);
+  ASSERT_EQ(mail.output->seen.size(), 1U);
+  EXPECT_EQ(mail.output->seen[0].delivery, group.delivery(fallback.op.successor_ordinal));
+  EXPECT_EQ(mail.output->seen[0].address, "email:a@b.example");
+  EXPECT_EQ(mail.output->seen[0].number, 1U);
+  mail.output->complete();
+  world.turn();
+  EXPECT_EQ(storage.row(group.delivery(1)).state, DeliveryState::kDelivered);
+}
+
+TEST_F(SuccessorTest, IsNotAddedForAClaimThatWasLost) {
+  auto& group = world.append({.to = {chat.door()}});
+  storage.meddle(group.delivery(), [](FakeStorage::Row& row) { row.owner = 99; });
+  fall_back(group);
+  EXPECT_FALSE(fallback.ours());
+  EXPECT_EQ(storage.rows().size(), 1U);
+}
+
+TEST_F(SuccessorTest, IsFoundWhenItsCommitHadAnUnknownOutcome) {
+  auto& group = world.append({.to = {chat.door()}});
+  storage.end_next({FakeStorage::Next::kUnknownDone});
+  fall_back(group);
+  world.pass(seconds(6));
+  EXPECT_EQ(fallback.answers, 1);
+  EXPECT_EQ(storage.rows().size(), 2U) << "once";
+  EXPECT_EQ(mail.output->seen.size(), 1U);
+}
+
 // ---- history
 
 TEST(HistorySize, MakesSettledRowsGoEarlyInQuickSteps) {

@@ -328,6 +328,34 @@ TEST_F(StorageAdapterTest, CarriesARecordThereAndWhatCameOfItBack) {
   EXPECT_FALSE(removal.changed);
 }
 
+TEST_F(StorageAdapterTest, KeepsASettlementsSuccessorApartFromTheAppends) {
+  const stage::NewDelivery rows[] = {{.output = "a"}, {.output = "b"}};
+  stage::Settle plain;
+  stage::Settle first;
+  first.successor = {
+      .output = "fallback", .address = "email:a@b", .next_at = WallTime(Duration(7))};
+  stage::Append append;
+  append.deliveries = rows;
+  stage::Settle second;
+  second.successor = {.output = "mirror"};
+  script.apply = [](const sdk::Host& host, tocsin_operation* const* all, std::uint32_t,
+                    tocsin_token token) {
+    EXPECT_EQ(as<tocsin_settle>(all[0]).successor, nullptr);
+    auto& settled = as<tocsin_settle>(all[1]);
+    EXPECT_EQ(sdk::view(settled.successor->output), "fallback");
+    EXPECT_EQ(sdk::view(settled.successor->address), "email:a@b");
+    EXPECT_EQ(settled.successor->state, std::uint32_t{TOCSIN_STATE_READY});
+    EXPECT_EQ(settled.successor->next_at_ns, 7);
+    settled.changed = 1;
+    settled.successor_ordinal = 4;
+    EXPECT_EQ(sdk::view(as<tocsin_append>(all[2]).deliveries[1].output), "b");
+    EXPECT_EQ(sdk::view(as<tocsin_settle>(all[3]).successor->output), "mirror");
+    applied(host, token, TOCSIN_APPLIED);
+  };
+  apply({&plain, &first, &append, &second});
+  EXPECT_EQ(first.successor_ordinal, 4U);
+}
+
 TEST_F(StorageAdapterTest, MayBeGivenTheNextBatchByTheOneThatEnded) {
   stage::Renew renew;
   script.apply = [](const sdk::Host& host, tocsin_operation* const*, std::uint32_t,
