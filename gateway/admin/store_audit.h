@@ -40,6 +40,8 @@ class StoreAudit final : public AuditSink {
              telemetry::Metrics& metrics, Options options);
 
   void record(const AuditRecord& record) override;
+  /// Of what is recorded from now on.
+  void set_keep(Duration keep) { options_.keep = keep; }
   /// Keeps nothing any more; the other sink is told as before.
   void close() { open_ = false; }
 
@@ -52,7 +54,7 @@ class StoreAudit final : public AuditSink {
   const Clock& clock_;
   telemetry::Log& log_;
   telemetry::Counter& lost_;
-  const Options options_;
+  Options options_;
   policy::Gcra unknown_;
   WallTime last_{};
   bool open_ = true;

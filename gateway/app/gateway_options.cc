@@ -94,6 +94,7 @@ constexpr std::array<Option, 1> kAuditOptions = {{
      .type = kDuration,
      .doc = "How long the store keeps who changed what; the log has a line of each in any case.",
      .default_text = "90d",
+     .flags = kReloadable,
      .min = "1h",
      .max = "3650d"},
 }};

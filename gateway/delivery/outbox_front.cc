@@ -19,7 +19,8 @@ OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::
     : loop_(loop),
       storage_(storage),
       log_(log),
-      options_(options),
+      history_(options.history),
+      fresh_secret_(options.fresh_secret),
       metrics_(metrics),
       doors_(loop.timers(), metrics_,
              [this] {
@@ -108,7 +109,7 @@ Result<std::optional<KeySecret>> OutboxFront::read_key_secret() {
 // Nobody runs the loop yet, so a storage that does not block is waited for here.
 Result<void> OutboxFront::keep_key_secret() {
   const WallTime now = clock_.now();
-  const std::string value = encode(options_.fresh_secret);
+  const std::string value = encode(fresh_secret_);
   stage::RecordChange put;
   put.collection = kOwnCollection;
   put.key = kKeySecretKey;
@@ -159,6 +160,7 @@ void OutboxFront::accept(Submission& one) {
       if (takes(one) && !stopped_) return urgent_.push_back(one);
       break;
     case Submission::Kind::kOpenLane:
+    case Submission::Kind::kResizeLane:
     case Submission::Kind::kCloseLane:
       return door_requests_.push_back(one);
   }
@@ -192,8 +194,18 @@ void OutboxFront::on_tick_end() {
 // clear.
 void OutboxFront::serve_doors() {
   while (Submission* one = door_requests_.pop_front()) {
-    LaneDoor& door = static_cast<DoorRequest*>(one)->door;
-    one->kind() == Submission::Kind::kOpenLane ? doors_.open(door) : doors_.close(door);
+    const auto& request = static_cast<DoorRequest&>(*one);
+    switch (one->kind()) {
+      case Submission::Kind::kOpenLane:
+        doors_.open(request.door);
+        break;
+      case Submission::Kind::kResizeLane:
+        request.door.resize(request.capacity);
+        break;
+      default:
+        doors_.close(request.door);
+        break;
+    }
     answer(*one, true);
   }
 }
@@ -353,9 +365,9 @@ void OutboxFront::take_purge(WallTime now) {
   if (!purge_due_) return;
   purge_due_ = false;
   purging_ = true;
-  purge_.before = now - options_.history_keep;
+  purge_.before = now - history_.keep;
   purge_.now = now;
-  purge_.size_max = options_.history_size_max;
+  purge_.size_max = history_.size_max;
   batch_.add(purge_);
   batch_has_more_ = true;
 }

@@ -19,10 +19,15 @@ namespace tocsin::delivery {
 
 class OutboxPort;
 
+/// How long, and in how much room, what was settled is kept. Dead letters stay.
+struct HistoryLimits {
+  Duration keep = std::chrono::hours(24);
+  std::uint64_t size_max = 0;  ///< bytes the store may hold; 0: any
+};
+
 struct FrontOptions {
-  Duration history_keep = std::chrono::hours(24);  ///< of what was settled; dead letters stay
-  std::uint64_t history_size_max = 0;              ///< bytes the store may hold; 0: any
-  KeySecret fresh_secret;                          ///< random; for a store that has none yet
+  HistoryLimits history;
+  KeySecret fresh_secret;  ///< random; for a store that has none yet
 };
 
 /// Where the gateway keeps records of its own.
@@ -65,6 +70,9 @@ class OutboxFront final : private event::TickEnd {
 
   /// The store's, once open: the same for everybody who ever opens it.
   const KeySecret& key_secret() const { return key_secret_; }
+
+  /// From the next purge on.
+  void set_history(const HistoryLimits& limits) { history_ = limits; }
 
   event::Loop& loop() { return loop_; }
   WaitingRoom& room() { return room_; }
@@ -128,7 +136,8 @@ class OutboxFront final : private event::TickEnd {
   event::Loop& loop_;
   stage::Storage& storage_;
   telemetry::Log& log_;
-  const FrontOptions options_;
+  HistoryLimits history_;
+  const KeySecret fresh_secret_;
   FrontMetrics metrics_;
   DoorBook doors_;
   WaitingRoom room_;

@@ -30,6 +30,7 @@ class Submission {
     kReview,
     kRecord,
     kOpenLane,
+    kResizeLane,
     kCloseLane
   };
 
@@ -171,12 +172,14 @@ class RecordRequest : public Submission {
   std::size_t bytes() const { return collection.size() + key.size() + value.size(); }
 };
 
-/// Opens a lane's door, or closes it: from then on all its rows are written ready and none is
-/// claimed. Its answer comes behind everything that was handed to the lane before.
+/// Opens a lane's door, gives it another capacity, or closes it: from then on all its rows are
+/// written ready and none is claimed. Its answer comes behind everything that was handed to the
+/// lane before.
 class DoorRequest : public Submission {
  public:
   DoorRequest(Kind kind, LaneDoor& which) : Submission(kind), door(which) {}
   LaneDoor& door;
+  std::uint32_t capacity = 0;  ///< kResizeLane
 };
 
 /// A delivery on its way from an append's commit to its lane, without the store between.

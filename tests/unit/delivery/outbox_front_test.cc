@@ -246,6 +246,7 @@ class SuccessorTest : public OutboxFrontTest {
   /// Lets the delivery that is under way in `chat` fall back to `mail`.
   void fall_back(const TestGroup& group) {
     fallback.op.id = group.delivery();
+    fallback.queue = message::class_of(group.items[0].append.level);
     fallback.op.state = DeliveryState::kFellBack;
     fallback.successor_output = "mail";
     fallback.successor_address = "email:a@b.example";
@@ -295,7 +296,7 @@ TEST_F(SuccessorTest, IsFoundWhenItsCommitHadAnUnknownOutcome) {
 
 TEST(HistorySize, MakesSettledRowsGoEarlyInQuickSteps) {
   FakeStorage storage;
-  World world(storage, {.history_size_max = 700 * FakeStorage::kRowBytes});
+  World world(storage, {.history = {.size_max = 700 * FakeStorage::kRowBytes}});
   auto& chat = world.add_lane("chat");
   chat.output->script = [](const auto&) { return delivered(); };
   for (int i = 0; i < 2000; ++i) world.append({.to = {chat.door()}});
@@ -308,6 +309,9 @@ TEST(HistorySize, MakesSettledRowsGoEarlyInQuickSteps) {
   EXPECT_EQ(storage.rows().size(), 500U);
   world.pass(seconds(5));
   EXPECT_EQ(storage.rows().size(), 500U) << "it holds what it may";
+  world.front.set_history({.size_max = 1});
+  world.advance(OutboxFront::kPurgeEvery);
+  EXPECT_TRUE(storage.rows().empty()) << "as a reload said";
 }
 
 // ---- the secret of idempotency keys
