@@ -23,8 +23,7 @@ policy::TableOptions table_options() {
 
 delivery::HistoryLimits history_of(const Value& root) {
   const Value& history = root.at("history");
-  return {.keep = history.duration("keep"),
-          .size_max = static_cast<std::uint64_t>(history.integer("max_size"))};
+  return {.keep = history.duration("keep"), .size_max = history.bytes("max_size")};
 }
 
 }  // namespace
