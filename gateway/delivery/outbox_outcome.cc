@@ -171,7 +171,9 @@ void OutboxFront::commit_claims(WallTime now) {
 
 void OutboxFront::commit_purge() {
   metrics_.purged.add(purge_.deleted);
-  const Duration step = purge_.oversize ? kPurgeHurry : kPurgeStep;
+  // Past what may not go there is nothing to gain by haste.
+  const bool hurry = purge_.oversize && purge_.deleted > 0;
+  const Duration step = hurry ? kPurgeHurry : kPurgeStep;
   purge_timer_.arm_after(purge_.more ? step : kPurgeEvery);
 }
 

@@ -399,7 +399,7 @@ typedef struct tocsin_storage {
   /* Ends the epoch and lets go of everything open() took; after an UNKNOWN outcome the epoch is
    * kept for the next open(). */
   void (*close)(void* self);
-  const tocsin_records* records;
+  const tocsin_records* records; /* never null */
 } tocsin_storage;
 
 /* NOLINTEND(readability-identifier-naming) */
