@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <numeric>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -216,16 +217,26 @@ void Gateway::keep_supervisor_informed() {
   supervisor_timer_.arm_after(*every);
 }
 
+// The log, and the store when there is one.
+admin::AuditSink& Gateway::open_audit() {
+  if (!estate_.has_store()) return audit_;
+  const Duration keep = first_->settings().at("admin").at("audit").duration("keep");
+  store_audit_.emplace(audit_, control_part_->records(), control_.clock(), log_, metrics_,
+                       admin::StoreAudit::Options{.keep = keep, .tag = std::random_device()()});
+  return *store_audit_;
+}
+
 void Gateway::serve_admin() {
   admin::AdminParts parts{.readiness = readiness_,
                           .metrics = metrics_,
                           .pool = *pool_,
-                          .audit = audit_,
+                          .audit = open_audit(),
                           .tokens = {},
                           .loops = &watchdog_,
                           .config = &reloader_};
   if (estate_.has_store()) {
     parts.ledger = &control_part_->ledger();
+    parts.records = &control_part_->records();
     parts.emit = &control_part_->emit();
     parts.outputs = &lane_states_;
   }
@@ -235,6 +246,10 @@ void Gateway::serve_admin() {
 void Gateway::adopt(const Snapshot& snapshot) {
   admin_.adopt(snapshot);
   watchdog_.set_abort_after(watchdog_abort(snapshot.settings()));
+  estate_.adopt(snapshot.settings());
+  if (store_audit_) {
+    store_audit_->set_keep(snapshot.settings().at("admin").at("audit").duration("keep"));
+  }
   const Value& log = snapshot.settings().at("gateway").at("log");
   if (const auto level = telemetry::parse_log_level(log.string("level"))) log_.set_level(*level);
 }
@@ -377,12 +392,16 @@ void Gateway::look_at_attempts() {
       });
 }
 
-// Requests still wait for their commit while connections drain, so the store goes last.
+// Requests still wait for their commit while connections drain, so the store goes last. What the
+// audit asked of it is on its way by the end of this tick, and answered before the store stops.
 void Gateway::stop_store() {
   if (!estate_.has_store() || !lanes_drained_) return control_.stop();
-  estate_.storage().stop(control_, [this] {
-    store_stopped_ = true;
-    control_.stop();
+  if (store_audit_) store_audit_->close();
+  control_.post([this] {
+    estate_.storage().stop(control_, [this] {
+      store_stopped_ = true;
+      control_.stop();
+    });
   });
 }
 
