@@ -14,6 +14,10 @@ config::Diagnostics AdminServer::plan(const Snapshot& snapshot) {
   if (planned_ == written_) return {};
   const auto address = ListenAddress::parse(planned_);
   if (!address) return {fault_at(written.place(), "admin.address", address.error().text())};
+  if (auto inherited = inherited_.take(kName, address->address); !inherited.empty()) {
+    socket_ = std::move(inherited.front());
+    return {};
+  }
   auto socket = address->open({.sharing = event::ListenOptions::Sharing::kAlone});
   if (!socket) return {fault_at(written.place(), "admin.address", socket.error().text())};
   socket_ = std::move(*socket);

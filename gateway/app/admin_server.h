@@ -3,8 +3,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "gateway/admin/admin_routes.h"
+#include "gateway/app/inherited_sockets.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/base/arena.h"
 #include "gateway/config/diagnostic.h"
@@ -17,14 +20,15 @@ namespace tocsin::app {
 /// The admin address. Control loop.
 class AdminServer {
  public:
-  /// What its metrics are labelled with; no listener has that name.
+  /// What its metrics are labelled with, and the name of its socket among inherited ones; no
+  /// listener has that name.
   static constexpr std::string_view kName = "admin";
   /// Operators, probes and scrapers are few. Further connections are refused with 503 and 429.
   static constexpr std::size_t kConnectionsMax = 64;
   static constexpr std::size_t kConnectionsPerIpMax = 48;
 
-  AdminServer(event::Loop& control, telemetry::Metrics& metrics)
-      : control_(control), metrics_(metrics) {}
+  AdminServer(event::Loop& control, telemetry::Metrics& metrics, InheritedSockets& inherited)
+      : control_(control), metrics_(metrics), inherited_(inherited) {}
 
   /// Takes the port that the snapshot names, unless it is the one that serves.
   config::Diagnostics plan(const Snapshot& snapshot);
@@ -33,6 +37,9 @@ class AdminServer {
   /// Goes over to what was planned for the snapshot, and to its tokens.
   void adopt(const Snapshot& snapshot);
   void close();
+  /// Accepts no more: another process does.
+  void retire() { server_->retire(); }
+  std::vector<int> listening() const { return server_->listening(); }
 
   const event::Address& address() const { return server_->address(); }
 
@@ -41,6 +48,7 @@ class AdminServer {
 
   event::Loop& control_;
   telemetry::Metrics& metrics_;
+  InheritedSockets& inherited_;
   BlockPool blocks_;
   std::string written_;  // the address that serves, as the configuration has it
   std::string planned_;

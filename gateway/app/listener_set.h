@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/app/inherited_sockets.h"
 #include "gateway/app/listen_address.h"
 #include "gateway/app/loop_servers.h"
 #include "gateway/app/snapshot.h"
@@ -21,8 +22,9 @@ namespace tocsin::app {
 ///   plan -> take_parts -> commit | discard ... sweep
 class ListenerSet {
  public:
-  ListenerSet(telemetry::Metrics& metrics, std::size_t workers)
-      : metrics_(metrics), workers_(workers) {}
+  /// Sockets that `inherited` has are taken from there; it outlives this object.
+  ListenerSet(telemetry::Metrics& metrics, std::size_t workers, InheritedSockets& inherited)
+      : metrics_(metrics), workers_(workers), inherited_(inherited) {}
 
   /// Takes the ports that the snapshot names and that are not open yet; each fault names its
   /// setting, and then none is kept.
@@ -43,15 +45,18 @@ class ListenerSet {
   };
   /// Those that serve.
   std::vector<Shown> shown() const;
+  /// The name of one that serves; empty: none does by that id.
+  std::string name_of(std::uint64_t id) const;
   std::size_t open_connections() const;
 
  private:
   struct Listener {
     std::uint64_t id = 0;
     std::string name;
-    std::string written;                          // the address as the configuration has it
-    ListenAddress address;                        // with the port it got
-    std::vector<event::ListeningSocket> sockets;  // one per worker until it is theirs
+    std::string written;    // the address as the configuration has it
+    ListenAddress address;  // with the port it got
+    // By worker, until they are theirs: each has at least one.
+    std::vector<std::vector<event::ListeningSocket>> sockets;
     std::unique_ptr<http::ServerShared> shared;
     telemetry::MetricCallback open_now;
   };
@@ -63,9 +68,11 @@ class ListenerSet {
 
   Result<ListenerPtr> open(const Value::Entry& entry);
   bool overlaps_own(const ListenAddress& address) const;
+  Result<void> open_sockets(Listener& listener, event::ListenOptions options);
 
   telemetry::Metrics& metrics_;
   const std::size_t workers_;
+  InheritedSockets& inherited_;
   std::uint64_t next_id_ = 1;
   std::vector<Planned> planned_;
   std::vector<ListenerPtr> serving_;

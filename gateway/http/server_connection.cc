@@ -25,7 +25,7 @@ void ServerConnection::begin() {
 }
 
 void ServerConnection::drain() {
-  close_after_ = true;
+  close_after_ = drained_ = true;
   drained_at_ = loop_.now();
   const bool idle = exchange_ == nullptr || parser_->idle();
   if (idle && stream_->buffered() > 0) return linger();  // the last answer is on its way
@@ -402,7 +402,7 @@ MonoTime ServerConnection::deadline() const {
   if (lingering_)
     return output_waits ? std::min(due, loop_.now() + kOutputLook) : quiet_since + patience.linger;
   if (exchange_ == nullptr || parser_->idle()) {
-    if (server_.draining_) return drained_at_ + kLastLook;
+    if (drained_) return drained_at_ + kLastLook;
     return output_waits ? due : quiet_since + (requests_ == 0 ? patience.header : patience.idle);
   }
   if (parser_->in_head()) return std::min(due, phase_began_ + patience.header);
@@ -446,7 +446,7 @@ void ServerConnection::handle_deadline() {
     close_after_ = true;
     if (exchange_ != nullptr) {
       vanish({});
-    } else if (server_.draining_) {
+    } else if (drained_) {
       vanish({.drained = true});
     } else {
       linger();

@@ -131,6 +131,7 @@ class ServerConnection final : public event::Deferred,
   bool continue_wanted_ = false;  // Expect: 100-continue, not yet told to go on
   bool body_suppressed_ = false;  // answer to HEAD
   bool close_after_ = false;
+  bool drained_ = false;
   bool peer_ended_ = false;
   bool lingering_ = false;
   bool upgrading_ = false;
