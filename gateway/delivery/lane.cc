@@ -79,6 +79,21 @@ void Lane::resize_door() {
   port_.submit(resizing_);
 }
 
+void Lane::quarantine(Duration wait) {
+  loop_.assert_owner();
+  gate_.hold(loop_.now() + wait);
+  metrics_.quarantined.set(1);
+}
+
+bool Lane::resume() {
+  loop_.assert_owner();
+  const bool was = quarantined();
+  gate_.lift();
+  metrics_.quarantined.set(0);
+  loop_.at_tick_end(*this);
+  return was;
+}
+
 std::uint32_t Lane::attempts_of(const stage::Output& output) const {
   return static_cast<std::uint32_t>(std::ranges::count_if(slots_, [&](const LaneSlot& slot) {
     return slot.state == State::kAttempting && slot.output == &output;
@@ -226,7 +241,10 @@ bool Lane::may_begin() {
   const MonoTime now = loop_.now();
   // The front tells when the store is back, and at each renewal.
   if (!port_.status().may_attempt(now)) return false;
-  if (gate_.open(now)) return true;
+  if (gate_.open(now)) {
+    metrics_.quarantined.set(0);  // it may have lapsed
+    return true;
+  }
   gate_timer_.arm_at(gate_.opens_at());
   return false;
 }
@@ -284,6 +302,8 @@ void Lane::begin_marked() {
 
 void Lane::begin(LaneSlot& slot) {
   const MonoTime now = loop_.now();
+  // Alone, so that if the output crashes again it is clear which of them did it.
+  if (slot.crashes > 0) deliver_begun();
   slot.state = State::kAttempting;
   slot.output = output_;
   slot.begun_at = now;
@@ -296,7 +316,7 @@ void Lane::begin(LaneSlot& slot) {
                     .address = slot.address,
                     .accepted_at = slot.accepted_at,
                     .deadline = now + policy_.timeout});
-  if (begun_.size() >= output_->traits().batch_max) deliver_begun();
+  if (slot.crashes > 0 || begun_.size() >= output_->traits().batch_max) deliver_begun();
 }
 
 void Lane::deliver_begun() {

@@ -66,11 +66,18 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
 
   void complete(stage::AttemptToken token, message::Verdict verdict) override;
 
+  /// Begins no attempt for `wait`, or until resume(): its output is suspected of crashing the
+  /// gateway.
+  void quarantine(Duration wait);
+  /// Ends that. False when there was none.
+  bool resume();
+  bool quarantined() const { return gate_.held(loop_.now()); }
+
   std::uint32_t held() const { return held_; }
   std::uint32_t in_flight() const { return in_flight_; }
   /// Its credentials were refused; one probe a minute finds out when they are good again.
   bool paused() const { return gate_.paused(); }
-  /// What it was asked to wait for is not yet over, or it is paused.
+  /// What it was asked to wait for is not yet over, or it is paused or in quarantine.
   bool gate_closed() const { return !gate_.open(loop_.now()); }
 
  private:

@@ -75,9 +75,11 @@ Result<void> check_kinds(const tocsin_plugin& d) {
   }
   const tocsin_storage* s = d.storage;
   if (!complete(s, s ? s->open : nullptr, s ? s->apply : nullptr, s ? s->query : nullptr,
-                s ? s->close : nullptr)) {
+                s ? s->close : nullptr, s ? s->records : nullptr)) {
     return incomplete(Kind::kStorage);
   }
+  const tocsin_records* r = s ? s->records : nullptr;
+  if (!complete(r, r ? r->get : nullptr, r ? r->scan : nullptr)) return incomplete(Kind::kStorage);
   if (!complete(d.http_filter, d.http_filter ? d.http_filter->on_request_head : nullptr,
                 d.http_filter ? d.http_filter->done : nullptr)) {
     return incomplete(Kind::kHttpFilter);
@@ -157,6 +159,9 @@ Result<void> check_descriptor(const tocsin_plugin* descriptor, Kind kind, std::s
   if (d.create == nullptr || d.destroy == nullptr || d.worker_init == nullptr ||
       d.worker_fini == nullptr) {
     return fail(Code::kInvalid, "one of create, destroy, worker_init and worker_fini is missing");
+  }
+  if ((d.reconfigure == nullptr) != (d.worker_reconfigure == nullptr)) {
+    return fail(Code::kInvalid, "it has only one of reconfigure and worker_reconfigure");
   }
   return {};
 }

@@ -81,11 +81,11 @@ bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
 
 sdk::RequestPtr Door::on_request(const sdk::RequestHead& head) {
   const auto rest = below_notifications(head.path());
-  const bool extra = std::find(settings_.paths.begin(), settings_.paths.end(), head.full_path()) !=
-                     settings_.paths.end();
+  const bool extra = std::find(settings_->paths.begin(), settings_->paths.end(),
+                               head.full_path()) != settings_->paths.end();
   if (!rest && !extra) return refuse(head, answers_.problem(404, "There is nothing here."));
 
-  const auto caller = settings_.callers.find(head.header("authorization"), tagger_);
+  const auto caller = settings_->callers.find(head.header("authorization"), tagger_);
   if (!caller) {
     Answer answer = answers_.problem(401, "A bearer token is required.");
     answer.challenge = true;
@@ -124,13 +124,14 @@ sdk::RequestPtr Door::refuse(const sdk::RequestHead& head, const Answer& answer)
 
 sdk::RequestPtr Door::begin(Verb verb, const sdk::RequestHead& head, std::string_view caller) {
   const std::uint64_t number = ++numbers_;
-  Request& request = requests_.add(number, *this, settings_.body_bytes_max);
+  Request& request = requests_.add(number, *this);
   request.number = number;
   request.exchange = head.token();
   request.verb = verb;
   request.lines = false;
   request.asked = false;
   request.over = false;
+  request.body_max = settings_->body_bytes_max;
   request.caller = caller;
   request.key.clear();
   request.waits = parameter(head.query(), kWait) == kDelivered;
@@ -232,7 +233,7 @@ bool Door::begin_wait(Request& request, std::string_view id) {
   if (waits_ >= kWaitsMax) return false;
   request.asked = false;
   request.id = id;
-  request.deadline = host_.now() + settings_.wait_timeout;
+  request.deadline = host_.now() + settings_->wait_timeout;
   request.pause = kFirstLook;
   if (!request.timer) request.timer.emplace(host_, [this, &request] { look(request); });
   if (!request.timer->start(request.pause)) return false;

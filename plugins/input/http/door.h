@@ -33,7 +33,9 @@ class Door {
   static constexpr sdk::Duration kFirstLook = std::chrono::milliseconds(5);
   static constexpr sdk::Duration kLookEvery = std::chrono::milliseconds(250);
 
-  Door(const Settings& settings, sdk::Host host) : settings_(settings), host_(host) {}
+  Door(const Settings& settings, sdk::Host host) : settings_(&settings), host_(host) {}
+  /// Requests that have begun end as they began.
+  void reconfigure(const Settings& next) { settings_ = &next; }
 
   /// Answers at once and returns null, or returns the request that goes on.
   sdk::RequestPtr on_request(const sdk::RequestHead& head);
@@ -46,10 +48,9 @@ class Door {
   /// (on_done) and that of what it asked of the gateway. Used again.
   class Request final : public sdk::Request, public sdk::LedgerReader {
    public:
-    Request(Door& owner, std::uint64_t body_max)
-        : sdk::LedgerReader(owner.host_), door(owner), body_bytes_max_(body_max) {}
+    explicit Request(Door& owner) : sdk::LedgerReader(owner.host_), door(owner) {}
 
-    std::uint64_t body_bytes_max() const override { return sends() ? body_bytes_max_ : 0; }
+    std::uint64_t body_bytes_max() const override { return sends() ? body_max : 0; }
     void on_body(std::string_view body) override { door.on_body(*this, body); }
     void on_done() noexcept override { door.on_done(*this); }
     void on_ledger(const sdk::LedgerAnswer& found) override { door.on_ledger(*this, found); }
@@ -62,11 +63,12 @@ class Door {
     Door& door;
     std::uint64_t number = 0;
     Verb verb = Verb::kOne;
-    bool lines = false;       ///< kBatch: NDJSON
-    bool asked = false;       ///< the gateway owes an outcome
-    bool over = false;        ///< the exchange has ended
-    std::string_view caller;  ///< of the settings
-    std::string key;          ///< Idempotency-Key
+    bool lines = false;          ///< kBatch: NDJSON
+    bool asked = false;          ///< the gateway owes an outcome
+    bool over = false;           ///< the exchange has ended
+    std::uint64_t body_max = 0;  ///< bytes
+    std::string caller;
+    std::string key;  ///< Idempotency-Key
 
     // ?wait=delivered
     bool waits = false;    ///< it asked for that
@@ -77,9 +79,6 @@ class Door {
     sdk::Duration deadline{};
     sdk::Duration pause{};
     std::optional<sdk::Timer> timer;
-
-   private:
-    const std::uint64_t body_bytes_max_;
   };
 
   sdk::RequestPtr refuse(const sdk::RequestHead& head, const Answer& answer);
@@ -101,7 +100,7 @@ class Door {
   void finish(Request& request, const Answer& answer);
   void respond(tocsin_token exchange, const Answer& answer) const;
 
-  const Settings& settings_;
+  const Settings* settings_;
   sdk::Host host_;
   Tagger tagger_;
   Answers answers_;

@@ -65,6 +65,7 @@ class HttpInput final : public sdk::Input, public sdk::Handler {
                                         kOptions};
 
   HttpInput(const Settings& settings, sdk::Host host) : door_(settings, host) {}
+  void reconfigure(const Settings& next) { door_.reconfigure(next); }
 
   sdk::RequestPtr on_request(const sdk::RequestHead& head) override {
     return door_.on_request(head);

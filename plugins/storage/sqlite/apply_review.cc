@@ -1,4 +1,5 @@
 // Cancels and reviews are rare: they read first, so that what they change can be counted by output.
+// Blame changes no state, and so no count.
 // What is redriven counts as approved until it dies again: a claim tells by that.
 #include "operations.h"
 
@@ -24,7 +25,10 @@ bool Reviewer::prepare() {
                           "WHERE notification_id = ?1 AND ordinal = ?2") &&
          review_.prepare(work_.database,
                          "UPDATE deliveries SET review = ?3, updated_at = ?4 "
-                         "WHERE notification_id = ?1 AND ordinal = ?2");
+                         "WHERE notification_id = ?1 AND ordinal = ?2") &&
+         blame_.prepare(work_.database,
+                        "UPDATE deliveries SET crashes = crashes + 1 "
+                        "WHERE notification_id = ?1 AND ordinal = ?2 AND state <= 2");
 }
 
 bool Reviewer::apply(tocsin_cancel& op) {
@@ -80,6 +84,13 @@ bool Reviewer::apply(tocsin_review& op) {
   work_.backlog.add_dead(output, std::int64_t{was_discarded} - std::int64_t{discards});
   return review_.run(op.notification_id, op.ordinal,
                      discards ? TOCSIN_REVIEW_DISCARDED : TOCSIN_REVIEW_APPROVED, op.at_ns);
+}
+
+bool Reviewer::apply(tocsin_blame& op) {
+  op.changed = 0;
+  if (!blame_.run(op.notification_id, op.ordinal)) return false;
+  op.changed = static_cast<std::uint32_t>(sqlite3_changes(work_.database.handle()));
+  return true;
 }
 
 }  // namespace tocsin::sqlite

@@ -160,6 +160,28 @@ TEST_F(HttpInputTest, Answers401ToEverybodyElse) {
   EXPECT_TRUE(host.questions.empty());
 }
 
+TEST_F(HttpInputTest, TakesOtherTokensAndLetsRequestsEndAsTheyBegan) {
+  host.settings.set_map("tokens", {{"a caller with a long name", "first-secret"}});
+  start();
+  const Headers first = {{"Authorization", "Bearer first-secret"}};
+  const Headers second = {{"Authorization", "Bearer second-secret"}};
+  const tocsin_token under_way = ask("GET", "/v1/notifications/ntf_1", {}, first);
+  post_one(first);
+  host.settings.set_map("tokens", {{"another", "second-secret"}});
+  host.settings.set("body_bytes_max", "1KiB");
+  ASSERT_EQ(host.reconfigure(), "");
+  EXPECT_EQ(status(post_one(second)), 401U);
+  host.adopt();
+  EXPECT_EQ(status(post_one(first)), 401U);
+  post_one(second);
+  EXPECT_EQ(host.emits.at(0).caller, "a caller with a long name");
+  EXPECT_EQ(host.emits.at(1).caller, "another");
+  EXPECT_EQ(status(post("/v1/notifications", std::string(2000, ' '), second)), 413U);
+  outcome({committed("ntf_1")});
+  host.answer(host.questions.at(0), TOCSIN_NOT_FOUND);
+  EXPECT_EQ(status(under_way), 404U);
+}
+
 TEST_F(HttpInputTest, NeitherAsksWhoIsThereNorWhatAMethodIsAtAnUnknownPath) {
   host.settings.set_map("tokens", {{"shop", "shop-secret"}});
   start();
