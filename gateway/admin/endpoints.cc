@@ -11,8 +11,9 @@ namespace tocsin::admin {
 namespace {
 
 constexpr std::array<std::string_view, 3> kListParameters = {"output", "before", "limit"};
+constexpr std::array<std::string_view, 2> kAuditParameters = {"before", "limit"};
 
-constexpr std::array<Endpoint, 18> kEndpoints = {{
+constexpr std::array<Endpoint, 19> kEndpoints = {{
     {.method = "GET",
      .pattern = "/healthz",
      .role = Role::kNobody,
@@ -56,6 +57,13 @@ constexpr std::array<Endpoint, 18> kEndpoints = {{
      .summary = "Ends the quarantine of an output that was found after crashes.",
      .serve = serve_resume,
      .action = "output.resume"},
+    // It tells names, addresses and what others were refused.
+    {.method = "GET",
+     .pattern = "/v1/audit",
+     .role = Role::kAdmin,
+     .summary = "Who changed what through this address, newest first, a page at a time.",
+     .serve = serve_audit,
+     .parameters = kAuditParameters},
     {.method = "GET",
      .pattern = "/v1/notifications/{id}",
      .role = Role::kViewer,

@@ -10,12 +10,21 @@ namespace tocsin::app {
 
 namespace {
 
-policy::TableOptions table_options() {
+policy::HashSeed random_seed() {
   std::random_device random;
   const auto word = [&] { return (std::uint64_t{random()} << 32U) | random(); };
+  return {word(), word()};
+}
+
+policy::TableOptions table_options() {
   policy::TableOptions options;
-  options.seed = {word(), word()};
+  options.seed = random_seed();
   return options;
+}
+
+delivery::HistoryLimits history_of(const Value& root) {
+  const Value& history = root.at("history");
+  return {.keep = history.duration("keep"), .size_max = history.bytes("max_size")};
 }
 
 }  // namespace
@@ -43,7 +52,9 @@ config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog
                      refusal.what)};
   }
   storage_instance_ = std::move(*made);
-  delivery::FrontOptions options{.history_keep = root.at("history").duration("keep")};
+  delivery::FrontOptions options{.history = history_of(root),
+                                 .fresh_secret = {random_seed(), random_seed()},
+                                 .blamed = {}};
   for (const plugin::CrashFinding& one : process_.crash_map.found()) {
     options.blamed.insert(options.blamed.end(), one.deliveries.begin(), one.deliveries.end());
   }
@@ -70,6 +81,12 @@ void Estate::forgive(std::string_view plugin, std::string_view id) {
   std::erase_if(suspects_, [&](const plugin::CrashFinding& one) {
     return one.plugin == plugin && one.id == id;
   });
+}
+
+void Estate::adopt(const Value& root) {
+  if (!has_store()) return;
+  delivery::OutboxFront& front = storage_->front();
+  front.loop().post([&front, limits = history_of(root)] { front.set_history(limits); });
 }
 
 std::size_t Estate::home_of(const std::string& output) {

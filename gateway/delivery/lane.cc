@@ -100,6 +100,11 @@ std::uint32_t Lane::attempts_of(const stage::Output& output) const {
   }));
 }
 
+std::uint32_t Lane::attempts() const {
+  return static_cast<std::uint32_t>(std::ranges::count_if(
+      slots_, [](const LaneSlot& slot) { return slot.state == State::kAttempting; }));
+}
+
 LaneSlot& Lane::take_slot(message::DeliveryId id, std::uint32_t generation) {
   LaneSlot* slot = free_.pop_front();
   if (slot == nullptr) {
@@ -112,6 +117,7 @@ LaneSlot& Lane::take_slot(message::DeliveryId id, std::uint32_t generation) {
   slot->generation = generation;
   slot->door = &door_;
   slot->attempts = slot->crashes = 0;
+  slot->redriven = false;
   return *slot;
 }
 
@@ -130,7 +136,8 @@ void Lane::take(stage::ClaimedDelivery&& row, DeliveryClass queue, std::uint32_t
   slot.attempts = row.attempts;
   slot.crashes = row.crashes;
   slot.accepted_at = row.accepted_at;
-  slot.expires_at = row.expires_at;
+  slot.redriven = row.redriven;
+  slot.expires_at = row.redriven ? std::nullopt : row.expires_at;
   slot.queue = queue;
   if (row.crashes >= kCrashesMax) return settle(slot, bury(slot.attempts, "crashed_gateway"));
   if (decode(slot, row)) enqueue(slot);
@@ -158,7 +165,7 @@ bool Lane::decode(LaneSlot& slot, const stage::ClaimedDelivery& row) {
 }
 
 void Lane::enqueue(LaneSlot& slot) {
-  if (policy_.expires_after) {
+  if (policy_.expires_after && !slot.redriven) {
     const WallTime at_the_latest = slot.accepted_at + *policy_.expires_after;
     slot.expires_at = std::min(slot.expires_at.value_or(at_the_latest), at_the_latest);
   }
@@ -173,12 +180,14 @@ bool Lane::expired(const LaneSlot& slot) const {
   return slot.expires_at && *slot.expires_at <= loop_.wall();
 }
 
+// What is marked has not begun either.
 void Lane::on_cancelled(message::NotificationId id) {
-  for (SlotQueue& queue : waiting_) {
-    for (LaneSlot* slot = queue.first(); slot != nullptr;) {
+  for (SlotQueue* queue : {&waiting_[0], &waiting_[1], &marked_}) {
+    for (LaneSlot* slot = queue->first(); slot != nullptr;) {
       LaneSlot* const after = SlotQueue::after(*slot);
       if (slot->id.notification == id) {
-        queue.remove(*slot);
+        queue->remove(*slot);
+        if (slot->state == State::kMarked) leave_flight();
         settle(*slot, cancel(slot->attempts));
       }
       slot = after;

@@ -54,6 +54,8 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void attach(stage::Output* output) { attach(output, policy_); }
   /// Attempts that `output` has not completed.
   std::uint32_t attempts_of(const stage::Output& output) const;
+  /// Attempts under way, whoever has them.
+  std::uint32_t attempts() const;
   /// Ends those now, as a drain does once its grace is over.
   void cut_attempts_of(const stage::Output& output);
 
@@ -115,6 +117,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void log_attempt(const LaneSlot& slot, const message::Verdict& verdict, const Settlement& next);
   void settle(LaneSlot& slot, Settlement next);
   void on_settled(LaneSlot& slot);
+  void go_on(LaneSlot& slot);
   void count(const LaneSlot& slot);
   void free(LaneSlot& slot);
   void leave_flight();

@@ -27,12 +27,18 @@ Refusal refusal_of(std::uint32_t status, const tocsin_fault& fault, const Value&
   refusal.code = code_of(status);
   refusal.what = fault_text(fault);
   refusal.key = fault_key(fault);
-  const Value* at = refusal.key.empty() ? nullptr : settings.find(refusal.key);
-  refusal.place = at != nullptr && at->place().file != nullptr ? at->place() : settings.place();
+  refusal.place = place_of(settings, refusal.key);
   return refusal;
 }
 
 }  // namespace
+
+Place place_of(const Value& settings, std::string_view key) {
+  const std::size_t dot = std::min(key.find('.'), key.size());
+  const Value* at = settings.find(key.substr(0, dot));
+  if (dot < key.size() && at != nullptr && at->is<Value::Map>()) at = at->find(key.substr(dot + 1));
+  return at != nullptr && at->place().file != nullptr ? at->place() : settings.place();
+}
 
 Instance::Instance(const tocsin_plugin& plugin, InstanceName name, const Services& services)
     : plugin_(plugin),

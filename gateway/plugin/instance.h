@@ -25,6 +25,10 @@ struct Refusal {
   Place place;       ///< of that option, else of the instance
 };
 
+/// Where an option of `settings` is written, "tokens" or one level down "tokens.shop"; else, and
+/// for one that has its default, where the settings themselves are.
+Place place_of(const Value& settings, std::string_view key);
+
 /// Names an instance: its kind in the configuration and its name there.
 struct InstanceName {
   Kind kind;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@ struct Settings {
   Callers callers;
   std::vector<std::string> paths;
   std::uint64_t body_bytes_max = 0;
+  sdk::Duration wait_timeout{};
 
   bool load(const sdk::Setup& setup, sdk::Fault& fault);
 };
@@ -25,6 +27,12 @@ struct Settings {
 /// the answer.
 class Door {
  public:
+  /// Requests of one loop that wait for their deliveries; one more is answered at once.
+  static constexpr std::size_t kWaitsMax = 256;
+  /// Between two looks at the ledger: from the first, twice as long each time, to the second.
+  static constexpr sdk::Duration kFirstLook = std::chrono::milliseconds(5);
+  static constexpr sdk::Duration kLookEvery = std::chrono::milliseconds(250);
+
   Door(const Settings& settings, sdk::Host host) : settings_(&settings), host_(host) {}
   /// Requests that have begun end as they began.
   void reconfigure(const Settings& next) { settings_ = &next; }
@@ -47,8 +55,9 @@ class Door {
     void on_done() noexcept override { door.on_done(*this); }
     void on_ledger(const sdk::LedgerAnswer& found) override { door.on_ledger(*this, found); }
     bool sends() const { return verb == Verb::kOne || verb == Verb::kBatch; }
-    std::uint32_t ask(std::string_view id) {
-      return verb == Verb::kGet ? get(id, caller) : cancel(id, caller);
+    std::uint32_t ask_again() { return get(id, caller); }
+    std::uint32_t ask(std::string_view wanted) {
+      return verb == Verb::kGet ? get(wanted, caller) : cancel(wanted, caller);
     }
 
     Door& door;
@@ -60,6 +69,16 @@ class Door {
     std::uint64_t body_max = 0;  ///< bytes
     std::string caller;
     std::string key;  ///< Idempotency-Key
+
+    // ?wait=delivered
+    bool waits = false;    ///< it asked for that
+    bool waiting = false;  ///< between two looks, or asking
+    std::string id;        ///< of the notification
+    std::uint32_t deliveries = 0;
+    bool replayed = false;
+    sdk::Duration deadline{};
+    sdk::Duration pause{};
+    std::optional<sdk::Timer> timer;
   };
 
   sdk::RequestPtr refuse(const sdk::RequestHead& head, const Answer& answer);
@@ -67,6 +86,13 @@ class Door {
   sdk::RequestPtr begin_sending(Verb verb, const sdk::RequestHead& head, std::string_view caller);
   sdk::RequestPtr ask_ledger(Verb verb, const sdk::RequestHead& head, std::string_view caller,
                              std::string_view id);
+
+  bool begin_wait(Request& request, std::string_view id);
+  void look(Request& request);
+  void look_again(Request& request);
+  void on_looked(Request& request, const sdk::LedgerAnswer& found);
+  void end_wait(Request& request);
+  Answer accepted(const Request& request);
 
   void on_body(Request& request, std::string_view body);
   void on_ledger(Request& request, const sdk::LedgerAnswer& found);
@@ -81,6 +107,7 @@ class Door {
   Batch batch_;
   std::vector<sdk::EmitItem> items_;  // of the emit being written
   std::uint64_t numbers_ = 0;
+  std::size_t waits_ = 0;
   sdk::Pending<Request> requests_;  // by number
 };
 

@@ -1,5 +1,6 @@
 // Cancels and reviews are rare: they read first, so that what they change can be counted by output.
 // Blame changes no state, and so no count.
+// What is redriven counts as approved until it dies again: a claim tells by that.
 #include "operations.h"
 
 namespace tocsin::sqlite {
@@ -19,7 +20,7 @@ bool Reviewer::prepare() {
                               "SELECT output, review FROM deliveries "
                               "WHERE notification_id = ?1 AND ordinal = ?2 AND state = 4") &&
          redrive_.prepare(work_.database,
-                          "UPDATE deliveries SET state = 0, owner = 0, review = 0, attempts = 0, "
+                          "UPDATE deliveries SET state = 0, owner = 0, review = 1, attempts = 0, "
                           "crashes = 0, cancel_requested = 0, next_at = ?3, updated_at = ?3 "
                           "WHERE notification_id = ?1 AND ordinal = ?2") &&
          review_.prepare(work_.database,

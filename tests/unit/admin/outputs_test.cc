@@ -98,5 +98,21 @@ TEST_F(OutputsTest, HealthIsDegradedWhileTheStoreCanBeReadButKeepsNothing) {
   EXPECT_FALSE(answer.json.at("store").boolean("accepting"));
 }
 
+TEST_F(OutputsTest, ReadinessEndsWhileTheStoreTakesNothing) {
+  readiness.set(Readiness::State::kReady);
+  EXPECT_EQ(get("/readyz").status, 200);
+  ledger.takes_more = false;
+  const Answer unready = get("/readyz");
+  EXPECT_EQ(unready.status, 503);
+  EXPECT_EQ(unready.text, R"({"status":"unavailable","reason":"the store takes nothing"})"
+                          "\n");
+  // What ends the process anyway is said first.
+  readiness.set(Readiness::State::kDraining);
+  EXPECT_EQ(get("/readyz").json.string("status"), "draining");
+  readiness.set(Readiness::State::kReady);
+  ledger.takes_more = true;
+  EXPECT_EQ(get("/readyz").status, 200);
+}
+
 }  // namespace
 }  // namespace tocsin::admin

@@ -127,9 +127,26 @@ class Entry {
       plugin_.handler = &handler_;
     }
     if constexpr (std::derived_from<T, Storage>) {
-      storage_ = {sizeof(storage_), T::kBlocking ? 1U : 0U, open, apply, query, close};
+      records_ = {sizeof(records_), 0, get_record, scan_records};
+      storage_ = {sizeof(storage_), T::kBlocking ? 1U : 0U, open, apply, query, close, &records_};
       plugin_.storage = &storage_;
     }
+  }
+
+  // A beginning that may be refused: `work` says whether it succeeded. What it throws is the
+  // reason.
+  template <typename Work>
+  static std::uint32_t begun(const InstanceHost& host, std::string_view where, tocsin_fault* fault,
+                             Work&& work) noexcept {
+    return guarded(host, where, std::uint32_t{TOCSIN_FAILED}, [&] {
+      Fault why(fault);
+      try {
+        return work(why) ? std::uint32_t{TOCSIN_OK} : why.status();
+      } catch (const std::exception& error) {
+        why.fail(TOCSIN_FAILED, std::string(where) + " threw: " + error.what());
+        return why.status();
+      }
+    });
   }
 
   static Worker& worker(void* self) { return *static_cast<Worker*>(self); }
@@ -146,10 +163,9 @@ class Entry {
   }
 
   static std::uint32_t validate(const tocsin_create* from, tocsin_fault* fault) noexcept {
-    return guarded(setup_of(*from).host, "validate", std::uint32_t{TOCSIN_FAILED}, [&] {
+    return begun(setup_of(*from).host, "validate", fault, [&](Fault& why) {
       Settings settings;
-      Fault why(fault);
-      return settings.load(setup_of(*from), why) ? std::uint32_t{TOCSIN_OK} : why.status();
+      return settings.load(setup_of(*from), why);
     });
   }
 
@@ -166,24 +182,22 @@ class Entry {
   static std::uint32_t create(const tocsin_create* from, void** self,
                               tocsin_fault* fault) noexcept {
     const Setup setup = setup_of(*from);
-    return guarded(setup.host, "create", std::uint32_t{TOCSIN_FAILED}, [&] {
-      Fault why(fault);
+    return begun(setup.host, "create", fault, [&](Fault& why) {
       SettingsPtr settings = made_settings(setup, why);
-      if (settings == nullptr) return why.status();
+      if (settings == nullptr) return false;
       *self = std::make_unique<Instance>(setup.host, std::move(settings)).release();
-      return std::uint32_t{TOCSIN_OK};
+      return true;
     });
   }
 
   static std::uint32_t reconfigure(void* self, const tocsin_create* next,
                                    tocsin_fault* fault) noexcept {
     const Setup setup = setup_of(*next);
-    return guarded(setup.host, "reconfigure", std::uint32_t{TOCSIN_FAILED}, [&] {
-      Fault why(fault);
+    return begun(setup.host, "reconfigure", fault, [&](Fault& why) {
       SettingsPtr settings = made_settings(setup, why);
-      if (settings == nullptr) return why.status();
+      if (settings == nullptr) return false;
       static_cast<Instance*>(self)->prepare(std::move(settings));
-      return std::uint32_t{TOCSIN_OK};
+      return true;
     });
   }
 
@@ -191,16 +205,15 @@ class Entry {
                                    tocsin_fault* fault) noexcept {
     auto& instance = *static_cast<Instance*>(self);
     const InstanceHost& host = instance.host;
-    return guarded(host, "worker_init", std::uint32_t{TOCSIN_FAILED}, [&] {
+    return begun(host, "worker_init", fault, [&](Fault& why) {
       auto made =
           std::make_unique<Worker>(instance, Host(&host.c_host(), host.c_instance(), handle));
       if constexpr (std::derived_from<T, Output>) made->object.output_host = &made->host;
-      if constexpr (requires(Fault& why) { made->object.start(why); }) {
-        Fault why(fault);
-        if (!made->object.start(why)) return why.status();
+      if constexpr (requires { made->object.start(why); }) {
+        if (!made->object.start(why)) return false;
       }
       *worker_self = made.release();
-      return std::uint32_t{TOCSIN_OK};
+      return true;
     });
   }
 
@@ -342,6 +355,28 @@ class Entry {
     });
   }
 
+  static std::uint32_t get_record(void* self, tocsin_str collection, tocsin_str key,
+                                  std::int64_t now_ns, const tocsin_record_sink* sink,
+                                  tocsin_fault* fault) noexcept {
+    auto& instance = *static_cast<Instance*>(self);
+    return guarded(instance.host, "get_record", std::uint32_t{TOCSIN_FAILED}, [&] {
+      Fault why(fault);
+      const bool read = T::get_record(instance.settings, view(collection), view(key),
+                                      Duration(now_ns), *sink, why);
+      return read ? std::uint32_t{TOCSIN_OK} : why.status();
+    });
+  }
+
+  static std::uint32_t scan_records(void* self, const tocsin_record_scan* scan,
+                                    const tocsin_record_sink* sink, tocsin_fault* fault) noexcept {
+    auto& instance = *static_cast<Instance*>(self);
+    return guarded(instance.host, "scan_records", std::uint32_t{TOCSIN_FAILED}, [&] {
+      Fault why(fault);
+      return T::scan_records(instance.settings, *scan, *sink, why) ? std::uint32_t{TOCSIN_OK}
+                                                                   : why.status();
+    });
+  }
+
   static void close(void* self) noexcept {
     guarded(worker(self).host, "close", 0, [&] { return worker(self).object.close(), 0; });
   }
@@ -353,6 +388,7 @@ class Entry {
   tocsin_input input_{};
   tocsin_handler handler_{};
   tocsin_storage storage_{};
+  tocsin_records records_{};
 };
 
 }  // namespace tocsin::sdk
