@@ -23,6 +23,7 @@ class LoopPlugins {
     std::unique_ptr<plugin::FilterAdapter> filter;
     std::unique_ptr<plugin::HandlerAdapter> handler;
     std::unique_ptr<plugin::OutputAdapter> output;
+    bool draining = false;
   };
 
   explicit LoopPlugins(const plugin::Environment& environment) : environment_(environment) {}
@@ -34,12 +35,28 @@ class LoopPlugins {
   Result<Run*> start(const OutputPart& part, stage::AttemptDone& done);
   Run* find(const plugin::Instance& instance);
 
-  /// Ends its run, if there is one. Nothing of the gateway uses it any more.
+  /// Adopts what the instance has prepared, if it runs.
+  void reconfigure(const plugin::Instance& instance);
+  /// Lets it take what only one can hold: what it replaces has ended on every loop.
+  void take_up(const plugin::Instance& instance);
+  /// Tells it once that nothing new will come, and when its run ends at the latest.
+  void drain(const plugin::Instance& instance, MonoTime deadline);
+  /// The same of all that are no filters: what inputs begin still passes those.
+  void drain_all(MonoTime deadline);
+  /// Whether something of it is under way.
+  bool busy(const plugin::Instance& instance);
+  /// Ends what is under way; attempts are the lane's to end.
+  void cut(const plugin::Instance& instance);
+
+  /// Ends its run, if there is one, and drains it before unless that was done. Nothing of the
+  /// gateway uses it any more.
   void finish(plugin::Instance& instance);
   /// Ends all: outputs and inputs first, then, when `between` has returned, filters.
   void finish_all(Function<void()> between);
 
  private:
+  void drain(Run& run, MonoTime deadline);
+
   const plugin::Environment environment_;
   std::map<const plugin::Instance*, Run> runs_;
 };
