@@ -417,8 +417,9 @@ TEST_P(StorageBatch, AStoreThatHoldsTooMuchGivesItsOldestHistoryFirst) {
 }
 
 TEST_P(StorageBatch, APurgeOfWhatMayNotGoEnds) {
+  const std::string payload(4096, 'p');
   for (std::uint64_t id = 1; id <= 50; ++id) {
-    Append append(id, std::string(4096, 'p'));
+    Append append(id, payload);
     append.to("mail");
     EXPECT_APPLIED(store().apply(append));
   }
