@@ -2,8 +2,8 @@
 
 #include "gateway/app/load_gateway.h"
 #include "gateway/app/notification_check.h"
+#include "gateway/app/rejection_text.h"
 #include "gateway/base/json_writer.h"
-#include "gateway/config/limits.h"
 
 namespace tocsin::app {
 
@@ -72,31 +72,6 @@ std::string summary_json(const config::LoadedConfig& loaded) {
   return out + "\n";
 }
 
-std::string faults_json(const config::Diagnostics& faults) {
-  std::string out;
-  JsonWriter json(out);
-  json.begin_object();
-  json.key("ok");
-  json.boolean(false);
-  json.key("errors");
-  json.begin_array();
-  for (const config::Diagnostic& fault : faults) {
-    json.begin_object();
-    json.pair("file", fault.place.file ? *fault.place.file : std::string());
-    json.key("line");
-    json.number(fault.place.line);
-    json.key("column");
-    json.number(fault.place.column);
-    json.pair("path", fault.path);
-    json.pair("message", fault.message);
-    json.pair("hint", fault.hint);
-    json.end_object();
-  }
-  json.end_array();
-  json.end_object();
-  return out + "\n";
-}
-
 }  // namespace
 
 CommandOutput check(const CheckArguments& arguments, const config::Environment& environment) {
@@ -108,21 +83,11 @@ CommandOutput check(const CheckArguments& arguments, const config::Environment& 
       loaded = tl::unexpected(config::Rejection{std::move(faults), std::move(loaded->sources)});
     }
   }
+  if (!loaded) {
+    return rejected(loaded.error(), {arguments.config_path, arguments.json, arguments.colour});
+  }
   CommandOutput output;
-  if (loaded) {
-    output.out = arguments.json ? summary_json(*loaded) : summary(arguments.config_path, *loaded);
-    return output;
-  }
-  output.exit_code = 1;
-  const config::Rejection& rejection = loaded.error();
-  if (arguments.json) {
-    output.out = faults_json(rejection.diagnostics);
-    return output;
-  }
-  config::append_text(output.err, rejection.diagnostics, rejection.sources,
-                      {arguments.colour, config::kDiagnosticsShown});
-  output.err +=
-      counted(rejection.diagnostics.size(), "fault") + " in " + arguments.config_path + "\n";
+  output.out = arguments.json ? summary_json(*loaded) : summary(arguments.config_path, *loaded);
   return output;
 }
 

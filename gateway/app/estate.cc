@@ -22,7 +22,7 @@ policy::TableOptions table_options() {
 Estate::Estate(const Process& process)
     : process_(process),
       plugin_metrics_(process.metrics),
-      services_{process.log, plugin_metrics_},
+      services_{process.log, plugin_metrics_, process.clock},
       table_(table_options()) {}
 
 Estate::~Estate() = default;

@@ -28,7 +28,8 @@ class Estate {
     telemetry::Metrics& metrics;
     event::OffloadPool& pool;
     std::size_t workers = 1;
-    std::size_t storage_shard = 0;  ///< of the metrics
+    std::size_t storage_shard = 0;                 ///< of the metrics
+    const Clock& clock = SystemClock::instance();  ///< what plugins take the time from
   };
   explicit Estate(const Process& process);
   ~Estate();
