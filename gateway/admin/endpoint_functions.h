@@ -28,6 +28,9 @@ void config_members(JsonWriter& json, const ConfigState& state);
 // outputs.cc
 void serve_outputs(AdminApi& api, const CallRef& call);
 
+// output_move.cc
+void serve_move(AdminApi& api, const CallRef& call);
+
 // notifications.cc
 void serve_notification(AdminApi& api, const CallRef& call);
 void serve_send(AdminApi& api, const CallRef& call);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kListParameters = {"output", "before", "limit"};
 
-constexpr std::array<Endpoint, 17> kEndpoints = {{
+constexpr std::array<Endpoint, 18> kEndpoints = {{
     {.method = "GET",
      .pattern = "/healthz",
      .role = Role::kNobody,
@@ -49,6 +49,13 @@ constexpr std::array<Endpoint, 17> kEndpoints = {{
      .role = Role::kViewer,
      .summary = "Each output's lane and backlog.",
      .serve = serve_outputs},
+    {.method = "POST",
+     .pattern = "/v1/outputs/move",
+     .role = Role::kOperator,
+     .summary = "Gives what waits for one output, and its dead letters if asked, to another.",
+     .serve = serve_move,
+     .action = "output.move",
+     .takes_json = true},
     {.method = "GET",
      .pattern = "/v1/notifications/{id}",
      .role = Role::kViewer,

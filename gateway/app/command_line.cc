@@ -45,6 +45,7 @@ struct Arguments {
   RouteTestArguments route_test;
   ListArguments list;
   ReviewArguments review;
+  MoveArguments move;
   std::string letter_id;
 };
 
@@ -270,9 +271,27 @@ void add_dlq(CLI::App& app, Arguments& arguments, int& exit_code) {
 void add_outputs(CLI::App& app, Arguments& arguments, int& exit_code) {
   CLI::App* command = app.add_subcommand("outputs", "Show each output's lane and backlog");
   add_admin(*command, arguments.admin);
-  command->callback([&] {
+  command->require_subcommand(0, 1);
+  command->callback([&exit_code, &arguments, command] {
+    if (!command->get_subcommands().empty()) return;
     exit_code = with_admin(arguments.admin,
                            [&](AdminDoor& door) { return list_outputs(arguments.admin, door); });
+  });
+  CLI::App* move = command->add_subcommand(
+      "move", "Give what waits for an output, such as one configured no longer, to another");
+  move->add_option("OLD", arguments.move.from, "Whose deliveries they are")
+      ->required()
+      ->type_name("");
+  move->add_option("NEW", arguments.move.to, "The configured output that gets them")
+      ->required()
+      ->type_name("");
+  move->add_flag("--dead", arguments.move.dead, "Its dead letters as well, but discarded ones");
+  move->add_flag("--dry-run", arguments.move.dry_run, "Only say how many there are");
+  add_admin(*move, arguments.admin);
+  move->callback([&] {
+    exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
+      return move_output(arguments.move, arguments.admin, door);
+    });
   });
 }
 

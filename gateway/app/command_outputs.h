@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "gateway/app/admin_client.h"
 #include "gateway/app/command_output.h"
 
@@ -7,5 +9,17 @@ namespace tocsin::app {
 
 /// `tocsin outputs`: each output's lane and backlog.
 CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door);
+
+/// What `tocsin outputs move` was told.
+struct MoveArguments {
+  std::string from;
+  std::string to;
+  bool dead = false;     ///< dead letters as well
+  bool dry_run = false;  ///< only say how many
+};
+
+/// `tocsin outputs move`: gives what waits for one output to another, however many steps it takes.
+CommandOutput move_output(const MoveArguments& arguments, const AdminArguments& admin,
+                          AdminDoor& door);
 
 }  // namespace tocsin::app

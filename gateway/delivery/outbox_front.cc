@@ -111,6 +111,7 @@ void OutboxFront::accept(Submission& one) {
       break;
     case Submission::Kind::kCancel:
     case Submission::Kind::kReview:
+    case Submission::Kind::kMove:
       if (status_.up && !stopped_) return urgent_.push_back(one);
       break;
     case Submission::Kind::kOpenLane:
@@ -214,6 +215,10 @@ void OutboxFront::take_urgent(WallTime now) {
         batch_has_more_ = true;
         break;
       }
+      case Submission::Kind::kMove:
+        batch_.add(static_cast<MoveRequest&>(one));
+        batch_has_more_ = true;
+        break;
       default:
         TOCSIN_ASSERT(false, "a submission waits in the wrong queue");
     }

@@ -30,7 +30,8 @@ class Submission {
     kReview,
     kOpenLane,
     kResizeLane,
-    kCloseLane
+    kCloseLane,
+    kMove
   };
 
   explicit Submission(Kind kind) : kind_(kind) {}
@@ -152,6 +153,14 @@ class ReviewRequest : public Submission {
  public:
   ReviewRequest() : Submission(Kind::kReview) {}
   stage::Review op;
+};
+
+class MoveRequest : public Submission {
+ public:
+  MoveRequest() : Submission(Kind::kMove) {}
+  stage::Move op;
+  std::string from;  ///< what op.from views
+  std::string to;    ///< what op.to views
 };
 
 /// Opens a lane's door, gives it another capacity, or closes it: from then on all its rows are

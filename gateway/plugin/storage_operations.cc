@@ -62,6 +62,15 @@ tocsin_review convert(const stage::Review& from) {
   return to;
 }
 
+tocsin_move convert(const stage::Move& from) {
+  auto to = headed<tocsin_move>(TOCSIN_OP_MOVE);
+  to.from = str_of(from.from);
+  to.to = str_of(from.to);
+  to.dead = from.dead ? 1 : 0;
+  to.limit = from.limit;
+  return to;
+}
+
 tocsin_claim convert(const stage::Claim& from) {
   auto to = headed<tocsin_claim>(TOCSIN_OP_CLAIM);
   to.output = str_of(from.output);
@@ -168,6 +177,12 @@ bool read_back(const tocsin_review& from, stage::Review& to) {
   return true;
 }
 
+bool read_back(const tocsin_move& from, stage::Move& to) {
+  to.moved = from.moved;
+  to.more = from.more != 0;
+  return from.moved <= to.limit;
+}
+
 bool read_back(const tocsin_purge& from, stage::Purge& to) {
   to.deleted = from.deleted;
   to.more = from.more != 0;
@@ -185,6 +200,7 @@ union StorageOperations::AnyOperation {
   tocsin_append append;
   tocsin_claim claim;
   tocsin_purge purge;
+  tocsin_move move;
 };
 
 StorageOperations::StorageOperations() = default;
@@ -228,6 +244,9 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kPurge:
       to.purge = convert(static_cast<const stage::Purge&>(from));
       return;
+    case OperationKind::kMove:
+      to.move = convert(static_cast<const stage::Move&>(from));
+      return;
     case OperationKind::kAppend: {
       const auto& append = static_cast<const stage::Append&>(from);
       to.append = convert(append);
@@ -265,6 +284,8 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.claim, static_cast<stage::Claim&>(to));
     case OperationKind::kPurge:
       return read_back(from.purge, static_cast<stage::Purge&>(to));
+    case OperationKind::kMove:
+      return read_back(from.move, static_cast<stage::Move&>(to));
   }
   return false;
 }

@@ -30,7 +30,8 @@ enum class OperationKind : std::uint8_t {
   kReview,
   kAppend,
   kClaim,
-  kPurge
+  kPurge,
+  kMove
 };
 
 struct Operation {
@@ -177,6 +178,20 @@ struct Purge : Operation {
   std::uint32_t deleted = 0;  ///< of every kind; the last notification may exceed rows_max
   bool more = false;          ///< not everything was looked at
 };
+
+/// Gives deliveries of one output to another: the ready ones, earliest first, or the dead letters
+/// that are not discarded, oldest first. They keep their ids, addresses, attempts and reasons.
+struct Move : Operation {
+  Move() : Operation(OperationKind::kMove) {}
+  std::string_view from;
+  std::string_view to;
+  bool dead = false;        ///< true: dead letters; false: what is ready
+  std::uint32_t limit = 0;  ///< at most kMoveRowsMax
+
+  std::uint32_t moved = 0;
+  bool more = false;  ///< there are more of them
+};
+inline constexpr std::uint32_t kMoveRowsMax = 500;
 
 struct BacklogCount {
   std::string output;

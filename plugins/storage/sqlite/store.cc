@@ -98,6 +98,8 @@ bool Store::apply_one(Session& session, tocsin_operation& operation) {
       return session.claimer.apply(as<tocsin_claim>(operation));
     case TOCSIN_OP_PURGE:
       return session.keeper.apply(as<tocsin_purge>(operation));
+    case TOCSIN_OP_MOVE:
+      return session.mover.apply(as<tocsin_move>(operation));
     default:
       return false;
   }

@@ -60,6 +60,7 @@ class Store {
     Settler settler{work};
     Reviewer reviewer{work};
     Keeper keeper{work, appender.keys()};
+    Mover mover{work};
     std::vector<tocsin_backlog_count> reported;  // what the state of opening points to
   };
 

@@ -40,7 +40,8 @@ enum tocsin_operation_kind {
   TOCSIN_OP_REVIEW = 3,
   TOCSIN_OP_APPEND = 4,
   TOCSIN_OP_CLAIM = 5,
-  TOCSIN_OP_PURGE = 6
+  TOCSIN_OP_PURGE = 6,
+  TOCSIN_OP_MOVE = 8
 };
 
 /* The head of every operation. */
@@ -199,6 +200,20 @@ typedef struct tocsin_purge {
   uint32_t more;    /* result: 1: not everything was looked at */
   uint32_t reserved;
 } tocsin_purge;
+
+/* Gives up to `limit` deliveries of output `from` to output `to`, which the store may not have
+ * heard of: the ready ones, earliest first, or the dead letters that are not discarded, oldest
+ * first. Only their output changes. */
+typedef struct tocsin_move {
+  uint32_t size;
+  uint32_t kind;
+  tocsin_str from;
+  tocsin_str to;
+  uint32_t dead; /* 0: ready deliveries; 1: dead letters */
+  uint32_t limit;
+  uint32_t moved; /* result */
+  uint32_t more;  /* result: 1: there are more of them */
+} tocsin_move;
 
 typedef struct tocsin_backlog_count {
   tocsin_str output;
