@@ -9,6 +9,9 @@ namespace tocsin::app {
 
 /// `tocsin outputs`: each output's lane and backlog.
 CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door);
+/// `tocsin outputs resume NAME`: ends an output's quarantine.
+CommandOutput resume_output(const std::string& name, const AdminArguments& arguments,
+                            AdminDoor& door);
 
 /// What `tocsin outputs move` was told.
 struct MoveArguments {

@@ -73,7 +73,11 @@ std::string_view outcome_name(Outcome outcome) {
 
 Rehearsal::Rehearsal(WallTime now, const Lent& lent)
     : loop_({.name = "rehearsal", .clock = &clock_, .shard = 1}),
-      estate_({.log = lent.log, .metrics = metrics_, .pool = lent.pool, .clock = clock_}),
+      estate_({.log = lent.log,
+               .metrics = metrics_,
+               .pool = lent.pool,
+               .crash_map = crash_map_,
+               .clock = clock_}),
       plugins_({.loop = loop_, .pool = &lent.pool, .table = &estate_.table()}) {
   clock_.step_wall(now - clock_.wall());
   loop_.run_ready();  // this thread owns it from now on

@@ -66,6 +66,7 @@ class Rehearsal final : private routing::RoutedSink {
 
   ManualClock clock_;
   telemetry::Metrics metrics_{2};  // the estate's, and the loop's
+  plugin::CrashMap crash_map_{2};  // the same; of no file
   event::Loop loop_;
   Estate estate_;
   std::shared_ptr<const Snapshot> snapshot_;
