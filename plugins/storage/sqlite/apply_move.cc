@@ -15,13 +15,11 @@ struct Row {
 
 bool Mover::prepare() {
   return ready_.prepare(work_.database,
-                        "SELECT notification_id, ordinal FROM deliveries INDEXED BY "
-                        "unsettled "
+                        "SELECT notification_id, ordinal FROM deliveries INDEXED BY unsettled "
                         "WHERE state <= 2 AND owner = 0 AND output = ?1 "
                         "ORDER BY class, next_at, notification_id, ordinal LIMIT ?2") &&
          dead_.prepare(work_.database,
-                       "SELECT notification_id, ordinal FROM deliveries "
-                       "INDEXED BY dead_by_output "
+                       "SELECT notification_id, ordinal FROM deliveries INDEXED BY dead_by_output "
                        "WHERE state = 4 AND output = ?1 AND review <> 2 "
                        "ORDER BY notification_id, ordinal LIMIT ?2") &&
          move_.prepare(work_.database,

@@ -351,8 +351,7 @@ TEST_P(StorageDelivery, AMarkThatIsTakenBackIsAClaimAgain) {
   EXPECT_EQ(store().state_of(10), TOCSIN_STATE_READY);
 }
 
-// What waits for an output that is configured no longer is given to another, in
-// bounded steps.
+// What waits for an output that is configured no longer is given to another, in bounded steps.
 TEST_P(StorageDelivery, ReadyDeliveriesMoveInStepsAndKeepWhatTheyAre) {
   Append first(10);
   first.to("old", TOCSIN_STATE_READY, kStart + kSecond, "email:a@b.example").claimed("old");

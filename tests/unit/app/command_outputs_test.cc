@@ -71,8 +71,8 @@ TEST_F(OutputsMoveCommand, SaysWhatItWouldMove) {
 TEST_F(OutputsMoveCommand, AnswersPrograms) {
   door.replies = {{200, R"({"ready":2,"dead":0,"more":false})"}};
   EXPECT_EQ(move({.from = "old", .to = "mail"}, true).out,
-            "{\"from\":\"old\",\"to\":\"mail\",\"ready\":2,\"dead\":0,\"dry_"
-            "run\":false}\n");
+            R"({"from":"old","to":"mail","ready":2,"dead":0,"dry_run":false})"
+            "\n");
 }
 
 TEST_F(OutputsMoveCommand, SaysHowFarItCameWhenTheGatewayFails) {
@@ -80,9 +80,8 @@ TEST_F(OutputsMoveCommand, SaysHowFarItCameWhenTheGatewayFails) {
   const CommandOutput output = move({.from = "old", .to = "mail"});
   EXPECT_EQ(output.exit_code, 1);
   EXPECT_EQ(output.err,
-            "tocsin: nothing answers\n10000 waiting deliveries and "
-            "0 dead letters moved before "
-            "that\n");
+            "tocsin: nothing answers\n"
+            "10000 waiting deliveries and 0 dead letters moved before that\n");
 }
 
 }  // namespace
