@@ -57,7 +57,7 @@ class OutboxLedger::MoveChange final : public MoveRequest {
   void on_answered() override {
     const std::unique_ptr<MoveChange> mine(this);
     --ledger_.changes_;
-    if (!committed()) return done_(tl::unexpected(not_written()));
+    if (!committed()) return done_(tl::unexpected(store_cannot_commit()));
     done_(op);
   }
 

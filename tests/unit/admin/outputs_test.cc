@@ -75,9 +75,8 @@ TEST_F(OutputsTest, GiveWhatWaitsToAnother) {
   ledger.movable_ready = 1200;
   ledger.movable_dead = 3;
   const Answer answer = post("/v1/outputs/move", R"({"from":"old","to":"mail","dead":true})");
-  EXPECT_EQ(answer.text,
-            R"({"from":"old","to":"mail","ready":1200,"dead":3,"more":false})"
-            "\n");
+  EXPECT_EQ(answer.text, R"({"from":"old","to":"mail","ready":1200,"dead":3,"more":false})"
+                         "\n");
   EXPECT_EQ(ledger.moves, (std::vector<std::string>{"old ready mail", "old ready mail",
                                                     "old ready mail", "old dead mail"}));
   const KeptRecord& record = audit.records.back();
