@@ -3,8 +3,8 @@
 #include "gateway/app/access_logs.h"
 #include "gateway/app/load_gateway.h"
 #include "gateway/app/notification_check.h"
+#include "gateway/app/rejection_text.h"
 #include "gateway/base/json_writer.h"
-#include "gateway/config/limits.h"
 
 namespace tocsin::app {
 
@@ -93,17 +93,6 @@ std::string summary_json(const config::LoadedConfig& loaded) {
   return out + "\n";
 }
 
-std::string faults_json(const config::Diagnostics& faults) {
-  std::string out;
-  JsonWriter json(out);
-  json.begin_object();
-  json.key("ok");
-  json.boolean(false);
-  append_json(json, "errors", faults);
-  json.end_object();
-  return out + "\n";
-}
-
 // What passes every rule and is hardly meant.
 void note_emptiness(const std::string& path, config::LoadedConfig& loaded) {
   for (const std::string_view key : {"listeners", "inputs"}) {
@@ -131,25 +120,15 @@ CommandOutput check(const CheckArguments& arguments, const config::Environment& 
       loaded = tl::unexpected(config::Rejection{std::move(faults), std::move(loaded->sources)});
     }
   }
+  if (!loaded) {
+    return rejected(loaded.error(), {arguments.config_path, arguments.json, arguments.colour});
+  }
   CommandOutput output;
-  if (loaded) {
-    note_emptiness(arguments.config_path, *loaded);
-    for (const config::Diagnostic& warning : loaded->warnings) {
-      if (!arguments.json) output.err += "warning: " + config::one_line(warning) + "\n";
-    }
-    output.out = arguments.json ? summary_json(*loaded) : summary(arguments.config_path, *loaded);
-    return output;
+  note_emptiness(arguments.config_path, *loaded);
+  for (const config::Diagnostic& warning : loaded->warnings) {
+    if (!arguments.json) output.err += "warning: " + config::one_line(warning) + "\n";
   }
-  output.exit_code = 1;
-  const config::Rejection& rejection = loaded.error();
-  if (arguments.json) {
-    output.out = faults_json(rejection.diagnostics);
-    return output;
-  }
-  config::append_text(output.err, rejection.diagnostics, rejection.sources,
-                      {arguments.colour, config::kDiagnosticsShown});
-  output.err +=
-      counted(rejection.diagnostics.size(), "fault") + " in " + arguments.config_path + "\n";
+  output.out = arguments.json ? summary_json(*loaded) : summary(arguments.config_path, *loaded);
   return output;
 }
 

@@ -33,7 +33,10 @@ Estate::Estate(const Process& process)
     : process_(process),
       plugin_metrics_(process.metrics),
       client_metrics_(process.metrics),
-      services_{.log = process.log, .metrics = plugin_metrics_, .crash_map = &process.crash_map},
+      services_{.log = process.log,
+                .metrics = plugin_metrics_,
+                .clock = process.clock,
+                .crash_map = &process.crash_map},
       quarantined_until_(services_.clock.mono() + plugin::CrashMap::kSuspectWindow),
       suspects_(process.crash_map.suspects(services_.clock.wall())),
       table_(table_options()) {}

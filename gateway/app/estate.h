@@ -33,6 +33,7 @@ class Estate {
     std::size_t workers = 1;
     std::size_t storage_shard = 0;  ///< of the metrics
     plugin::CrashMap& crash_map;
+    const Clock& clock = SystemClock::instance();  ///< what plugins take the time from
   };
   explicit Estate(const Process& process);
   ~Estate();

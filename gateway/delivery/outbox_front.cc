@@ -159,6 +159,7 @@ void OutboxFront::accept(Submission& one) {
     case Submission::Kind::kCancel:
     case Submission::Kind::kReview:
     case Submission::Kind::kRecord:
+    case Submission::Kind::kMove:
       if (takes(one) && !stopped_) return urgent_.push_back(one);
       break;
     case Submission::Kind::kOpenLane:
@@ -277,6 +278,10 @@ void OutboxFront::take_urgent(WallTime now) {
       }
       case Submission::Kind::kRecord:
         take_record(static_cast<RecordRequest&>(one), now);
+        break;
+      case Submission::Kind::kMove:
+        batch_.add(static_cast<MoveRequest&>(one));
+        batch_has_more_ = true;
         break;
       default:
         TOCSIN_ASSERT(false, "a submission waits in the wrong queue");

@@ -104,6 +104,11 @@ void OutboxFront::commit_one(Submission& one, WallTime now) {
     }
     case Submission::Kind::kRecord:
       break;
+    case Submission::Kind::kMove: {
+      const stage::Move& op = static_cast<MoveRequest&>(one).op;
+      if (op.moved > 0 && !op.dead) doors_.move(op.from, op.to, op.moved);
+      break;
+    }
     default:
       TOCSIN_ASSERT(false, "a submission without operations is in a batch");
   }

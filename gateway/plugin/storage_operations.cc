@@ -69,6 +69,15 @@ tocsin_blame convert(const stage::Blame& from) {
   return to;
 }
 
+tocsin_move convert(const stage::Move& from) {
+  auto to = headed<tocsin_move>(TOCSIN_OP_MOVE);
+  to.from = str_of(from.from);
+  to.to = str_of(from.to);
+  to.dead = from.dead ? 1 : 0;
+  to.limit = from.limit;
+  return to;
+}
+
 tocsin_claim convert(const stage::Claim& from) {
   auto to = headed<tocsin_claim>(TOCSIN_OP_CLAIM);
   to.output = str_of(from.output);
@@ -196,6 +205,12 @@ bool read_back(const tocsin_blame& from, stage::Blame& to) {
   return true;
 }
 
+bool read_back(const tocsin_move& from, stage::Move& to) {
+  to.moved = from.moved;
+  to.more = from.more != 0;
+  return from.moved <= to.limit;
+}
+
 bool read_back(const tocsin_purge& from, stage::Purge& to) {
   to.deleted = from.deleted;
   to.more = from.more != 0;
@@ -222,6 +237,7 @@ union StorageOperations::AnyOperation {
   tocsin_purge purge;
   tocsin_blame blame;
   tocsin_record_change record;
+  tocsin_move move;
 };
 
 StorageOperations::StorageOperations() = default;
@@ -278,6 +294,9 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kRecord:
       to.record = convert(static_cast<const stage::RecordChange&>(from));
       return;
+    case OperationKind::kMove:
+      to.move = convert(static_cast<const stage::Move&>(from));
+      return;
     case OperationKind::kAppend: {
       const auto& append = static_cast<const stage::Append&>(from);
       to.append = convert(append);
@@ -319,6 +338,8 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.purge, static_cast<stage::Purge&>(to));
     case OperationKind::kRecord:
       return read_back(from.record, static_cast<stage::RecordChange&>(to));
+    case OperationKind::kMove:
+      return read_back(from.move, static_cast<stage::Move&>(to));
   }
   return false;
 }

@@ -33,7 +33,8 @@ enum class OperationKind : std::uint8_t {
   kClaim,
   kPurge,
   kBlame,
-  kRecord
+  kRecord,
+  kMove
 };
 
 struct Operation {
@@ -215,6 +216,20 @@ struct RecordChange : Operation {
   bool changed = false;  ///< false: if_version was not met, or there was nothing to remove
   RecordVersion found = kNoVersion;  ///< the version of what was there before
 };
+
+/// Gives deliveries of one output to another: the ready ones, earliest first, or the dead letters
+/// that are not discarded, oldest first. They keep their ids, addresses, attempts and reasons.
+struct Move : Operation {
+  Move() : Operation(OperationKind::kMove) {}
+  std::string_view from;
+  std::string_view to;
+  bool dead = false;        ///< true: dead letters; false: what is ready
+  std::uint32_t limit = 0;  ///< at most kMoveRowsMax
+
+  std::uint32_t moved = 0;
+  bool more = false;  ///< there are more of them
+};
+inline constexpr std::uint32_t kMoveRowsMax = 500;
 
 struct BacklogCount {
   std::string output;

@@ -258,7 +258,7 @@ bool Store::begin_epoch(Session& session, std::int64_t now_ns, tocsin_store_stat
          session.rollback.prepare(database, "ROLLBACK") && session.backlog.load(database) &&
          session.appender.prepare() && session.claimer.prepare() && session.settler.prepare() &&
          session.reviewer.prepare() && session.recorder.prepare() && session.keeper.prepare() &&
-         report(session, state);
+         session.mover.prepare() && report(session, state);
 }
 
 bool Store::report(Session& session, tocsin_store_state& state) {

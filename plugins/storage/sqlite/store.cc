@@ -104,6 +104,8 @@ bool Store::apply_one(Session& session, tocsin_operation& operation) {
       return session.keeper.apply(as<tocsin_purge>(operation));
     case TOCSIN_OP_RECORD:
       return session.recorder.apply(as<tocsin_record_change>(operation));
+    case TOCSIN_OP_MOVE:
+      return session.mover.apply(as<tocsin_move>(operation));
     default:
       return false;
   }

@@ -62,6 +62,7 @@ class Store {
     Reviewer reviewer{work};
     Recorder recorder{work};
     Keeper keeper{work, appender.keys(), recorder};
+    Mover mover{work};
     std::vector<tocsin_backlog_count> reported;  // what the state of opening points to
   };
 

@@ -42,7 +42,8 @@ enum tocsin_operation_kind {
   TOCSIN_OP_CLAIM = 5,
   TOCSIN_OP_PURGE = 6,
   TOCSIN_OP_BLAME = 7,
-  TOCSIN_OP_RECORD = 8
+  TOCSIN_OP_RECORD = 8,
+  TOCSIN_OP_MOVE = 9
 };
 
 /* The head of every operation. */
@@ -221,6 +222,20 @@ typedef struct tocsin_purge {
   uint32_t more;     /* result: 1: not everything was looked at */
   uint32_t oversize; /* result: 1: it held more than size_max before this */
 } tocsin_purge;
+
+/* Gives up to `limit` deliveries of output `from` to output `to`, which the store may not have
+ * heard of: the ready ones, earliest first, or the dead letters that are not discarded, oldest
+ * first. Only their output changes. */
+typedef struct tocsin_move {
+  uint32_t size;
+  uint32_t kind;
+  tocsin_str from;
+  tocsin_str to;
+  uint32_t dead; /* 0: ready deliveries; 1: dead letters */
+  uint32_t limit;
+  uint32_t moved; /* result */
+  uint32_t more;  /* result: 1: there are more of them */
+} tocsin_move;
 
 /* ---- records: named collections of small values, the storage's second door
  *

@@ -182,6 +182,15 @@ tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordi
   return op;
 }
 
+tocsin_move move_of(std::string_view from, std::string_view to, std::uint32_t limit, bool dead) {
+  auto op = make<tocsin_move>(TOCSIN_OP_MOVE);
+  op.from = str(from);
+  op.to = str(to);
+  op.limit = limit;
+  op.dead = dead ? 1 : 0;
+  return op;
+}
+
 tocsin_blame blame_of(std::uint64_t id, std::uint32_t ordinal) {
   auto op = make<tocsin_blame>(TOCSIN_OP_BLAME);
   op.notification_id = id;
@@ -190,7 +199,7 @@ tocsin_blame blame_of(std::uint64_t id, std::uint32_t ordinal) {
 }
 
 tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max,
-                       std::uint64_t size_max) {
+                      std::uint64_t size_max) {
   auto op = make<tocsin_purge>(TOCSIN_OP_PURGE);
   op.before_ns = before_ns;
   op.now_ns = now_ns;

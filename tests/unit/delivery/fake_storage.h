@@ -328,6 +328,9 @@ class FakeStorage final : public stage::Storage {
         case stage::OperationKind::kRecord:
           change(*static_cast<stage::RecordChange*>(op));
           break;
+        case stage::OperationKind::kMove:
+          move_rows(*static_cast<stage::Move*>(op));
+          break;
       }
     }
   }
@@ -501,6 +504,21 @@ class FakeStorage final : public stage::Storage {
     } else {
       row.review = op.verb == stage::Review::Verb::kApprove ? message::ReviewState::kApproved
                                                             : message::ReviewState::kDiscarded;
+    }
+  }
+
+  // In the order of ids, which is the order of next_at where that is equal.
+  void move_rows(stage::Move& op) {
+    op.moved = 0;
+    op.more = false;
+    const DeliveryState wanted = op.dead ? DeliveryState::kDead : DeliveryState::kReady;
+    for (auto& [id, row] : rows_) {
+      const bool discarded = row.review == message::ReviewState::kDiscarded;
+      if (row.output != op.from || row.state != wanted || (op.dead && discarded)) continue;
+      op.more = op.moved == op.limit;
+      if (op.more) return;
+      ++op.moved;
+      move(id, row, [&](Row& r) { r.output = op.to; });
     }
   }
 
