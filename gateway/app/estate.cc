@@ -40,7 +40,8 @@ config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog
                      refusal.what)};
   }
   storage_instance_ = std::move(*made);
-  const delivery::FrontOptions options{.history_keep = root.at("history").duration("keep")};
+  const delivery::FrontOptions options{.history_keep = root.at("history").duration("keep"),
+                                       .open = {.join = process_.join_store}};
   storage_ = std::make_unique<StorageThread>(*storage_instance_, process_.metrics, process_.log,
                                              process_.storage_shard, options);
   const Result<void> opened = storage_->open();

@@ -29,6 +29,7 @@ class Estate {
     event::OffloadPool& pool;
     std::size_t workers = 1;
     std::size_t storage_shard = 0;  ///< of the metrics
+    bool join_store = false;        ///< that another process of this gateway still uses
   };
   explicit Estate(const Process& process);
   ~Estate();

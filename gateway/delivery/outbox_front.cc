@@ -51,7 +51,7 @@ OutboxFront::~OutboxFront() {
 }
 
 Result<void> OutboxFront::open() {
-  TOCSIN_TRY_SET(state, storage_.open(clock_.now()));
+  TOCSIN_TRY_SET(state, storage_.open(clock_.now(), options_.open));
   on_opened(state);
   status_.up = status_.accepting = true;
   metrics_.store_up.set(1);

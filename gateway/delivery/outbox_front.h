@@ -20,6 +20,7 @@ class OutboxPort;
 
 struct FrontOptions {
   Duration history_keep = std::chrono::hours(24);  ///< of what was settled; dead letters stay
+  stage::OpenOptions open;
 };
 
 /// The one door to a store. Loops submit through their ports; the front forms batches and has

@@ -249,7 +249,7 @@ void OutboxFront::answer_unknown() {
 // True when the batch's outcome is known: it was then committed or failed as any other.
 bool OutboxFront::resolve_unknown() {
   if (!store_open_) {
-    auto state = storage_.open(clock_.now());
+    auto state = storage_.open(clock_.now(), options_.open);
     if (!state) {
       TOCSIN_LOG(log_, kError, "delivery", "the store does not open",
                  {"error", state.error().text()});

@@ -184,6 +184,13 @@ struct BacklogCount {
   std::uint64_t dead = 0;   ///< not discarded
 };
 
+/// How a store is opened.
+struct OpenOptions {
+  /// Beside the gateways that use the store already, as the next process of an upgrade does. Else
+  /// the storage's own settings say whether it may be shared.
+  bool join = false;
+};
+
 /// What a storage found when it was opened.
 struct StoreState {
   Epoch epoch = 0;                    ///< ours, new
@@ -271,9 +278,9 @@ class Storage {
 
   /// Opens or creates the store, migrates it forward, begins a new epoch, and takes over what dead
   /// epochs left. Errors name what to do: a newer schema, a corrupt file, no permission, another
-  /// host's lock. After a close() that followed kUnknown the epoch goes on: the state's is the
-  /// same, nothing of it is taken over.
-  virtual Result<StoreState> open(WallTime now) = 0;
+  /// gateway that uses it and may not be joined. After a close() that followed kUnknown the epoch
+  /// goes on: the state's is the same, nothing of it is taken over.
+  virtual Result<StoreState> open(WallTime now, const OpenOptions& options) = 0;
 
   /// Applies the operations in order as one transaction. `done` is called once, on the storage's
   /// loop, possibly before this returns. Never called while another batch is under way.

@@ -127,7 +127,8 @@ bool find_free_node(Database& database, std::int64_t& node) {
 
 }  // namespace
 
-std::uint32_t Store::open(std::int64_t now_ns, tocsin_store_state& state, tocsin_fault* fault) {
+std::uint32_t Store::open(const tocsin_store_open& how, tocsin_store_state& state,
+                          tocsin_fault* fault) {
   session_.reset();
   if (const std::uint32_t status = enter_lock(fault); status != TOCSIN_OK) return status;
   std::uint32_t status = open_files(fault);
@@ -146,7 +147,7 @@ std::uint32_t Store::open(std::int64_t now_ns, tocsin_store_state& state, tocsin
   }
   if (status == TOCSIN_OK) {
     std::uint32_t refusal = TOCSIN_OK;
-    if (!configure(*session) || !begin_epoch(*session, now_ns, state, refusal, fault)) {
+    if (!configure(*session) || !begin_epoch(*session, how, state, refusal, fault)) {
       status = refusal != TOCSIN_OK ? refusal : broken();
     }
   }
@@ -210,7 +211,7 @@ bool Store::configure(Session& session) {
   return true;
 }
 
-bool Store::begin_epoch(Session& session, std::int64_t now_ns, tocsin_store_state& state,
+bool Store::begin_epoch(Session& session, const tocsin_store_open& how, tocsin_store_state& state,
                         std::uint32_t& refusal, tocsin_fault* fault) {
   Database& database = session.database;
   std::int64_t alive = 0;
@@ -220,12 +221,13 @@ bool Store::begin_epoch(Session& session, std::int64_t now_ns, tocsin_store_stat
   if (!database.run("BEGIN IMMEDIATE") || !part_epochs(database, lock_, epoch, alive, mark)) {
     return false;
   }
-  if (alive != 0) {
-    refusal =
-        put_fault(fault, TOCSIN_FAILED,
-                  "another gateway, epoch " + std::to_string(alive) + ", uses the database '" +
-                      settings_.path + "': stop it, or name another path",
-                  "path");
+  const bool may_share = settings_.shared || how.join != 0 || epoch != 0;
+  if (alive != 0 && !may_share) {
+    refusal = put_fault(fault, TOCSIN_FAILED,
+                        "another gateway, epoch " + std::to_string(alive) +
+                            ", uses the database '" + settings_.path +
+                            "': stop it, name another path, or set 'shared: true' for both",
+                        "path");
     return false;
   }
   Statement begin;
@@ -238,12 +240,12 @@ bool Store::begin_epoch(Session& session, std::int64_t now_ns, tocsin_store_stat
     return false;
   }
   {
-    auto rows = begin.rows(epoch, std::min(node, kNodeMax), now_ns, mark);
+    auto rows = begin.rows(epoch, std::min(node, kNodeMax), how.now_ns, mark);
     if (!rows.next()) return false;
     epoch = rows.number(0);
     node = rows.number(1);
   }
-  if (!take_over(database, now_ns, state.taken_over)) return false;
+  if (!take_over(database, how.now_ns, state.taken_over)) return false;
   if (const int error = lock_.hold(epoch); error != 0) {
     refusal = cannot_create(settings_.path + ".lock", error, fault);
     return false;

@@ -36,7 +36,7 @@ class Store {
   Store(Settings settings, Host host);
   ~Store();
 
-  std::uint32_t open(std::int64_t now_ns, tocsin_store_state& state, tocsin_fault* fault);
+  std::uint32_t open(const tocsin_store_open& how, tocsin_store_state& state, tocsin_fault* fault);
   /// Returns enum tocsin_apply_outcome.
   std::uint32_t apply(tocsin_operation* const* operations, std::uint32_t count,
                       tocsin_fault& fault);
@@ -66,7 +66,7 @@ class Store {
   // open.cc
   std::uint32_t open_files(tocsin_fault* fault);
   std::uint32_t enter_lock(tocsin_fault* fault);
-  bool begin_epoch(Session& session, std::int64_t now_ns, tocsin_store_state& state,
+  bool begin_epoch(Session& session, const tocsin_store_open& how, tocsin_store_state& state,
                    std::uint32_t& refusal, tocsin_fault* fault);
   bool configure(Session& session);
   bool report(Session& session, tocsin_store_state& state);

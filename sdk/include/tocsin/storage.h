@@ -206,6 +206,13 @@ typedef struct tocsin_backlog_count {
   uint64_t dead; /* not discarded */
 } tocsin_backlog_count;
 
+/* How the host wants the store opened. */
+typedef struct tocsin_store_open {
+  uint32_t size;
+  uint32_t join; /* 1: beside the epochs that live there; 0: the storage's options say whether */
+  int64_t now_ns;
+} tocsin_store_open;
+
 typedef struct tocsin_store_state {
   uint32_t size;
   uint32_t epoch; /* ours, new */
@@ -297,10 +304,11 @@ typedef struct tocsin_storage {
   /* apply() blocks: the host gives the storage a loop that may. */
   uint32_t blocking;
   /* Opens or creates, migrates forward in one transaction, begins an epoch, takes over what dead
-   * epochs left. The fault says what to do. May be called again after close. When that close
-   * followed an UNKNOWN outcome the epoch goes on: `epoch` is the same, nothing of it is taken
-   * over. */
-  uint32_t (*open)(void* self, int64_t now_ns, tocsin_store_state*, tocsin_fault*);
+   * epochs left. A store that a living epoch uses is refused, unless it may be shared: the host
+   * asks to join, or an option allows it. The fault says what to do. May be called again after
+   * close. When that close followed an UNKNOWN outcome the epoch goes on: `epoch` is the same,
+   * nothing of it is taken over, and it finds those again that it lived with. */
+  uint32_t (*open)(void* self, const tocsin_store_open*, tocsin_store_state*, tocsin_fault*);
   /* One batch at a time; ends with host->applied(token), possibly inside this call. */
   void (*apply)(void* self, tocsin_operation* const* operations, uint32_t count, tocsin_token);
   /* Any thread that may block, also at once from several: a page on a connection of its own. `self`

@@ -125,7 +125,7 @@ class StorageUnderTest {
   StorageUnderTest(const StorageUnderTest&) = delete;
   StorageUnderTest& operator=(const StorageUnderTest&) = delete;
 
-  Opened open(std::int64_t now_ns = kStart);
+  Opened open(std::int64_t now_ns = kStart, bool join = false);
   void close();
 
   /// Applies operations (Append or structs of storage.h) as one batch.

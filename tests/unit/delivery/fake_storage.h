@@ -134,7 +134,7 @@ class FakeStorage final : public stage::Storage {
 
   bool blocking() const override { return true; }
 
-  Result<stage::StoreState> open(WallTime now) override {
+  Result<stage::StoreState> open(WallTime now, const stage::OpenOptions&) override {
     const std::lock_guard lock(mutex_);
     if (down_) return fail(Code::kIo, "the disk is gone");
     TOCSIN_ASSERT(!open_, "opened twice");
