@@ -29,6 +29,9 @@ class DoorBook final : private ClaimWatch {
   /// The store was opened: nothing is known of its rows but these counts.
   void reset(std::span<const stage::BacklogCount> backlog);
 
+  /// Others changed the store: nothing but these counts is known of what is ready.
+  void refresh(std::span<const stage::BacklogCount> backlog);
+
   bool wants_claim() const { return !claimable_.empty(); }
   using Claimable = std::pair<LaneDoor*, message::DeliveryClass>;
   /// The next queue that wants to claim; only while wants_claim().
@@ -49,6 +52,7 @@ class DoorBook final : private ClaimWatch {
     wake_();
   }
   Entry& entry(std::string_view output);
+  void set_backlog(std::span<const stage::BacklogCount> backlog);
 
   event::TimerWheel& wheel_;
   FrontMetrics& metrics_;

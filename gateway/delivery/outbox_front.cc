@@ -43,6 +43,11 @@ OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::
                      purge_due_ = true;
                      loop_.at_tick_end(*this);
                    }),
+      look_timer_(loop.timers(),
+                  [this] {
+                    look_due_ = true;
+                    loop_.at_tick_end(*this);
+                  }),
       publish_timer_(loop.timers(), [this] { doors_.publish(); }) {}
 
 OutboxFront::~OutboxFront() {
@@ -65,6 +70,7 @@ void OutboxFront::on_opened(const stage::StoreState& state) {
   store_open_ = true;
   renew_due_ = true;
   status_.renewed_at = loop_.clock().mono();
+  look_due_ = state.epoch == epoch_;  // what others did while it was closed
   if (state.epoch != epoch_) begin_epoch(state);
   TOCSIN_LOG(log_, kInfo, "delivery", "store opened", {"epoch", state.epoch}, {"node", state.node},
              {"taken_over", state.taken_over});
@@ -189,6 +195,7 @@ void OutboxFront::form_batch() {
   if (status_.up && status_.accepting) {
     take_claims(now);
     take_purge(now);
+    take_look(now);
   }
   take_renewal(now);
 }
@@ -295,6 +302,15 @@ void OutboxFront::take_purge(WallTime now) {
   batch_has_more_ = true;
 }
 
+// Behind the claims, so that the backlog it tells is the one they leave.
+void OutboxFront::take_look(WallTime now) {
+  if (!std::exchange(look_due_, false)) return;
+  looking_ = true;
+  look_.now = now;
+  batch_.add(look_);
+  batch_has_more_ = true;
+}
+
 // Also when the batch gave ids beyond the mark: they are committed together or not at all.
 void OutboxFront::take_renewal(WallTime now) {
   if (!renew_due_ && newest_id_ <= mark_) return;
@@ -317,6 +333,7 @@ void OutboxFront::finish_stop() {
   renew_timer_.cancel();
   retry_timer_.cancel();
   purge_timer_.cancel();
+  look_timer_.cancel();
   publish_timer_.cancel();
   if (std::exchange(store_open_, false)) storage_.close();
   set_status(false, false);

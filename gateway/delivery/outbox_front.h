@@ -38,6 +38,8 @@ class OutboxFront final : private event::TickEnd {
   /// Between looks for history to delete, and between steps while there is some.
   static constexpr Duration kPurgeEvery = std::chrono::minutes(1);
   static constexpr Duration kPurgeStep = std::chrono::milliseconds(20);
+  /// How late what another gateway on the store made ready is noticed.
+  static constexpr Duration kLookEvery = std::chrono::milliseconds(500);
   /// How far the metrics of lanes may lag.
   static constexpr Duration kPublishEvery = std::chrono::seconds(1);
 
@@ -80,6 +82,7 @@ class OutboxFront final : private event::TickEnd {
   void take_claims(WallTime now);
   void take_purge(WallTime now);
   void take_renewal(WallTime now);
+  void take_look(WallTime now);
   void wake();
   void finish_stop();
 
@@ -93,6 +96,8 @@ class OutboxFront final : private event::TickEnd {
   void commit_settle(SettleRequest& one, WallTime now);
   void commit_claims(WallTime now);
   void commit_purge();
+  void commit_renewal();
+  void commit_look();
   void fail_batch(const Error& error);
   void fail_appends(AppendGroup& group);
   void refuse(AppendGroup& group);
@@ -139,6 +144,9 @@ class OutboxFront final : private event::TickEnd {
   stage::Purge purge_;
   bool purge_due_ = false;
   bool purging_ = false;
+  stage::Look look_;
+  bool look_due_ = false;
+  bool looking_ = false;
 
   bool retry_due_ = false;
   bool unknown_ = false;  // the batch's outcome must be looked up
@@ -150,6 +158,7 @@ class OutboxFront final : private event::TickEnd {
   event::Timer renew_timer_;
   event::Timer retry_timer_;
   event::Timer purge_timer_;
+  event::Timer look_timer_;     // only while others live on the store
   event::Timer publish_timer_;  // armed by a commit
 };
 

@@ -79,6 +79,12 @@ tocsin_purge convert(const stage::Purge& from) {
   return to;
 }
 
+tocsin_look convert(const stage::Look& from) {
+  auto to = headed<tocsin_look>(TOCSIN_OP_LOOK);
+  to.now_ns = ns_of(from.now);
+  return to;
+}
+
 // Its deliveries come later, when their array no longer moves.
 tocsin_append convert(const stage::Append& from) {
   auto to = headed<tocsin_append>(TOCSIN_OP_APPEND);
@@ -168,6 +174,24 @@ bool read_back(const tocsin_review& from, stage::Review& to) {
   return true;
 }
 
+bool read_back(const tocsin_renew& from, stage::Renew& to) {
+  to.others = from.others;
+  return true;
+}
+
+bool read_back(const tocsin_look& from, stage::Look& to) {
+  if (from.backlog_count > 0 && from.backlog == nullptr) return false;
+  to.others = from.others;
+  to.changed = from.changed != 0;
+  to.taken_over = from.taken_over;
+  to.backlog.clear();
+  for (std::uint32_t i = 0; i < from.backlog_count; ++i) {
+    const tocsin_backlog_count& row = item_of(from.backlog, from.backlog_stride, i);
+    to.backlog.push_back({copy_of(row.output), row.ready, row.dead});
+  }
+  return true;
+}
+
 bool read_back(const tocsin_purge& from, stage::Purge& to) {
   to.deleted = from.deleted;
   to.more = from.more != 0;
@@ -185,6 +209,7 @@ union StorageOperations::AnyOperation {
   tocsin_append append;
   tocsin_claim claim;
   tocsin_purge purge;
+  tocsin_look look;
 };
 
 StorageOperations::StorageOperations() = default;
@@ -228,6 +253,9 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kPurge:
       to.purge = convert(static_cast<const stage::Purge&>(from));
       return;
+    case OperationKind::kLook:
+      to.look = convert(static_cast<const stage::Look&>(from));
+      return;
     case OperationKind::kAppend: {
       const auto& append = static_cast<const stage::Append&>(from);
       to.append = convert(append);
@@ -252,7 +280,7 @@ bool StorageOperations::read_results() {
 bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to) {
   switch (to.kind) {
     case OperationKind::kRenew:
-      return true;
+      return read_back(from.renew, static_cast<stage::Renew&>(to));
     case OperationKind::kSettle:
       return read_back(from.settle, static_cast<stage::Settle&>(to));
     case OperationKind::kCancel:
@@ -265,6 +293,8 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.claim, static_cast<stage::Claim&>(to));
     case OperationKind::kPurge:
       return read_back(from.purge, static_cast<stage::Purge&>(to));
+    case OperationKind::kLook:
+      return read_back(from.look, static_cast<stage::Look&>(to));
   }
   return false;
 }

@@ -30,7 +30,8 @@ enum class OperationKind : std::uint8_t {
   kReview,
   kAppend,
   kClaim,
-  kPurge
+  kPurge,
+  kLook
 };
 
 struct Operation {
@@ -163,6 +164,9 @@ struct Renew : Operation {
   Renew() : Operation(OperationKind::kRenew) {}
   message::NotificationId high_mark;  ///< no id above it was given before the next renewal's
   WallTime at{};
+
+  /// Other epochs on the store, those included that died and were not taken over.
+  std::uint32_t others = 0;
 };
 
 /// Deletes settled history older than `before` (dead letters stay, unless discarded; a notification
@@ -182,6 +186,18 @@ struct BacklogCount {
   std::string output;
   std::uint64_t ready = 0;  ///< after takeover nothing is claimed
   std::uint64_t dead = 0;   ///< not discarded
+};
+
+/// Takes over what other epochs left that died or went, and tells what others did since the last
+/// look. For stores that are shared; cheap when nothing happened.
+struct Look : Operation {
+  Look() : Operation(OperationKind::kLook) {}
+  WallTime now{};
+
+  std::uint32_t others = 0;      ///< as of a renewal
+  bool changed = false;          ///< somebody else changed the store, or it was taken over from
+  std::uint64_t taken_over = 0;  ///< deliveries: ready, or dead as ambiguous
+  std::vector<BacklogCount> backlog;  ///< if changed: as the batch leaves it
 };
 
 /// How a store is opened.

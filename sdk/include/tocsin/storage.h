@@ -40,7 +40,8 @@ enum tocsin_operation_kind {
   TOCSIN_OP_REVIEW = 3,
   TOCSIN_OP_APPEND = 4,
   TOCSIN_OP_CLAIM = 5,
-  TOCSIN_OP_PURGE = 6
+  TOCSIN_OP_PURGE = 6,
+  TOCSIN_OP_LOOK = 8
 };
 
 /* The head of every operation. */
@@ -184,6 +185,8 @@ typedef struct tocsin_renew {
   uint32_t kind;
   uint64_t high_mark; /* no greater id is given before the next renewal */
   int64_t at_ns;
+  uint32_t others; /* result: other epochs on the store, those not yet taken over included */
+  uint32_t reserved;
 } tocsin_renew;
 
 /* Deletes up to rows_max rows of history settled before `before` (never unsettled ones or dead
@@ -212,6 +215,21 @@ typedef struct tocsin_store_open {
   uint32_t join; /* 1: beside the epochs that live there; 0: the storage's options say whether */
   int64_t now_ns;
 } tocsin_store_open;
+
+/* Asked every now and then while others live on the store: takes over what those left that died or
+ * went, and tells whether anybody but us changed the store since the last look. Costs little when
+ * nobody did. */
+typedef struct tocsin_look {
+  uint32_t size;
+  uint32_t kind;
+  int64_t now_ns;
+  uint32_t others;                     /* result: as of a renewal */
+  uint32_t changed;                    /* result: 1: the backlog below is of the end of the batch */
+  uint64_t taken_over;                 /* result: deliveries made ready, or dead ("ambiguous") */
+  const tocsin_backlog_count* backlog; /* result */
+  uint32_t backlog_count;              /* result */
+  uint32_t backlog_stride;             /* result */
+} tocsin_look;
 
 typedef struct tocsin_store_state {
   uint32_t size;

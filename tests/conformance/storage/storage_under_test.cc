@@ -179,6 +179,12 @@ tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t
   return op;
 }
 
+tocsin_look look_of(std::int64_t now_ns) {
+  auto op = make<tocsin_look>(TOCSIN_OP_LOOK);
+  op.now_ns = now_ns;
+  return op;
+}
+
 tocsin_renew renew_of(std::uint64_t high_mark) {
   auto op = make<tocsin_renew>(TOCSIN_OP_RENEW);
   op.high_mark = high_mark;

@@ -60,6 +60,7 @@ tocsin_settle settle_of(std::uint64_t id, std::uint32_t state, std::uint32_t ord
 tocsin_cancel cancel_of(std::uint64_t id, std::string_view caller);
 tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordinal = 0);
 tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max = 500);
+tocsin_look look_of(std::int64_t now_ns = kStart);
 tocsin_renew renew_of(std::uint64_t high_mark);
 
 /// A stored delivery or notification with texts of its own.

@@ -120,6 +120,12 @@ class FakeStorage final : public stage::Storage {
   void meddle(message::DeliveryId id, Change&& change) {
     const std::lock_guard lock(mutex_);
     move(id, rows_.at(id), change);
+    meddled_ = true;
+  }
+  /// How many other gateways live on the store.
+  void set_others(std::uint32_t others) {
+    const std::lock_guard lock(mutex_);
+    others_ = others;
   }
   void set_payload(message::NotificationId id, std::string payload) {
     const std::lock_guard lock(mutex_);
@@ -262,6 +268,7 @@ class FakeStorage final : public stage::Storage {
       switch (op->kind) {
         case stage::OperationKind::kRenew:
           high_mark_ = static_cast<stage::Renew*>(op)->high_mark;
+          static_cast<stage::Renew*>(op)->others = others_;
           break;
         case stage::OperationKind::kSettle:
           settle(*static_cast<stage::Settle*>(op));
@@ -280,6 +287,9 @@ class FakeStorage final : public stage::Storage {
           break;
         case stage::OperationKind::kPurge:
           purge(*static_cast<stage::Purge*>(op));
+          break;
+        case stage::OperationKind::kLook:
+          look(*static_cast<stage::Look*>(op));
           break;
       }
     }
@@ -442,6 +452,21 @@ class FakeStorage final : public stage::Storage {
     }
   }
 
+  void look(stage::Look& op) {
+    op.others = others_;
+    op.changed = std::exchange(meddled_, false);
+    op.taken_over = 0;
+    op.backlog.clear();
+    if (!op.changed) return;
+    std::map<std::string, stage::BacklogCount> backlog;
+    for (const auto& [id, row] : rows_) {
+      backlog[row.output].output = row.output;
+      if (row.state == DeliveryState::kReady) ++backlog[row.output].ready;
+      if (row.state == DeliveryState::kDead) ++backlog[row.output].dead;
+    }
+    for (auto& [output, count] : backlog) op.backlog.push_back(count);
+  }
+
   void find_one(message::NotificationId id, stage::QueryResult& result) {
     const auto note = notes_.find(id);
     if (note == notes_.end()) return;
@@ -469,6 +494,8 @@ class FakeStorage final : public stage::Storage {
   std::uint64_t claims_ = 0;
   std::vector<std::vector<stage::OperationKind>> batches_;
   std::deque<Next> next_;
+  std::uint32_t others_ = 0;
+  bool meddled_ = false;  // since the last look
   bool unknown_ = false;  // how the last commit ended
   bool forgetful_ = false;
   bool down_ = false;
