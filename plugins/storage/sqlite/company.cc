@@ -7,6 +7,7 @@
 #include "company.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tocsin::sqlite {
 
@@ -43,6 +44,7 @@ bool Company::prepare(Database& database, std::int64_t own, bool goes_on) {
   own_ = own;
   if (!data_version_.prepare(database, "PRAGMA data_version") ||
       !read_.prepare(database, "SELECT epoch FROM instances WHERE epoch <> ?1 ORDER BY epoch") ||
+      !newest_ever_.prepare(database, "SELECT seq FROM sqlite_sequence WHERE name = 'instances'") ||
       !forget_.prepare(database, "DELETE FROM instances WHERE epoch = ?1")) {
     return false;
   }
@@ -73,8 +75,12 @@ bool Company::read_others() {
   auto rows = read_.rows(own_);
   while (rows.next()) found.push_back(rows.number(0));
   if (rows.failed()) return false;
-  const bool all_here = std::includes(found.begin(), found.end(), others_.begin(), others_.end());
-  somebody_went_ = somebody_went_ || !all_here;
+  auto newest = newest_ever_.rows();
+  if (!newest.next()) return false;
+  const std::int64_t began = std::exchange(newest_, newest.number(0));
+  const auto came = std::ranges::count_if(found, [&](std::int64_t epoch) { return epoch > began; });
+  // Those that were here, and those that came and went unseen: epochs count up.
+  if (came < newest_ - began || !std::ranges::includes(found, others_)) somebody_went_ = true;
   others_ = std::move(found);
   return true;
 }

@@ -22,9 +22,10 @@ class Company {
   /// Last of what is read at opening; `goes_on`: the epoch was there before.
   bool prepare(Database& database, std::int64_t own, bool goes_on);
 
-  /// Nobody else has an epoch, dead ones that were not taken over included.
+  /// Nobody else has an epoch, be it a dead one's.
   bool alone() const { return others_.empty(); }
-  std::size_t others() const { return others_.size(); }
+  /// How many others there are, those included that died or went and were not taken over yet.
+  std::size_t others() const { return others_.size() + (somebody_went_ && !took_over_ ? 1 : 0); }
 
   /// Whether memory is older than the file; then the epochs are read again. What else is kept in
   /// memory is the caller's, who says caught_up() when that is done.
@@ -45,6 +46,7 @@ class Company {
   const EpochLock& lock_;
   std::int64_t own_ = 0;
   std::vector<std::int64_t> others_;
+  std::int64_t newest_ = 0;     // epoch that ever began, as far as we know
   bool somebody_went_ = false;  // and may have left claims
   bool news_ = false;
   std::int64_t version_ = 0;
@@ -56,6 +58,7 @@ class Company {
 
   Statement data_version_;
   Statement read_;
+  Statement newest_ever_;
   Statement forget_;
 };
 

@@ -230,11 +230,16 @@ TEST_P(StorageShared, ALookCountsWhatItsOwnBatchDid) {
   EXPECT_EQ(look.backlog_count, 0U);
 }
 
-TEST_P(StorageShared, ARenewalTellsThatSomebodyJoinedAndThatTheyWent) {
+TEST_P(StorageShared, ARenewalTellsThatSomebodyJoinedAndALookThatTheyWent) {
   auto renew = renew_of(100);
   EXPECT_APPLIED(store().apply(renew));
   EXPECT_EQ(renew.others, 1U);
   other_.reset();
+  EXPECT_APPLIED(store().apply(renew));
+  EXPECT_EQ(renew.others, 1U) << "nobody has looked what they left";
+  auto look = look_of();
+  EXPECT_APPLIED(store().apply(look));
+  EXPECT_EQ(look.others, 0U);
   EXPECT_APPLIED(store().apply(renew));
   EXPECT_EQ(renew.others, 0U);
 }
