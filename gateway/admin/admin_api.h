@@ -12,6 +12,7 @@
 #include "gateway/event/offload_pool.h"
 #include "gateway/stage/emit.h"
 #include "gateway/stage/ledger.h"
+#include "gateway/stage/records.h"
 #include "gateway/telemetry/metrics.h"
 
 namespace tocsin::admin {
@@ -26,6 +27,7 @@ struct AdminParts {
   std::vector<Token> tokens = {};  ///< none: whoever reaches the address may do everything
   /// The control loop's own; null while the configuration has no notification part.
   stage::Ledger* ledger = nullptr;
+  stage::Records* records = nullptr;
   stage::Emit* emit = nullptr;
   OutputsView* outputs = nullptr;
   ConfigDoor* config = nullptr;

@@ -11,8 +11,9 @@ namespace tocsin::admin {
 namespace {
 
 constexpr std::array<std::string_view, 3> kListParameters = {"output", "before", "limit"};
+constexpr std::array<std::string_view, 2> kAuditParameters = {"before", "limit"};
 
-constexpr std::array<Endpoint, 17> kEndpoints = {{
+constexpr std::array<Endpoint, 18> kEndpoints = {{
     {.method = "GET",
      .pattern = "/healthz",
      .role = Role::kNobody,
@@ -49,6 +50,13 @@ constexpr std::array<Endpoint, 17> kEndpoints = {{
      .role = Role::kViewer,
      .summary = "Each output's lane and backlog.",
      .serve = serve_outputs},
+    // It tells names, addresses and what others were refused.
+    {.method = "GET",
+     .pattern = "/v1/audit",
+     .role = Role::kAdmin,
+     .summary = "Who changed what through this address, newest first, a page at a time.",
+     .serve = serve_audit,
+     .parameters = kAuditParameters},
     {.method = "GET",
      .pattern = "/v1/notifications/{id}",
      .role = Role::kViewer,

@@ -9,12 +9,21 @@ namespace tocsin::app {
 
 namespace {
 
-policy::TableOptions table_options() {
+policy::HashSeed random_seed() {
   std::random_device random;
   const auto word = [&] { return (std::uint64_t{random()} << 32U) | random(); };
+  return {word(), word()};
+}
+
+policy::TableOptions table_options() {
   policy::TableOptions options;
-  options.seed = {word(), word()};
+  options.seed = random_seed();
   return options;
+}
+
+delivery::HistoryLimits history_of(const Value& root) {
+  const Value& history = root.at("history");
+  return {.keep = history.duration("keep"), .size_max = history.bytes("max_size")};
 }
 
 }  // namespace
@@ -40,7 +49,8 @@ config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog
                      refusal.what)};
   }
   storage_instance_ = std::move(*made);
-  const delivery::FrontOptions options{.history_keep = root.at("history").duration("keep"),
+  const delivery::FrontOptions options{.history = history_of(root),
+                                       .fresh_secret = {random_seed(), random_seed()},
                                        .open = {.join = process_.join_store}};
   storage_ = std::make_unique<StorageThread>(*storage_instance_, process_.metrics, process_.log,
                                              process_.storage_shard, options);
@@ -48,6 +58,12 @@ config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog
   if (opened) return {};
   storage_.reset();
   return {fault_at(settings->place(), "storage", opened.error().text())};
+}
+
+void Estate::adopt(const Value& root) {
+  if (!has_store()) return;
+  delivery::OutboxFront& front = storage_->front();
+  front.loop().post([&front, limits = history_of(root)] { front.set_history(limits); });
 }
 
 std::size_t Estate::home_of(const std::string& output) {

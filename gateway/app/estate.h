@@ -38,6 +38,8 @@ class Estate {
 
   /// Opens the store that the root names, if any. Once, before any loop runs.
   config::Diagnostics open(const Value& root, const PluginCatalog& catalog);
+  /// Goes over to what a later root says of the history.
+  void adopt(const Value& root);
   bool has_store() const { return storage_ != nullptr; }
   /// Only with a store.
   StorageThread& storage() { return *storage_; }

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <random>
 #include <thread>
 
 #include "gateway/app/command_version.h"
@@ -167,15 +168,25 @@ void Gateway::serve_first(Result<void> installed) {
   first_.reset();
 }
 
+// The log, and the store when there is one.
+admin::AuditSink& Gateway::open_audit() {
+  if (!estate_.has_store()) return audit_;
+  const Duration keep = first_->settings().at("admin").at("audit").duration("keep");
+  store_audit_.emplace(audit_, control_part_->records(), control_.clock(), log_, metrics_,
+                       admin::StoreAudit::Options{.keep = keep, .tag = std::random_device()()});
+  return *store_audit_;
+}
+
 void Gateway::serve_admin() {
   admin::AdminParts parts{.readiness = readiness_,
                           .metrics = metrics_,
                           .pool = *pool_,
-                          .audit = audit_,
+                          .audit = open_audit(),
                           .tokens = {},
                           .config = &reloader_};
   if (estate_.has_store()) {
     parts.ledger = &control_part_->ledger();
+    parts.records = &control_part_->records();
     parts.emit = &control_part_->emit();
     parts.outputs = &lane_states_;
   }
@@ -184,6 +195,10 @@ void Gateway::serve_admin() {
 
 void Gateway::adopt(const Snapshot& snapshot) {
   admin_.adopt(snapshot);
+  estate_.adopt(snapshot.settings());
+  if (store_audit_) {
+    store_audit_->set_keep(snapshot.settings().at("admin").at("audit").duration("keep"));
+  }
   const Value& log = snapshot.settings().at("gateway").at("log");
   if (const auto level = telemetry::parse_log_level(log.string("level"))) log_.set_level(*level);
 }
@@ -252,12 +267,16 @@ void Gateway::watch_drain() {
   stop_store();
 }
 
-// Requests still wait for their commit while connections drain, so the store goes last.
+// Requests still wait for their commit while connections drain, so the store goes last. What the
+// audit asked of it is on its way by the end of this tick, and answered before the store stops.
 void Gateway::stop_store() {
   if (!estate_.has_store() || !lanes_drained_) return control_.stop();
-  estate_.storage().stop(control_, [this] {
-    store_stopped_ = true;
-    control_.stop();
+  if (store_audit_) store_audit_->close();
+  control_.post([this] {
+    estate_.storage().stop(control_, [this] {
+      store_stopped_ = true;
+      control_.stop();
+    });
   });
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gateway/admin/admin_routes.h"
+#include "gateway/admin/store_audit.h"
 #include "gateway/app/access_logs.h"
 #include "gateway/app/admin_server.h"
 #include "gateway/app/estate.h"
@@ -56,6 +57,7 @@ class Gateway {
   void make_workers();
   Result<void> start_loops();
   void serve_first(Result<void> installed);
+  admin::AuditSink& open_audit();
   void serve_admin();
   void adopt(const Snapshot& snapshot);
   void reload_on_signal();
@@ -81,6 +83,7 @@ class Gateway {
   std::shared_ptr<const Snapshot> first_;  // until it is installed
   SnapshotSwap swap_;
   std::unique_ptr<LoopEstate> control_part_;
+  std::optional<admin::StoreAudit> store_audit_;  // with a store
   std::vector<std::unique_ptr<Worker>> workers_;
   LaneStates lane_states_;
   AdminServer admin_;

@@ -79,7 +79,8 @@ constexpr std::array<Option, 2> kTokenOptions = {{
      .max = "512"},
     {.key = "role",
      .type = kChoice,
-     .doc = "viewer reads; operator also sends and looks after dead letters; admin may do all.",
+     .doc = "viewer reads; operator also sends and looks after dead letters; admin may do all, and "
+            "read the audit.",
      .flags = kRequired,
      .choices = "viewer|operator|admin"},
 }};
@@ -88,7 +89,19 @@ constexpr OptionTable kToken = {
 constexpr Option kTokenItem = {
     .key = "", .type = kTable, .doc = "A caller of the admin address.", .table = &kToken};
 
-constexpr std::array<Option, 2> kAdminOptions = {{
+constexpr std::array<Option, 1> kAuditOptions = {{
+    {.key = "keep",
+     .type = kDuration,
+     .doc = "How long the store keeps who changed what; the log has a line of each in any case.",
+     .default_text = "90d",
+     .flags = kReloadable,
+     .min = "1h",
+     .max = "3650d"},
+}};
+constexpr OptionTable kAudit = {
+    "audit", "What is remembered of changes through the admin address.", kAuditOptions, {}, {}};
+
+constexpr std::array<Option, 3> kAdminOptions = {{
     {.key = "address",
      .type = kAddress,
      .doc = "Where operators connect; without tokens it must be a loopback address.",
@@ -100,6 +113,11 @@ constexpr std::array<Option, 2> kAdminOptions = {{
      .default_text = "{}",
      .max = "64",
      .element = &kTokenItem},
+    {.key = "audit",
+     .type = kTable,
+     .doc = "What is remembered of changes through the admin address.",
+     .default_text = "{}",
+     .table = &kAudit},
 }};
 constexpr OptionTable kAdmin = {"admin", "The operator's own door.", kAdminOptions, {}, {}};
 

@@ -29,6 +29,8 @@ Result<void> LoopEstate::open() {
   TOCSIN_TRY(open_client());
   ledger_ =
       std::make_unique<delivery::OutboxLedger>(*port_, shared_.storage().storage(), shared_.pool());
+  records_ = std::make_unique<delivery::OutboxRecords>(*port_, shared_.storage().storage(),
+                                                       shared_.pool());
   plugins_ = std::make_unique<LoopPlugins>(plugin::Environment{.loop = loop_,
                                                                .client = client_.get(),
                                                                .pool = &shared_.pool(),
@@ -77,8 +79,8 @@ Result<void> LoopEstate::prepare_notifications(Part& part, DoorList doors) {
     stages.filters.push_back(run->filter.get());
   }
   for (const OutputPart& output : snapshot.outputs()) stages.outputs.push_back(output.traits);
-  part.intake =
-      std::make_unique<delivery::Intake>(*port_, pool_, shared_.metrics(), std::move(stages));
+  part.intake = std::make_unique<delivery::Intake>(
+      *port_, pool_, shared_.metrics(), std::move(stages), shared_.storage().front().key_secret());
   TOCSIN_TRY(start_outputs(snapshot));
   return start_inputs(snapshot);
 }
@@ -221,6 +223,7 @@ void LoopEstate::finish() {
   prepared_.reset();
   current_.reset();
   retiring_.clear();
+  records_.reset();
   ledger_.reset();
   client_.reset();
   connector_.reset();

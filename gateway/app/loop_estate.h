@@ -16,6 +16,7 @@
 #include "gateway/delivery/intake.h"
 #include "gateway/delivery/outbox_ledger.h"
 #include "gateway/delivery/outbox_port.h"
+#include "gateway/delivery/outbox_records.h"
 #include "gateway/event/loop.h"
 #include "gateway/event/resolver.h"
 #include "gateway/http/client.h"
@@ -76,6 +77,7 @@ class LoopEstate {
 
   stage::Emit& emit() { return emit_; }
   stage::Ledger& ledger() { return *ledger_; }
+  stage::Records& records() { return *records_; }
   /// The handler of an input that runs here; null: it answers nothing.
   plugin::HandlerAdapter* handler(const PluginPart& input);
   LoopAccessLogs& access_logs() { return *logs_; }
@@ -118,6 +120,7 @@ class LoopEstate {
   std::unique_ptr<http::TcpConnector> connector_;
   std::unique_ptr<http::HttpClient> client_;
   std::unique_ptr<delivery::OutboxLedger> ledger_;
+  std::unique_ptr<delivery::OutboxRecords> records_;
   std::unique_ptr<LoopLanes> lanes_;
   std::unique_ptr<LoopPlugins> plugins_;
   LoopServers servers_;

@@ -8,6 +8,7 @@
 #include "gateway/delivery/delivery_metrics.h"
 #include "gateway/delivery/door_book.h"
 #include "gateway/delivery/id_clock.h"
+#include "gateway/delivery/idempotency.h"
 #include "gateway/delivery/submission.h"
 #include "gateway/delivery/waiting_room.h"
 #include "gateway/event/loop.h"
@@ -18,15 +19,26 @@ namespace tocsin::delivery {
 
 class OutboxPort;
 
+/// How long, and in how much room, what was settled is kept. Dead letters stay.
+struct HistoryLimits {
+  Duration keep = std::chrono::hours(24);
+  std::uint64_t size_max = 0;  ///< bytes the store may hold; 0: any
+};
+
 struct FrontOptions {
-  Duration history_keep = std::chrono::hours(24);  ///< of what was settled; dead letters stay
+  HistoryLimits history;
+  KeySecret fresh_secret;  ///< random; for a store that has none yet
   stage::OpenOptions open;
 };
+
+/// Where the gateway keeps records of its own.
+inline constexpr std::string_view kOwnCollection = "gateway";
+inline constexpr std::string_view kKeySecretKey = "key_secret";
 
 /// The one door to a store. Loops submit through their ports; the front forms batches and has
 /// exactly one of them applied at a time: what was submitted meanwhile is the next batch, so the
 /// batches grow with the load and no timer holds anything back. Within a batch renewals,
-/// settlements, cancels and reviews come first, then appends as they arrived, then claims.
+/// settlements, cancels, reviews and records come first, then appends as they arrived, then claims.
 ///
 /// Lives on the storage's loop, whose thread may block in Storage::apply.
 class OutboxFront final : private event::TickEnd {
@@ -40,6 +52,8 @@ class OutboxFront final : private event::TickEnd {
   static constexpr Duration kPurgeStep = std::chrono::milliseconds(20);
   /// How late what another gateway on the store made ready is noticed.
   static constexpr Duration kLookEvery = std::chrono::milliseconds(500);
+  /// The same while the store holds too much: as fast as rows can come in.
+  static constexpr Duration kPurgeHurry = std::chrono::milliseconds(5);
   /// How far the metrics of lanes may lag.
   static constexpr Duration kPublishEvery = std::chrono::seconds(1);
 
@@ -57,6 +71,12 @@ class OutboxFront final : private event::TickEnd {
   /// submitted later is answered as not committed. On the front's loop, as is `done`.
   void stop(Function<void()> done);
 
+  /// The store's, once open: the same for everybody who ever opens it.
+  const KeySecret& key_secret() const { return key_secret_; }
+
+  /// From the next purge on.
+  void set_history(const HistoryLimits& limits) { history_ = limits; }
+
   event::Loop& loop() { return loop_; }
   WaitingRoom& room() { return room_; }
 
@@ -71,12 +91,16 @@ class OutboxFront final : private event::TickEnd {
   // outbox_front.cc: life, and forming batches
   void on_opened(const stage::StoreState& state);
   void begin_epoch(const stage::StoreState& state);
+  Result<void> find_key_secret();
+  Result<std::optional<KeySecret>> read_key_secret();
+  Result<void> keep_key_secret();
   void accept(Submission& one);
   void serve_doors();
   bool ready_for_batch();
   void form_batch();
   void take_urgent(WallTime now);
   void take_settle(SettleRequest& one, WallTime now);
+  void take_record(RecordRequest& one, WallTime now);
   void take_appends(WallTime now);
   void prepare(AppendGroup& group, WallTime now);
   void take_claims(WallTime now);
@@ -94,6 +118,7 @@ class OutboxFront final : private event::TickEnd {
   void commit_row(AppendGroup& group, const AppendGroup::Item& item, std::uint32_t ordinal,
                   WallTime now);
   void commit_settle(SettleRequest& one, WallTime now);
+  void commit_successor(const SettleRequest& one, WallTime now);
   void commit_claims(WallTime now);
   void commit_purge();
   void commit_renewal();
@@ -103,9 +128,11 @@ class OutboxFront final : private event::TickEnd {
   void refuse(AppendGroup& group);
   void fail_claims();
   void refuse_waiting();
+  bool takes(const Submission& one) const;
   bool resolve_unknown();
   void answer_unknown();
   Result<bool> batch_exists();
+  Result<bool> records_exist();
   void release_claims();
   void set_status(bool up, bool accepting);
   void answer(Submission& one, bool committed);
@@ -115,12 +142,15 @@ class OutboxFront final : private event::TickEnd {
   event::Loop& loop_;
   stage::Storage& storage_;
   telemetry::Log& log_;
-  const FrontOptions options_;
+  HistoryLimits history_;
+  const KeySecret fresh_secret_;
+  const stage::OpenOptions open_how_;
   FrontMetrics metrics_;
   DoorBook doors_;
   WaitingRoom room_;
   StoreClock clock_;
   stage::Epoch epoch_ = 0;
+  KeySecret key_secret_;
   std::optional<IdClock> ids_;  // once the store was opened
 
   std::vector<OutboxPort*> ports_;

@@ -98,6 +98,8 @@ void OutboxFront::commit_one(Submission& one, WallTime now) {
       if (LaneDoor* door = doors_.find(op.output)) door->spill();
       break;
     }
+    case Submission::Kind::kRecord:
+      break;
     default:
       TOCSIN_ASSERT(false, "a submission without operations is in a batch");
   }
@@ -141,7 +143,16 @@ void OutboxFront::commit_settle(SettleRequest& one, WallTime now) {
   if (one.op.state == DeliveryState::kReady && one.op.changed && !one.op.cancelled) {
     one.door->on_ready(one.queue, one.op.next_at, now);
   }
+  if (one.op.successor) commit_successor(one, now);
   if (one.holds_credit) one.door->give_back(one.queue, 1);
+}
+
+// Of a settlement that is tried again after a commit of unknown outcome nobody knows whether the
+// successor is there already, so its lane looks.
+void OutboxFront::commit_successor(const SettleRequest& one, WallTime now) {
+  LaneDoor* door = doors_.find(one.op.successor->output);
+  if (door == nullptr || one.op.cancelled) return;
+  one.op.changed ? door->on_ready(one.queue, one.op.successor->next_at, now) : door->spill();
 }
 
 void OutboxFront::commit_claims(WallTime now) {
@@ -175,7 +186,8 @@ void OutboxFront::commit_look() {
 
 void OutboxFront::commit_purge() {
   metrics_.purged.add(purge_.deleted);
-  purge_timer_.arm_after(purge_.more ? kPurgeStep : kPurgeEvery);
+  const Duration step = purge_.oversize ? kPurgeHurry : kPurgeStep;
+  purge_timer_.arm_after(purge_.more ? step : kPurgeEvery);
 }
 
 void OutboxFront::fail_batch(const Error& error) {
@@ -231,10 +243,9 @@ void OutboxFront::fail_claims() {
 
 void OutboxFront::refuse_waiting() {
   while (Submission* one = appends_.pop_front()) refuse(static_cast<AppendGroup&>(*one));
-  if (status_.up) return;
   SubmissionList kept;
   while (Submission* one = urgent_.pop_front()) {
-    if (one->kind() == Submission::Kind::kSettle) {
+    if (takes(*one)) {
       kept.push_back(*one);
     } else {
       answer(*one, false);
@@ -265,7 +276,7 @@ void OutboxFront::answer_unknown() {
 // True when the batch's outcome is known: it was then committed or failed as any other.
 bool OutboxFront::resolve_unknown() {
   if (!store_open_) {
-    auto state = storage_.open(clock_.now(), options_.open);
+    auto state = storage_.open(clock_.now(), open_how_);
     if (!state) {
       TOCSIN_LOG(log_, kError, "delivery", "the store does not open",
                  {"error", state.error().text()});
@@ -293,9 +304,9 @@ bool OutboxFront::resolve_unknown() {
   return true;
 }
 
-// A batch is there whole or not at all, so that one notification of it tells. One without appends
-// leaves no trace to ask for: it counts as failed, and settling again what was settled changes
-// nothing.
+// A batch is there whole or not at all, so that one notification or record of it tells. One with
+// neither leaves no trace to ask for: it counts as failed, and settling again what was settled
+// changes nothing.
 Result<bool> OutboxFront::batch_exists() {
   stage::Query query{.what = stage::Query::What::kExists};
   for (Submission* one = batch_.submissions().first(); one != nullptr; one = one->next_) {
@@ -304,9 +315,25 @@ Result<bool> OutboxFront::batch_exists() {
       if (query.ids.size() < stage::kPageRowsMax) query.ids.push_back(item.append.id);
     }
   }
-  if (query.ids.empty()) return false;
+  TOCSIN_TRY_SET(records, records_exist());
+  if (query.ids.empty()) return records;
   TOCSIN_TRY_SET(page, storage_.query(query));
-  return !page.found.empty();
+  return records || !page.found.empty();
+}
+
+// Their results were lost with the answer, so each is looked up: a version is never given twice.
+// What the batch put and removed again leaves no trace either.
+Result<bool> OutboxFront::records_exist() {
+  bool exist = false;
+  for (Submission* one = batch_.submissions().first(); one != nullptr; one = one->next_) {
+    if (one->kind() != Submission::Kind::kRecord) continue;
+    stage::RecordChange& op = static_cast<RecordRequest*>(one)->op;
+    TOCSIN_TRY_SET(record, storage_.get_record(op.collection, op.key, op.now));
+    op.found = record ? record->version : stage::kNoVersion;
+    op.changed = op.verb == stage::RecordChange::Verb::kPut ? op.found == op.version : !record;
+    if (op.verb == stage::RecordChange::Verb::kPut && op.changed) exist = true;
+  }
+  return exist;
 }
 
 // Claims that count as failed but may be in the store would wait there for a lane that never heard

@@ -75,9 +75,11 @@ Result<void> check_kinds(const tocsin_plugin& d) {
   }
   const tocsin_storage* s = d.storage;
   if (!complete(s, s ? s->open : nullptr, s ? s->apply : nullptr, s ? s->query : nullptr,
-                s ? s->close : nullptr)) {
+                s ? s->close : nullptr, s ? s->records : nullptr)) {
     return incomplete(Kind::kStorage);
   }
+  const tocsin_records* r = s ? s->records : nullptr;
+  if (!complete(r, r ? r->get : nullptr, r ? r->scan : nullptr)) return incomplete(Kind::kStorage);
   if (!complete(d.http_filter, d.http_filter ? d.http_filter->on_request_head : nullptr,
                 d.http_filter ? d.http_filter->done : nullptr)) {
     return incomplete(Kind::kHttpFilter);

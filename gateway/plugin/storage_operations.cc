@@ -75,6 +75,7 @@ tocsin_purge convert(const stage::Purge& from) {
   auto to = headed<tocsin_purge>(TOCSIN_OP_PURGE);
   to.before_ns = ns_of(from.before);
   to.now_ns = ns_of(from.now);
+  to.size_max = from.size_max;
   to.rows_max = from.rows_max;
   return to;
 }
@@ -85,7 +86,20 @@ tocsin_look convert(const stage::Look& from) {
   return to;
 }
 
-// Its deliveries come later, when their array no longer moves.
+tocsin_record_change convert(const stage::RecordChange& from) {
+  auto to = headed<tocsin_record_change>(TOCSIN_OP_RECORD);
+  to.verb = static_cast<std::uint32_t>(from.verb);
+  to.collection = str_of(from.collection);
+  to.key = str_of(from.key);
+  to.value = str_of(from.value);
+  to.if_version = from.if_version;
+  to.version = from.version;
+  to.now_ns = ns_of(from.now);
+  to.expires_at_ns = ns_of(from.expires_at);
+  return to;
+}
+
+// Its deliveries come later, when their array no longer moves; so does a settlement's successor.
 tocsin_append convert(const stage::Append& from) {
   auto to = headed<tocsin_append>(TOCSIN_OP_APPEND);
   to.id = from.id.value;
@@ -157,6 +171,7 @@ bool read_back(const tocsin_claim& from, stage::Claim& to) {
 bool read_back(const tocsin_settle& from, stage::Settle& to) {
   to.changed = from.changed != 0;
   to.cancelled = from.cancelled != 0;
+  to.successor_ordinal = from.successor_ordinal;
   return true;
 }
 
@@ -195,6 +210,13 @@ bool read_back(const tocsin_look& from, stage::Look& to) {
 bool read_back(const tocsin_purge& from, stage::Purge& to) {
   to.deleted = from.deleted;
   to.more = from.more != 0;
+  to.oversize = from.oversize != 0;
+  return true;
+}
+
+bool read_back(const tocsin_record_change& from, stage::RecordChange& to) {
+  to.changed = from.changed != 0;
+  to.found = from.found_version;
   return true;
 }
 
@@ -209,6 +231,7 @@ union StorageOperations::AnyOperation {
   tocsin_append append;
   tocsin_claim claim;
   tocsin_purge purge;
+  tocsin_record_change record;
   tocsin_look look;
 };
 
@@ -226,10 +249,14 @@ void StorageOperations::load(std::span<stage::Operation* const> batch) {
   }
   std::size_t next = 0;
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (batch[i]->kind != OperationKind::kAppend) continue;
-    tocsin_append& append = converted_[i].append;
-    append.deliveries = deliveries_.data() + next;
-    next += append.delivery_count;
+    if (batch[i]->kind == OperationKind::kAppend) {
+      tocsin_append& append = converted_[i].append;
+      append.deliveries = deliveries_.data() + next;
+      next += append.delivery_count;
+    } else if (batch[i]->kind == OperationKind::kSettle &&
+               static_cast<const stage::Settle&>(*batch[i]).successor) {
+      converted_[i].settle.successor = deliveries_.data() + next++;
+    }
   }
 }
 
@@ -238,9 +265,12 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kRenew:
       to.renew = convert(static_cast<const stage::Renew&>(from));
       return;
-    case OperationKind::kSettle:
-      to.settle = convert(static_cast<const stage::Settle&>(from));
+    case OperationKind::kSettle: {
+      const auto& settle = static_cast<const stage::Settle&>(from);
+      to.settle = convert(settle);
+      if (settle.successor) deliveries_.push_back(convert(*settle.successor));
       return;
+    }
     case OperationKind::kCancel:
       to.cancel = convert(static_cast<const stage::Cancel&>(from));
       return;
@@ -252,6 +282,9 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
       return;
     case OperationKind::kPurge:
       to.purge = convert(static_cast<const stage::Purge&>(from));
+      return;
+    case OperationKind::kRecord:
+      to.record = convert(static_cast<const stage::RecordChange&>(from));
       return;
     case OperationKind::kLook:
       to.look = convert(static_cast<const stage::Look&>(from));
@@ -293,6 +326,8 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.claim, static_cast<stage::Claim&>(to));
     case OperationKind::kPurge:
       return read_back(from.purge, static_cast<stage::Purge&>(to));
+    case OperationKind::kRecord:
+      return read_back(from.record, static_cast<stage::RecordChange&>(to));
     case OperationKind::kLook:
       return read_back(from.look, static_cast<stage::Look&>(to));
   }

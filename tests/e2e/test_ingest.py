@@ -1,6 +1,8 @@
 """Sending notifications: what is accepted, what is refused and how it is told."""
 
+import contextlib
 import json
+import sqlite3
 import threading
 
 import pytest
@@ -137,6 +139,25 @@ def test_the_same_key_is_one_notification(client):
     status, _, body = client.send({**ALARM, "title": "Other"}, Idempotency_Key="k1")
     assert status == 422, body
     assert client.accepted(ALARM, Idempotency_Key="k2") != first[2]["id"]
+
+
+def test_a_key_is_known_after_a_restart_and_looks_different_in_every_store(start_gateway, tmp_path):
+    stores = [tmp_path / name for name in ("one", "two")]
+    for store in stores:
+        store.mkdir()
+        answers = []
+        for _ in range(2):
+            gateway = start_gateway(settings(store, NULL))
+            client = Client(gateway)
+            answers.append(client.send(ALARM, Idempotency_Key="k1")[2])
+            client.close()
+            gateway.stop()
+        assert answers[0] == answers[1]
+    hashes = []
+    for store in stores:
+        with contextlib.closing(sqlite3.connect(store / "outbox.db")) as database:
+            hashes += [row[0] for row in database.execute("SELECT hash FROM keys")]
+    assert len(hashes) == len(set(hashes)) == 2
 
 
 def test_concurrent_twins_are_one_notification(gateway, client):

@@ -29,12 +29,21 @@ bool Settler::prepare() {
                                    "AND state IN (1, 2) AND cancel_requested = 1") &&
          output_of_.prepare(work_.database,
                             "SELECT output FROM deliveries "
-                            "WHERE notification_id = ?1 AND ordinal = ?2");
+                            "WHERE notification_id = ?1 AND ordinal = ?2") &&
+         add_successor_.prepare(work_.database,
+                                "INSERT INTO deliveries (notification_id, ordinal, output, class, "
+                                "state, owner, next_at, updated_at, attempts, crashes, "
+                                "cancel_requested, review, address, reason, provider_id) "
+                                "SELECT notification_id, (SELECT max(ordinal) + 1 FROM deliveries "
+                                "WHERE notification_id = ?1), ?3, class, 0, 0, ?4, ?5, 0, 0, 0, 0, "
+                                "?6, '', '' FROM deliveries "
+                                "WHERE notification_id = ?1 AND ordinal = ?2 RETURNING ordinal");
 }
 
 bool Settler::apply(tocsin_settle& op) {
   op.changed = 0;
   op.cancelled = 0;
+  op.successor_ordinal = 0;
   // Nobody settles into a claim.
   if (op.state == TOCSIN_STATE_CLAIMED || op.state > TOCSIN_STATE_FELL_BACK) return true;
   const std::int64_t owner = op.state == TOCSIN_STATE_SENDING ? work_.epoch : 0;
@@ -45,7 +54,7 @@ bool Settler::apply(tocsin_settle& op) {
   }
   if (sqlite3_changes(work_.database.handle()) == 1) {
     op.changed = 1;
-    return count(op);
+    return count(op) && (op.successor == nullptr || add_successor(op));
   }
   if (outruns_cancel(op.state)) return true;
   if (!settle_cancelled_.run(op.notification_id, op.ordinal, work_.epoch, op.attempts, op.crashes,
@@ -67,6 +76,19 @@ bool Settler::count(const tocsin_settle& op) {
   } else {
     work_.backlog.add_dead(rows.number(0), 1);
   }
+  return true;
+}
+
+// It has the class of the one it follows, which is that of their notification.
+bool Settler::add_successor(tocsin_settle& op) {
+  const tocsin_new_delivery& next = *op.successor;
+  const std::int64_t output = work_.backlog.number_of(next.output);
+  if (output == 0) return false;
+  auto rows = add_successor_.rows(op.notification_id, op.ordinal, output, next.next_at_ns, op.at_ns,
+                                  next.address);
+  if (!rows.next()) return false;
+  op.successor_ordinal = rows.small(0);
+  work_.backlog.add_ready(output, 1);
   return true;
 }
 

@@ -89,7 +89,8 @@ class Entry {
       plugin_.handler = &handler_;
     }
     if constexpr (std::derived_from<T, Storage>) {
-      storage_ = {sizeof(storage_), T::kBlocking ? 1U : 0U, open, apply, query, close};
+      records_ = {sizeof(records_), 0, get_record, scan_records};
+      storage_ = {sizeof(storage_), T::kBlocking ? 1U : 0U, open, apply, query, close, &records_};
       plugin_.storage = &storage_;
     }
   }
@@ -265,6 +266,28 @@ class Entry {
     });
   }
 
+  static std::uint32_t get_record(void* self, tocsin_str collection, tocsin_str key,
+                                  std::int64_t now_ns, const tocsin_record_sink* sink,
+                                  tocsin_fault* fault) noexcept {
+    auto& instance = *static_cast<Instance*>(self);
+    return guarded(instance.host, "get_record", std::uint32_t{TOCSIN_FAILED}, [&] {
+      Fault why(fault);
+      const bool read = T::get_record(instance.settings, view(collection), view(key),
+                                      Duration(now_ns), *sink, why);
+      return read ? std::uint32_t{TOCSIN_OK} : why.status();
+    });
+  }
+
+  static std::uint32_t scan_records(void* self, const tocsin_record_scan* scan,
+                                    const tocsin_record_sink* sink, tocsin_fault* fault) noexcept {
+    auto& instance = *static_cast<Instance*>(self);
+    return guarded(instance.host, "scan_records", std::uint32_t{TOCSIN_FAILED}, [&] {
+      Fault why(fault);
+      return T::scan_records(instance.settings, *scan, *sink, why) ? std::uint32_t{TOCSIN_OK}
+                                                                   : why.status();
+    });
+  }
+
   static void close(void* self) noexcept {
     guarded(worker(self).host, "close", 0, [&] { return worker(self).object.close(), 0; });
   }
@@ -276,6 +299,7 @@ class Entry {
   tocsin_input input_{};
   tocsin_handler handler_{};
   tocsin_storage storage_{};
+  tocsin_records records_{};
 };
 
 }  // namespace tocsin::sdk
