@@ -7,6 +7,7 @@
 #include "gateway/admin/audit.h"
 #include "gateway/admin/config_door.h"
 #include "gateway/admin/guard.h"
+#include "gateway/admin/loops_view.h"
 #include "gateway/admin/outputs_view.h"
 #include "gateway/admin/readiness.h"
 #include "gateway/event/offload_pool.h"
@@ -30,6 +31,7 @@ struct AdminParts {
   stage::Records* records = nullptr;
   stage::Emit* emit = nullptr;
   OutputsView* outputs = nullptr;
+  LoopsView* loops = nullptr;
   ConfigDoor* config = nullptr;
 };
 

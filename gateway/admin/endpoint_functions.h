@@ -27,6 +27,7 @@ void config_members(JsonWriter& json, const ConfigState& state);
 
 // outputs.cc
 void serve_outputs(AdminApi& api, const CallRef& call);
+void serve_resume(AdminApi& api, const CallRef& call);
 
 // notifications.cc
 void serve_notification(AdminApi& api, const CallRef& call);

@@ -43,6 +43,7 @@ struct Arguments {
   ListArguments list;
   ReviewArguments review;
   std::string letter_id;
+  std::string output;  // of `outputs resume`
   AuditArguments audit;
 };
 
@@ -221,7 +222,17 @@ void add_dlq(CLI::App& app, Arguments& arguments, int& exit_code) {
 void add_outputs(CLI::App& app, Arguments& arguments, int& exit_code) {
   CLI::App* command = app.add_subcommand("outputs", "Show each output's lane and backlog");
   add_admin(*command, arguments.admin);
-  command->callback([&] {
+  CLI::App* resume = command->add_subcommand(
+      "resume", "End the quarantine of an output that was found after crashes");
+  resume->add_option("name", arguments.output, "The output")->type_name("NAME")->required();
+  add_admin(*resume, arguments.admin);
+  resume->callback([&] {
+    exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
+      return resume_output(arguments.output, arguments.admin, door);
+    });
+  });
+  command->callback([&, command] {
+    if (!command->get_subcommands().empty()) return;
     exit_code = with_admin(arguments.admin,
                            [&](AdminDoor& door) { return list_outputs(arguments.admin, door); });
   });

@@ -1,5 +1,6 @@
 #include "gateway/app/estate.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -31,7 +32,9 @@ delivery::HistoryLimits history_of(const Value& root) {
 Estate::Estate(const Process& process)
     : process_(process),
       plugin_metrics_(process.metrics),
-      services_{process.log, plugin_metrics_},
+      services_{.log = process.log, .metrics = plugin_metrics_, .crash_map = &process.crash_map},
+      quarantined_until_(services_.clock.mono() + plugin::CrashMap::kSuspectWindow),
+      suspects_(process.crash_map.suspects(services_.clock.wall())),
       table_(table_options()) {}
 
 Estate::~Estate() = default;
@@ -49,15 +52,36 @@ config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog
                      refusal.what)};
   }
   storage_instance_ = std::move(*made);
-  const delivery::FrontOptions options{.history = history_of(root),
-                                       .fresh_secret = {random_seed(), random_seed()},
-                                       .open = {.join = process_.join_store}};
+  delivery::FrontOptions options{.history = history_of(root),
+                                 .fresh_secret = {random_seed(), random_seed()},
+                                 .open = {.join = process_.join_store},
+                                 .blamed = {}};
+  for (const plugin::CrashFinding& one : process_.crash_map.found()) {
+    options.blamed.insert(options.blamed.end(), one.deliveries.begin(), one.deliveries.end());
+  }
   storage_ = std::make_unique<StorageThread>(*storage_instance_, process_.metrics, process_.log,
                                              process_.storage_shard, options);
   const Result<void> opened = storage_->open();
   if (opened) return {};
   storage_.reset();
   return {fault_at(settings->place(), "storage", opened.error().text())};
+}
+
+Duration Estate::quarantine_of(std::string_view plugin, std::string_view id) const {
+  const std::lock_guard lock(mutex_);
+  const bool suspect = std::ranges::any_of(suspects_, [&](const plugin::CrashFinding& one) {
+    return one.plugin == plugin && one.id == id;
+  });
+  return suspect ? std::max(Duration::zero(), quarantined_until_ - services_.clock.mono())
+                 : Duration::zero();
+}
+
+void Estate::forgive(std::string_view plugin, std::string_view id) {
+  process_.crash_map.forgive(plugin, id);
+  const std::lock_guard lock(mutex_);
+  std::erase_if(suspects_, [&](const plugin::CrashFinding& one) {
+    return one.plugin == plugin && one.id == id;
+  });
 }
 
 void Estate::adopt(const Value& root) {

@@ -2,8 +2,10 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/app/storage_thread.h"
@@ -29,7 +31,8 @@ class Estate {
     event::OffloadPool& pool;
     std::size_t workers = 1;
     std::size_t storage_shard = 0;  ///< of the metrics
-    bool join_store = false;        ///< that another process of this gateway still uses
+    plugin::CrashMap& crash_map;
+    bool join_store = false;  ///< that another process of this gateway still uses
   };
   explicit Estate(const Process& process);
   ~Estate();
@@ -48,6 +51,12 @@ class Estate {
   /// spread in the order they are first named.
   std::size_t home_of(const std::string& output);
 
+  /// How long the output begins no attempt, because it was found after crashes; zero: it may. Any
+  /// thread.
+  Duration quarantine_of(std::string_view plugin, std::string_view id) const;
+  /// Ends that, and forgets what was found. Control thread.
+  void forgive(std::string_view plugin, std::string_view id);
+
   const plugin::Services& services() const { return services_; }
   policy::SharedTable& table() { return table_; }
   event::OffloadPool& pool() { return process_.pool; }
@@ -58,6 +67,9 @@ class Estate {
   const Process process_;
   plugin::PluginMetrics plugin_metrics_;
   const plugin::Services services_;
+  const MonoTime quarantined_until_;
+  mutable std::mutex mutex_;
+  std::vector<plugin::CrashFinding> suspects_;  // guarded by mutex_
   policy::SharedTable table_;
   std::map<std::string, std::size_t, std::less<>> homes_;
   plugin::InstancePtr storage_instance_;

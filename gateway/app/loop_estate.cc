@@ -18,7 +18,7 @@ LoopEstate::LoopEstate(Estate& shared, AccessLogs& logs, event::Loop& loop, std:
   if (!shared_.has_store()) return;
   port_ = std::make_unique<delivery::OutboxPort>(loop_, shared_.storage().front());
   lanes_ = std::make_unique<LoopLanes>(
-      delivery::LaneSurroundings{*port_, pool_, shared_.metrics(), shared_.log()}, home_);
+      shared_, delivery::LaneSurroundings{*port_, pool_, shared_.metrics(), shared_.log()}, home_);
 }
 
 LoopEstate::~LoopEstate() = default;

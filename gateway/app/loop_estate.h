@@ -68,8 +68,10 @@ class LoopEstate {
   /// Destroys servers that accept no more and are empty; the ids of those that are left.
   std::vector<std::uint64_t> sweep_listeners() { return servers_.sweep(); }
 
-  /// Stops accepting.
+  /// See LoopServers.
+  void retire_servers() { servers_.retire(); }
   void drain_servers() { servers_.drain(); }
+  std::vector<LoopServers::Listening> listening() const { return servers_.listening(); }
   /// Lets no attempt begin any more and calls `done` when this loop's lanes hold nothing.
   void drain_lanes(Duration grace, Function<void()> done);
   /// Cuts every connection and ends the plugins here. The front has stopped.
@@ -81,9 +83,11 @@ class LoopEstate {
   /// The handler of an input that runs here; null: it answers nothing.
   plugin::HandlerAdapter* handler(const PluginPart& input);
   LoopAccessLogs& access_logs() { return *logs_; }
-  const LoopLanes& lanes() const { return *lanes_; }
+  LoopLanes& lanes() { return *lanes_; }
   event::Loop& loop() { return loop_; }
   bool has_store() const { return port_ != nullptr; }
+  /// Whether settlements are committed, as far as this loop was told.
+  bool store_up() const { return port_ == nullptr || port_->status().up; }
 
  private:
   static constexpr Duration kLook = std::chrono::milliseconds(10);

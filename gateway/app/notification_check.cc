@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/app/secret_lines.h"
 #include "gateway/base/address.h"
 #include "gateway/base/text.h"
 #include "gateway/config/key_advice.h"
@@ -50,6 +51,7 @@ class NotificationChecker {
     routes();
     storage();
     for (const Value::Entry& listener : root_.at("listeners").as<Value::Map>()) doors(listener);
+    secret_lines_.hide(faults_);
     return std::move(faults_);
   }
 
@@ -88,6 +90,7 @@ class NotificationChecker {
 
   void instance(Kind kind, const std::string& id, const Value& settings, const std::string& path) {
     const plugin::Library& library = catalog_.library(kind, settings.string("type"));
+    secret_lines_.add(library.options(), settings);
     const auto accepted =
         plugin::Instance::validate(library.descriptor(), {kind, id}, settings, quiet_.services);
     if (accepted) return;
@@ -173,6 +176,7 @@ class NotificationChecker {
   const Value& root_;
   const PluginCatalog& catalog_;
   QuietServices quiet_;
+  SecretLines secret_lines_;
   config::Diagnostics faults_;
 };
 
@@ -181,6 +185,7 @@ struct Trials {
   std::vector<plugin::CreateTrial> trials;
   std::vector<std::string> paths;
   std::vector<Place> places;
+  SecretLines secret_lines;
 
   void add(Kind kind, const std::string& id, const Value& settings, std::string path,
            const PluginCatalog& catalog) {
@@ -188,6 +193,7 @@ struct Trials {
     trials.push_back({&library.descriptor(), {kind, id}, &settings});
     paths.push_back(std::move(path));
     places.push_back(settings.place());
+    secret_lines.add(library.options(), settings);
   }
 };
 
@@ -226,6 +232,7 @@ config::Diagnostics try_notifications(const Value& root, const PluginCatalog& ca
                       {},
                       false});
   }
+  all.secret_lines.hide(faults);
   return faults;
 }
 

@@ -50,7 +50,9 @@ OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::
                     look_due_ = true;
                     loop_.at_tick_end(*this);
                   }),
-      publish_timer_(loop.timers(), [this] { doors_.publish(); }) {}
+      publish_timer_(loop.timers(), [this] { doors_.publish(); }) {
+  for (const message::DeliveryId id : options.blamed) blames_.emplace_back().id = id;
+}
 
 OutboxFront::~OutboxFront() {
   loop_.cancel_tick_end(*this);
@@ -242,15 +244,22 @@ bool OutboxFront::ready_for_batch() {
 void OutboxFront::form_batch() {
   const WallTime now = clock_.now();
   batch_has_more_ = false;
+  take_blames();
   take_urgent(now);
   // What waits was taken when appends were still welcome.
   if (status_.up) take_appends(now);
-  if (status_.up && status_.accepting) {
+  if (status_.up && status_.accepting && blames_taken_ == blames_.size()) {
     take_claims(now);
     take_purge(now);
     take_look(now);
   }
   take_renewal(now);
+}
+
+void OutboxFront::take_blames() {
+  while (blames_taken_ < blames_.size() && batch_.has_room()) {
+    batch_.add(blames_[blames_taken_++]);
+  }
 }
 
 void OutboxFront::take_urgent(WallTime now) {

@@ -29,6 +29,8 @@ struct FrontOptions {
   HistoryLimits history;
   KeySecret fresh_secret;  ///< random; for a store that has none yet
   stage::OpenOptions open;
+  /// Found in an output's hands after a process died: told to the store before anything is claimed.
+  std::vector<message::DeliveryId> blamed = {};
 };
 
 /// Where the gateway keeps records of its own.
@@ -98,6 +100,7 @@ class OutboxFront final : private event::TickEnd {
   void serve_doors();
   bool ready_for_batch();
   void form_batch();
+  void take_blames();
   void take_urgent(WallTime now);
   void take_settle(SettleRequest& one, WallTime now);
   void take_record(RecordRequest& one, WallTime now);
@@ -123,6 +126,7 @@ class OutboxFront final : private event::TickEnd {
   void commit_purge();
   void commit_renewal();
   void commit_look();
+  void forget_blames();
   void fail_batch(const Error& error);
   void fail_appends(AppendGroup& group);
   void refuse(AppendGroup& group);
@@ -171,6 +175,8 @@ class OutboxFront final : private event::TickEnd {
   bool renewing_ = false;
   message::NotificationId mark_;       // in the store: no id above it may be given
   message::NotificationId newest_id_;  // given
+  std::vector<stage::Blame> blames_;   // not yet in the store
+  std::size_t blames_taken_ = 0;       // of those, in the batch
   stage::Purge purge_;
   bool purge_due_ = false;
   bool purging_ = false;

@@ -49,6 +49,7 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
                  {"error", applied.error.text()});
       unknown_ = true;
       if (std::exchange(looking_, false)) look_due_ = true;  // it told nothing
+      forget_blames();                                       // told twice they would weigh double
       storage_.close();
       store_open_ = false;
       set_status(false, false);
@@ -60,7 +61,8 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
       break;
   }
   send_replies();
-  const bool more = !urgent_.empty() || !appends_.empty() || doors_.wants_claim() || renew_due_ || look_due_;
+  const bool more =
+      !urgent_.empty() || !appends_.empty() || doors_.wants_claim() || renew_due_ || look_due_;
   if (more || stopping_) wake();
 }
 
@@ -69,6 +71,7 @@ void OutboxFront::commit_batch() {
   const WallTime now = clock_.now();
   if (std::exchange(renewing_, false)) commit_renewal();
   while (Submission* one = batch_.submissions().pop_front()) commit_one(*one, now);
+  forget_blames();
   commit_claims(now);
   if (std::exchange(purging_, false)) commit_purge();
   if (std::exchange(looking_, false)) commit_look();
@@ -135,7 +138,7 @@ void OutboxFront::commit_row(AppendGroup& group, const AppendGroup::Item& item,
 }
 
 void OutboxFront::commit_settle(SettleRequest& one, WallTime now) {
-  if (one.op.state == DeliveryState::kSending) {
+  if (one.op.state == DeliveryState::kSending || one.op.state == DeliveryState::kClaimed) {
     // Of an epoch that ended since, it was taken over.
     if (batch_generation_ != status_.generation) one.op.changed = false;
     if (one.op.changed && !one.op.cancelled) return;  // it goes on, and keeps its credit
@@ -186,8 +189,20 @@ void OutboxFront::commit_look() {
 
 void OutboxFront::commit_purge() {
   metrics_.purged.add(purge_.deleted);
-  const Duration step = purge_.oversize ? kPurgeHurry : kPurgeStep;
+  // Past what may not go there is nothing to gain by haste.
+  const bool hurry = purge_.oversize && purge_.deleted > 0;
+  const Duration step = hurry ? kPurgeHurry : kPurgeStep;
   purge_timer_.arm_after(purge_.more ? step : kPurgeEvery);
+}
+
+void OutboxFront::forget_blames() {
+  const auto end = blames_.begin() + static_cast<std::ptrdiff_t>(blames_taken_);
+  for (auto one = blames_.begin(); one != end; ++one) {
+    TOCSIN_LOG(log_, kWarning, "delivery", "a delivery was in its output's hands when it crashed",
+               {"delivery_id", one->id.text()}, {"unsettled", one->changed});
+  }
+  blames_.erase(blames_.begin(), end);
+  blames_taken_ = 0;
 }
 
 void OutboxFront::fail_batch(const Error& error) {
@@ -206,6 +221,7 @@ void OutboxFront::fail_batch(const Error& error) {
   fail_claims();
   if (std::exchange(purging_, false)) purge_timer_.arm_after(kPurgeEvery);
   if (std::exchange(looking_, false)) look_timer_.arm_after(kLookEvery);
+  blames_taken_ = 0;
   renewing_ = false;
   renew_due_ = true;
   batch_.clear();

@@ -160,6 +160,9 @@ Result<void> check_descriptor(const tocsin_plugin* descriptor, Kind kind, std::s
       d.worker_fini == nullptr) {
     return fail(Code::kInvalid, "one of create, destroy, worker_init and worker_fini is missing");
   }
+  if ((d.reconfigure == nullptr) != (d.worker_reconfigure == nullptr)) {
+    return fail(Code::kInvalid, "it has only one of reconfigure and worker_reconfigure");
+  }
   return {};
 }
 
@@ -191,6 +194,13 @@ Result<std::unique_ptr<Library>> Library::open(const std::string& path, Kind kin
     }
   }
   return library;
+}
+
+bool Library::is_loaded(const std::string& path) {
+  void* object = ::dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
+  if (object == nullptr) return false;
+  ::dlclose(object);  // only the reference that was just taken
+  return true;
 }
 
 bool Library::has(Kind kind) const { return has_kind(*descriptor_, kind); }

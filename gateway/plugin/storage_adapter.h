@@ -32,6 +32,7 @@ class StorageAdapter final : public stage::Storage,
   static bool is_blocking(const tocsin_plugin& plugin) { return plugin.storage->blocking != 0; }
 
  private:
+  std::size_t under_way() const override { return applying_ ? 1 : 0; }
   std::uint32_t applied(tocsin_token token, std::uint32_t outcome,
                         const tocsin_fault* fault) override;
   void after_callback() override;

@@ -62,6 +62,13 @@ tocsin_review convert(const stage::Review& from) {
   return to;
 }
 
+tocsin_blame convert(const stage::Blame& from) {
+  auto to = headed<tocsin_blame>(TOCSIN_OP_BLAME);
+  to.notification_id = from.id.notification.value;
+  to.ordinal = from.id.ordinal;
+  return to;
+}
+
 tocsin_claim convert(const stage::Claim& from) {
   auto to = headed<tocsin_claim>(TOCSIN_OP_CLAIM);
   to.output = str_of(from.output);
@@ -164,6 +171,7 @@ bool read_back(const tocsin_claim& from, stage::Claim& to) {
     claimed.payload = copy_of(row.payload);
     claimed.accepted_at = time_of(row.accepted_at_ns);
     claimed.expires_at = optional_time_of(row.expires_at_ns);
+    claimed.redriven = row.redriven != 0;
   }
   return true;
 }
@@ -207,6 +215,11 @@ bool read_back(const tocsin_look& from, stage::Look& to) {
   return true;
 }
 
+bool read_back(const tocsin_blame& from, stage::Blame& to) {
+  to.changed = from.changed != 0;
+  return true;
+}
+
 bool read_back(const tocsin_purge& from, stage::Purge& to) {
   to.deleted = from.deleted;
   to.more = from.more != 0;
@@ -231,6 +244,7 @@ union StorageOperations::AnyOperation {
   tocsin_append append;
   tocsin_claim claim;
   tocsin_purge purge;
+  tocsin_blame blame;
   tocsin_record_change record;
   tocsin_look look;
 };
@@ -280,6 +294,9 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kClaim:
       to.claim = convert(static_cast<const stage::Claim&>(from));
       return;
+    case OperationKind::kBlame:
+      to.blame = convert(static_cast<const stage::Blame&>(from));
+      return;
     case OperationKind::kPurge:
       to.purge = convert(static_cast<const stage::Purge&>(from));
       return;
@@ -324,6 +341,8 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.append, static_cast<stage::Append&>(to));
     case OperationKind::kClaim:
       return read_back(from.claim, static_cast<stage::Claim&>(to));
+    case OperationKind::kBlame:
+      return read_back(from.blame, static_cast<stage::Blame&>(to));
     case OperationKind::kPurge:
       return read_back(from.purge, static_cast<stage::Purge&>(to));
     case OperationKind::kRecord:

@@ -32,6 +32,7 @@ enum class OperationKind : std::uint8_t {
   kAppend,
   kClaim,
   kPurge,
+  kBlame,
   kRecord,
   kLook
 };
@@ -104,6 +105,7 @@ struct ClaimedDelivery {
   std::string payload;
   WallTime accepted_at{};
   std::optional<WallTime> expires_at;
+  bool redriven = false;  ///< somebody sent a dead letter again, however late that is
 };
 
 /// Makes up to `limit` ready rows of an output claimed by the epoch, in the order of next_at and
@@ -120,7 +122,7 @@ struct Claim : Operation {
   std::optional<WallTime> next_due;
 };
 
-/// Moves one delivery on, only while the batch's epoch owns it.
+/// Moves one delivery on, only while the batch's epoch owns it; kSending and kClaimed stay its own.
 struct Settle : Operation {
   Settle() : Operation(OperationKind::kSettle) {}
   message::DeliveryId id;
@@ -163,6 +165,15 @@ struct Review : Operation {
 
   bool changed = false;  ///< false: no dead letter has this id
   std::string output;    ///< kRedrive: whose backlog it joined
+};
+
+/// The process that owned a delivery died while its output had it in hand: adds one to `crashes` of
+/// what is not settled, whoever owns it.
+struct Blame : Operation {
+  Blame() : Operation(OperationKind::kBlame) {}
+  message::DeliveryId id;
+
+  bool changed = false;
 };
 
 /// Tells the store that the epoch lives.

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from gateway_process import eventually
-from notifications import Client, settings
+from notifications import Client, settings, webhook
 
 NULL = {"out": {"type": "null"}}
 ALARM = {"topic": "orders.paid", "level": "warning", "title": "Paid"}
@@ -211,3 +211,21 @@ def test_level_and_dedup_drop_and_say_so(start_gateway, tmp_path):
     assert client.send({**ALARM, "title": "again"})[2] == {"status": "dropped", "by": "dedup"}
     assert client.send(ALARM, Idempotency_Key="a")[2] == first[2]
     assert client.send({**ALARM, "topic": "other"})[2]["status"] == "accepted"
+
+
+def test_who_waits_hears_of_the_deliveries_or_at_the_deadline_of_their_acceptance(start_gateway, sink, tmp_path):
+    config = settings(tmp_path, {"hook": webhook(sink, timeout="30s"), "bad": webhook(sink, "/fail/bad")})
+    config["inputs"]["api"]["wait_timeout"] = "3s"
+    client = Client(start_gateway(config))
+    sink.mode("slow", "0.2")
+    status, headers, body = client.request("POST", "/v1/notifications?wait=delivered", {"topic": "a", "title": "n"})
+    assert status == 200
+    assert {row["output"]: row["state"] for row in body["deliveries"]} == {"hook": "delivered", "bad": "dead"}
+
+    sink.mode("hang")
+    status, headers, body = client.request("POST", "/v1/notifications?wait=delivered", {"topic": "a", "title": "n"})
+    assert (status, body["status"], body["deliveries"]) == (202, "accepted", 2)
+    assert headers["Location"] == f"/v1/notifications/{body['id']}"
+    status, _, body = client.request("GET", f"/v1/notifications/{body['id']}?wait=delivered")
+    assert status == 200
+    assert {row["output"]: row["state"] for row in body["deliveries"]} == {"hook": "claimed", "bad": "dead"}

@@ -97,13 +97,14 @@ class Settler {
   Statement add_successor_;
 };
 
-/// Cancel and review: what people ask for.
+/// Cancel and review: what people ask for. Blame: what a crash left to say.
 class Reviewer {
  public:
   explicit Reviewer(Work& work) : work_(work) {}
   bool prepare();
   bool apply(tocsin_cancel& op);
   bool apply(tocsin_review& op);
+  bool apply(tocsin_blame& op);
 
  private:
   Work& work_;
@@ -114,6 +115,7 @@ class Reviewer {
   Statement dead_letter_;
   Statement redrive_;
   Statement review_;
+  Statement blame_;
 };
 
 /// Record: what the gateway keeps beside the outbox.

@@ -97,6 +97,8 @@ bool Store::apply_one(Session& session, tocsin_operation& operation) {
       return session.reviewer.apply(as<tocsin_cancel>(operation));
     case TOCSIN_OP_REVIEW:
       return session.reviewer.apply(as<tocsin_review>(operation));
+    case TOCSIN_OP_BLAME:
+      return session.reviewer.apply(as<tocsin_blame>(operation));
     case TOCSIN_OP_APPEND:
       return session.appender.apply(as<tocsin_append>(operation));
     case TOCSIN_OP_CLAIM:

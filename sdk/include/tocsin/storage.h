@@ -41,8 +41,9 @@ enum tocsin_operation_kind {
   TOCSIN_OP_APPEND = 4,
   TOCSIN_OP_CLAIM = 5,
   TOCSIN_OP_PURGE = 6,
-  TOCSIN_OP_RECORD = 7,
-  TOCSIN_OP_LOOK = 8
+  TOCSIN_OP_BLAME = 7,
+  TOCSIN_OP_RECORD = 8,
+  TOCSIN_OP_LOOK = 9
 };
 
 /* The head of every operation. */
@@ -105,7 +106,7 @@ typedef struct tocsin_claimed_delivery {
   uint32_t ordinal;
   uint32_t attempts;
   uint32_t crashes;
-  uint32_t reserved;
+  uint32_t redriven; /* 1: a dead letter that somebody sent again, however late that is */
   tocsin_str address;
   tocsin_str payload;
   int64_t next_at_ns;
@@ -129,10 +130,11 @@ typedef struct tocsin_claim {
   int64_t next_due_ns; /* result: the earliest next_at left ready in this queue; 0: none is left */
 } tocsin_claim;
 
-/* Moves a delivery that our epoch owns to `state`. When a cancel was requested, any state but
- * DELIVERED and SENDING is written as CANCELLED. With the state, and only when it is written as
- * asked, a successor is added to the notification's deliveries, behind the last: the fallback's
- * beside FELL_BACK, a mirror's beside DEAD. It is READY. */
+/* Moves a delivery that our epoch owns to `state`; SENDING and CLAIMED stay ours. When a cancel was
+ * requested, any state but DELIVERED is written as CANCELLED. A dead letter begins PENDING. With
+ * the state, and only when it is written as asked, a successor is added to the notification's
+ * deliveries, behind the last: the fallback's beside FELL_BACK, a mirror's beside DEAD. It is
+ * READY. */
 typedef struct tocsin_settle {
   uint32_t size;
   uint32_t kind;
@@ -168,7 +170,8 @@ typedef struct tocsin_cancel {
 } tocsin_cancel;
 
 enum tocsin_review_verb {
-  TOCSIN_REDRIVE = 0, /* back to ready, attempts from 0; a discarded one too */
+  /* Back to ready, attempts from 0; a discarded one too. It is `redriven` until it dies again. */
+  TOCSIN_REDRIVE = 0,
   TOCSIN_APPROVE = 1,
   TOCSIN_DISCARD = 2
 };
@@ -185,6 +188,16 @@ typedef struct tocsin_review {
   uint32_t reserved;
   tocsin_str output; /* result: the output of a redriven one */
 } tocsin_review;
+
+/* The process that owned the delivery died while its output had it in hand: adds one to `crashes`
+ * of what is not settled, whoever owns it. */
+typedef struct tocsin_blame {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t notification_id;
+  uint32_t ordinal;
+  uint32_t changed; /* result: 0: it is settled, or there is no such delivery */
+} tocsin_blame;
 
 typedef struct tocsin_renew {
   uint32_t size;
@@ -425,7 +438,7 @@ typedef struct tocsin_storage {
   /* Ends the epoch and lets go of everything open() took; after an UNKNOWN outcome the epoch is
    * kept for the next open(). */
   void (*close)(void* self);
-  const tocsin_records* records;
+  const tocsin_records* records; /* never null */
 } tocsin_storage;
 
 /* NOLINTEND(readability-identifier-naming) */

@@ -202,9 +202,8 @@ TEST_P(StorageDelivery, SettleMovesWhatIsOursAndNothingElse) {
       auto settle = settle_of(id, to);
       EXPECT_APPLIED(store().apply(settle));
       const bool ours = from == TOCSIN_STATE_CLAIMED || from == TOCSIN_STATE_SENDING;
-      const bool moves = ours && to != TOCSIN_STATE_CLAIMED;
-      EXPECT_EQ(settle.changed, moves ? 1U : 0U) << from << " -> " << to;
-      EXPECT_EQ(store().state_of(id), moves ? to : from) << from << " -> " << to;
+      EXPECT_EQ(settle.changed, ours ? 1U : 0U) << from << " -> " << to;
+      EXPECT_EQ(store().state_of(id), ours ? to : from) << from << " -> " << to;
     }
   }
 }
@@ -215,7 +214,8 @@ TEST_P(StorageDelivery, ARequestedCancelTurnsEveryEndButDeliveredIntoCancelled) 
     int expected;
   };
   constexpr Case kCases[] = {{TOCSIN_STATE_READY, TOCSIN_STATE_CANCELLED},
-                             {TOCSIN_STATE_SENDING, TOCSIN_STATE_SENDING},
+                             {TOCSIN_STATE_CLAIMED, TOCSIN_STATE_CANCELLED},
+                             {TOCSIN_STATE_SENDING, TOCSIN_STATE_CANCELLED},
                              {TOCSIN_STATE_DELIVERED, TOCSIN_STATE_DELIVERED},
                              {TOCSIN_STATE_DEAD, TOCSIN_STATE_CANCELLED},
                              {TOCSIN_STATE_CANCELLED, TOCSIN_STATE_CANCELLED},
@@ -285,6 +285,70 @@ TEST_P(StorageDelivery, ADeadLetterIsListedReviewedAndRedriven) {
   ASSERT_EQ(claim.claimed_count, 1U);
   EXPECT_EQ(claim.claimed[0].attempts, 0U);
   EXPECT_TRUE(store().dead_letters().deliveries.empty());
+}
+
+TEST_P(StorageDelivery, BlameCountsACrashOfWhatIsNotSettled) {
+  std::uint64_t id = 100;
+  for (const std::uint32_t state :
+       {TOCSIN_STATE_READY, TOCSIN_STATE_CLAIMED, TOCSIN_STATE_SENDING, TOCSIN_STATE_DELIVERED,
+        TOCSIN_STATE_DEAD, TOCSIN_STATE_CANCELLED}) {
+    put_into(state, ++id);
+    auto blame = blame_of(id);
+    EXPECT_APPLIED(store().apply(blame));
+    EXPECT_EQ(blame.changed, state <= TOCSIN_STATE_SENDING ? 1U : 0U) << state;
+    EXPECT_EQ(store().state_of(id), static_cast<int>(state));
+  }
+  Append append(10);
+  append.to("chat").to("chat");
+  auto first = blame_of(10, 1);
+  auto again = blame_of(10, 1);
+  auto nowhere = blame_of(10, 2);
+  auto claim = claim_of("chat", 10);
+  EXPECT_APPLIED(store().apply(append, first, again, nowhere, claim));
+  EXPECT_EQ(nowhere.changed, 0U);
+  ASSERT_EQ(claim.claimed_count, 2U);
+  EXPECT_EQ(claim.claimed[0].crashes, 0U);
+  EXPECT_EQ(claim.claimed[1].crashes, 2U);
+}
+
+TEST_P(StorageDelivery, WhatIsRedrivenIsToldApartUntilItDiesAgain) {
+  Append append(10);
+  append.claimed("mail");
+  auto dead = settle_of(10, TOCSIN_STATE_DEAD);
+  auto redrive = review_of(10, TOCSIN_REDRIVE);
+  auto first = claim_of("mail", 1);
+  auto failed = settle_of(10, TOCSIN_STATE_READY);
+  failed.next_at_ns = kStart;
+  auto second = claim_of("mail", 1);
+  EXPECT_APPLIED(store().apply(append, dead, redrive, first, failed, second));
+  ASSERT_EQ(first.claimed_count, 1U);
+  EXPECT_EQ(first.claimed[0].redriven, 1U);
+  ASSERT_EQ(second.claimed_count, 1U);
+  EXPECT_EQ(second.claimed[0].redriven, 1U);
+
+  EXPECT_APPLIED(store().apply(dead));
+  EXPECT_EQ(store().dead_letters().deliveries.at(0).review, std::uint32_t{TOCSIN_REVIEW_PENDING});
+
+  Append other(11);
+  other.to("mail");
+  auto fresh = claim_of("mail", 1);
+  EXPECT_APPLIED(store().apply(other, fresh));
+  ASSERT_EQ(fresh.claimed_count, 1U);
+  EXPECT_EQ(fresh.claimed[0].redriven, 0U);
+}
+
+TEST_P(StorageDelivery, AMarkThatIsTakenBackIsAClaimAgain) {
+  put_into(TOCSIN_STATE_SENDING, 10);
+  auto keep = settle_of(10, TOCSIN_STATE_CLAIMED);
+  keep.reason = str("429");
+  auto other = claim_of("mail", 1);
+  EXPECT_APPLIED(store().apply(keep, other));
+  EXPECT_EQ(keep.changed, 1U);
+  EXPECT_EQ(other.claimed_count, 0U);
+  EXPECT_EQ(store().notification(10).deliveries.at(0).reason, "429");
+  EXPECT_EQ(store().backlog().count("mail"), 0U);
+  reopen();
+  EXPECT_EQ(store().state_of(10), TOCSIN_STATE_READY);
 }
 
 TEST_P(StorageDelivery, OnlyDeadLettersAreReviewed) {

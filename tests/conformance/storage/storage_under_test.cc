@@ -182,8 +182,15 @@ tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordi
   return op;
 }
 
+tocsin_blame blame_of(std::uint64_t id, std::uint32_t ordinal) {
+  auto op = make<tocsin_blame>(TOCSIN_OP_BLAME);
+  op.notification_id = id;
+  op.ordinal = ordinal;
+  return op;
+}
+
 tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max,
-                      std::uint64_t size_max) {
+                       std::uint64_t size_max) {
   auto op = make<tocsin_purge>(TOCSIN_OP_PURGE);
   op.before_ns = before_ns;
   op.now_ns = now_ns;

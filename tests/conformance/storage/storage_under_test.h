@@ -59,6 +59,7 @@ tocsin_settle settle_of(std::uint64_t id, std::uint32_t state, std::uint32_t ord
                         std::int64_t at_ns = kStart);
 tocsin_cancel cancel_of(std::uint64_t id, std::string_view caller);
 tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordinal = 0);
+tocsin_blame blame_of(std::uint64_t id, std::uint32_t ordinal = 0);
 tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max = 500,
                       std::uint64_t size_max = 0);
 tocsin_look look_of(std::int64_t now_ns = kStart);

@@ -202,7 +202,18 @@ class FakeAudit final : public AuditSink {
 
 struct FakeOutputs final : OutputsView {
   void read(Function<void(std::vector<OutputState>)> done) override { done(states); }
+  void resume(std::string output, Function<void(Resumed)> done) override {
+    resumed = std::move(output);
+    done(outcome);
+  }
   std::vector<OutputState> states;
+  std::string resumed;
+  Resumed outcome = Resumed::kResumed;
+};
+
+struct FakeLoops final : LoopsView {
+  std::vector<StuckLoop> stuck() const override { return loops; }
+  std::vector<StuckLoop> loops;
 };
 
 /// An admin server over fakes: with the tokens viewer, operator and admin, each called by its role.

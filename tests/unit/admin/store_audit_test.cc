@@ -122,6 +122,16 @@ TEST_F(StoreAuditTest, KeepsOnlySoManyAttemptsOfNobodyWeKnow) {
   EXPECT_THAT(records.records, SizeIs(StoreAudit::kUnknownBurst + 2));
 }
 
+TEST_F(StoreAuditTest, KeepsWhatComesAfterAReloadAsLongAsThatSays) {
+  audit.record(change());
+  audit.set_keep(std::chrono::hours(9));
+  audit.record(change());
+  records.answer_waiting();
+  ASSERT_THAT(records.records, SizeIs(2));
+  EXPECT_EQ(records.records.begin()->second.ttl, std::chrono::hours(5));
+  EXPECT_EQ(records.records.rbegin()->second.ttl, std::chrono::hours(9));
+}
+
 TEST_F(StoreAuditTest, OnlyLogsOnceItIsClosed) {
   audit.close();
   audit.record(change());

@@ -156,8 +156,8 @@ class TestReview final : public ReviewRequest {
 /// A front and one worker's port and pool, on loops whose time and turns the test owns.
 class World {
  public:
-  explicit World(FakeStorage& store, const FrontOptions& options = {})
-      : storage(store), front_options(options) {
+  explicit World(FakeStorage& store, FrontOptions options = {})
+      : storage(store), front_options(std::move(options)) {
     auto opened = front.open();
     TOCSIN_ASSERT(opened, "the fake store did not open");
     port = std::make_unique<OutboxPort>(worker, front);

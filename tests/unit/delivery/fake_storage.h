@@ -15,11 +15,11 @@
 #include "gateway/delivery/outbox_front.h"
 #include "gateway/message/delivery.h"
 #include "gateway/stage/storage.h"
+#include "tests/unit/delivery/fake_row.h"
 
 namespace tocsin::delivery::testing {
 
 using message::DeliveryEvent;
-using message::DeliveryState;
 using stage::Applied;
 
 /// A storage in memory that keeps every promise of stage/storage.h, and breaks commits when a test
@@ -28,21 +28,7 @@ using stage::Applied;
 /// been opened before, in that it has a secret for keys. Any thread.
 class FakeStorage final : public stage::Storage {
  public:
-  struct Row {
-    std::string output;
-    std::string address;
-    message::DeliveryClass queue = message::DeliveryClass::kNormal;
-    DeliveryState state = DeliveryState::kReady;
-    message::ReviewState review = message::ReviewState::kPending;
-    stage::Epoch owner = 0;
-    std::uint32_t attempts = 0;
-    std::uint32_t crashes = 0;
-    WallTime next_at{};
-    WallTime updated_at{};
-    std::string reason;
-    std::string provider_id;
-    bool cancel_requested = false;
-  };
+  using Row = FakeRow;
   /// What a row takes of Purge::size_max.
   static constexpr std::uint64_t kRowBytes = 100;
 
@@ -168,18 +154,12 @@ class FakeStorage final : public stage::Storage {
     state.node = 7;
     state.high_mark = high_mark_;
     if (!notes_.empty()) state.high_mark = std::max(state.high_mark, notes_.rbegin()->first);
-    std::map<std::string, stage::BacklogCount> backlog;
     for (auto& [id, row] : rows_) {
-      if (row.owner != 0 && !goes_on) {
-        move(id, row, [&](Row& r) { take_over(r, now); });
-        ++state.taken_over;
-      }
-      stage::BacklogCount& count = backlog[row.output];
-      count.output = row.output;
-      if (row.state == DeliveryState::kReady) ++count.ready;
-      if (row.state == DeliveryState::kDead) ++count.dead;
+      if (row.owner == 0 || goes_on) continue;
+      move(id, row, [&](Row& r) { take_over(r, now); });
+      ++state.taken_over;
     }
-    for (auto& [output, count] : backlog) state.backlog.push_back(count);
+    state.backlog = count_backlog(rows_);
     return state;
   }
 
@@ -320,6 +300,9 @@ class FakeStorage final : public stage::Storage {
         case stage::OperationKind::kReview:
           review(*static_cast<stage::Review*>(op));
           break;
+        case stage::OperationKind::kBlame:
+          blame(*static_cast<stage::Blame*>(op));
+          break;
         case stage::OperationKind::kAppend:
           append(*static_cast<stage::Append*>(op));
           break;
@@ -397,7 +380,8 @@ class FakeStorage final : public stage::Storage {
       Row& row = rows_.at(id);
       const Note& note = notes_.at(id.notification);
       op.claimed.push_back({id, row.address, row.attempts, row.crashes, row.next_at, note.payload,
-                            note.accepted_at, note.expires_at});
+                            note.accepted_at, note.expires_at,
+                            row.review == message::ReviewState::kApproved});
       move(id, row, [&](Row& r) { enter(r, DeliveryEvent::kClaim, op.now); });
     }
     const auto left = first();
@@ -409,6 +393,8 @@ class FakeStorage final : public stage::Storage {
     switch (op.state) {
       case DeliveryState::kReady:
         return DeliveryEvent::kReschedule;
+      case DeliveryState::kClaimed:
+        return DeliveryEvent::kKeep;
       case DeliveryState::kSending:
         return DeliveryEvent::kMarkSending;
       case DeliveryState::kDelivered:
@@ -435,6 +421,7 @@ class FakeStorage final : public stage::Storage {
         return;
       }
       enter(row, event_of(op), op.at);
+      if (row.state == DeliveryState::kDead) row.review = message::ReviewState::kPending;
       row.attempts = op.attempts;
       row.crashes = op.crashes;
       row.reason = op.reason;
@@ -480,6 +467,12 @@ class FakeStorage final : public stage::Storage {
     }
   }
 
+  void blame(stage::Blame& op) {
+    const auto at = rows_.find(op.id);
+    op.changed = at != rows_.end() && at->second.state <= DeliveryState::kSending;
+    if (op.changed) ++at->second.crashes;
+  }
+
   void review(stage::Review& op) {
     op.changed = false;
     const auto at = rows_.find(op.id);
@@ -491,6 +484,7 @@ class FakeStorage final : public stage::Storage {
       move(op.id, row, [&](Row& r) {
         enter(r, DeliveryEvent::kRedrive, op.at);
         r.attempts = 0;
+        r.review = message::ReviewState::kApproved;
         r.next_at = op.at;
         r.cancel_requested = false;
       });
@@ -519,15 +513,7 @@ class FakeStorage final : public stage::Storage {
     op.others = others_;
     op.changed = std::exchange(meddled_, false);
     op.taken_over = 0;
-    op.backlog.clear();
-    if (!op.changed) return;
-    std::map<std::string, stage::BacklogCount> backlog;
-    for (const auto& [id, row] : rows_) {
-      backlog[row.output].output = row.output;
-      if (row.state == DeliveryState::kReady) ++backlog[row.output].ready;
-      if (row.state == DeliveryState::kDead) ++backlog[row.output].dead;
-    }
-    for (auto& [output, count] : backlog) op.backlog.push_back(count);
+    op.backlog = count_backlog(rows_);
   }
 
   static bool lives(const stage::Record& record, WallTime now) {
