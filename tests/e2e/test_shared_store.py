@@ -1,6 +1,7 @@
 """Two gateways on one SQLite file: each notification is delivered once, whoever took it, dies or leaves."""
 
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -8,7 +9,9 @@ import time
 
 from conftest import complete
 from gateway_process import BINARY, PATIENCE_SECONDS, Gateway, as_yaml, eventually
+from load import Load
 from notifications import Client, settings, webhook
+from test_upgrade import end
 
 
 def shared(folder, outputs, **more):
@@ -126,6 +129,31 @@ def test_a_backlog_is_shared_by_one_that_joins_later(start_gateway, sink, tmp_pa
     sink.mode("ok")
     eventually(sink.count, lambda count: count >= 100)
     assert len(set(sink.titles())) == 100 == len(sink.titles())
+
+
+def test_upgrades_under_load_lose_nothing_and_repeat_nothing(start_gateway, sink, tmp_path):
+    """The new process opens the store while the old one drains; neither says `shared`."""
+    sink.mode("slow", "0.02")
+    gateway = start_gateway(settings(tmp_path, {"hook": webhook(sink, timeout="10s", concurrency=8)}))
+    clients = Load()
+    clients.to(gateway)
+    pid = gateway.process.pid
+
+    def upgraded():
+        return [entry["pid"] for entry in gateway.log() if entry and entry["message"] == "the new process serves"]
+
+    try:
+        for number in range(1, 9):
+            enough = clients.count() + 40
+            eventually(clients.count, lambda count, enough=enough: count >= enough)
+            os.kill(pid, signal.SIGUSR2)
+            pid = eventually(upgraded, lambda found, number=number: len(found) == number, "upgrades")[-1]
+        clients.end()
+        eventually(lambda: len(set(sink.titles())), len(clients.accepted))
+        time.sleep(1.2)  # two looks: what would be sent again is sent by then
+        assert sorted(sink.titles()) == sorted(clients.accepted)
+    finally:
+        end(pid)
 
 
 def test_a_second_one_by_mistake_is_refused(start_gateway, sink, tmp_path):
