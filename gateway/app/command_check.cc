@@ -24,6 +24,13 @@ std::string counted(std::size_t count, std::string_view thing) {
   return std::to_string(count) + " " + std::string(thing) + (count == 1 ? "" : "s");
 }
 
+// As storages that can be shared call the option.
+bool shares_storage(const Value& root) {
+  const Value* storage = root.find("storage");
+  const Value* shared = storage == nullptr ? nullptr : storage->find("shared");
+  return shared != nullptr && shared->is<bool>() && shared->as<bool>();
+}
+
 std::string summary(const std::string& path, const config::LoadedConfig& loaded) {
   const auto& listeners = loaded.root.at("listeners").as<Value::Map>();
   std::string text = path + ": ok: " + counted(listeners.size(), "listener");
@@ -43,6 +50,10 @@ std::string summary(const std::string& path, const config::LoadedConfig& loaded)
   }
   text += ", admin at " + loaded.root.at("admin").string("address");
   if (loaded.files.size() > 1) text += ", from " + std::to_string(loaded.files.size()) + " files";
+  if (shares_storage(loaded.root)) {
+    text +=
+        "\nthe storage is shared: concurrency and pace of an output hold for each gateway alone";
+  }
   return text + "\n";
 }
 

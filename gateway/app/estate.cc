@@ -56,8 +56,10 @@ config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog
                      refusal.what)};
   }
   storage_instance_ = std::move(*made);
-  delivery::FrontOptions options{
-      .history = history_of(root), .fresh_secret = {random_seed(), random_seed()}, .blamed = {}};
+  delivery::FrontOptions options{.history = history_of(root),
+                                 .fresh_secret = {random_seed(), random_seed()},
+                                 .open = {.join = process_.join_store},
+                                 .blamed = {}};
   for (const plugin::CrashFinding& one : process_.crash_map.found()) {
     options.blamed.insert(options.blamed.end(), one.deliveries.begin(), one.deliveries.end());
   }

@@ -34,6 +34,7 @@ class Estate {
     std::size_t storage_shard = 0;  ///< of the metrics
     plugin::CrashMap& crash_map;
     const Clock& clock = SystemClock::instance();  ///< what plugins take the time from
+    bool join_store = false;  ///< that another process of this gateway still uses
   };
   explicit Estate(const Process& process);
   ~Estate();

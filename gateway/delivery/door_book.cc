@@ -39,18 +39,30 @@ LaneDoor* DoorBook::find(std::string_view output) {
 }
 
 void DoorBook::reset(std::span<const stage::BacklogCount> backlog) {
+  set_backlog(backlog);
+  for (auto& [output, known] : entries_) {
+    if (known.door != nullptr) known.door->spill();
+  }
+}
+
+void DoorBook::refresh(std::span<const stage::BacklogCount> backlog) {
+  set_backlog(backlog);
+  for (auto& [output, known] : entries_) {
+    if (known.door != nullptr && known.door->backlog() > 0) known.door->spill();
+  }
+}
+
+void DoorBook::set_backlog(std::span<const stage::BacklogCount> backlog) {
   for (auto& [output, known] : entries_) {
     known.orphaned = 0;
     if (known.door != nullptr) known.door->set_backlog(0);
+    known.backlog->set(0);
   }
   for (const stage::BacklogCount& count : backlog) {
     Entry& known = entry(count.output);
     known.orphaned = count.ready;
     if (known.door != nullptr) known.door->set_backlog(count.ready);
     known.backlog->set(static_cast<double>(count.ready));
-  }
-  for (auto& [output, known] : entries_) {
-    if (known.door != nullptr) known.door->spill();
   }
 }
 

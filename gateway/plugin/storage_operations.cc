@@ -96,6 +96,12 @@ tocsin_purge convert(const stage::Purge& from) {
   return to;
 }
 
+tocsin_look convert(const stage::Look& from) {
+  auto to = headed<tocsin_look>(TOCSIN_OP_LOOK);
+  to.now_ns = ns_of(from.now);
+  return to;
+}
+
 tocsin_record_change convert(const stage::RecordChange& from) {
   auto to = headed<tocsin_record_change>(TOCSIN_OP_RECORD);
   to.verb = static_cast<std::uint32_t>(from.verb);
@@ -200,6 +206,24 @@ bool read_back(const tocsin_review& from, stage::Review& to) {
   return true;
 }
 
+bool read_back(const tocsin_renew& from, stage::Renew& to) {
+  to.others = from.others;
+  return true;
+}
+
+bool read_back(const tocsin_look& from, stage::Look& to) {
+  if (from.backlog_count > 0 && from.backlog == nullptr) return false;
+  to.others = from.others;
+  to.changed = from.changed != 0;
+  to.taken_over = from.taken_over;
+  to.backlog.clear();
+  for (std::uint32_t i = 0; i < from.backlog_count; ++i) {
+    const tocsin_backlog_count& row = item_of(from.backlog, from.backlog_stride, i);
+    to.backlog.push_back({copy_of(row.output), row.ready, row.dead});
+  }
+  return true;
+}
+
 bool read_back(const tocsin_blame& from, stage::Blame& to) {
   to.changed = from.changed != 0;
   return true;
@@ -238,6 +262,7 @@ union StorageOperations::AnyOperation {
   tocsin_blame blame;
   tocsin_record_change record;
   tocsin_move move;
+  tocsin_look look;
 };
 
 StorageOperations::StorageOperations() = default;
@@ -294,8 +319,10 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kRecord:
       to.record = convert(static_cast<const stage::RecordChange&>(from));
       return;
-    case OperationKind::kMove:
       to.move = convert(static_cast<const stage::Move&>(from));
+      return;
+    case OperationKind::kLook:
+      to.look = convert(static_cast<const stage::Look&>(from));
       return;
     case OperationKind::kAppend: {
       const auto& append = static_cast<const stage::Append&>(from);
@@ -321,7 +348,7 @@ bool StorageOperations::read_results() {
 bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to) {
   switch (to.kind) {
     case OperationKind::kRenew:
-      return true;
+      return read_back(from.renew, static_cast<stage::Renew&>(to));
     case OperationKind::kSettle:
       return read_back(from.settle, static_cast<stage::Settle&>(to));
     case OperationKind::kCancel:
@@ -340,6 +367,8 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.record, static_cast<stage::RecordChange&>(to));
     case OperationKind::kMove:
       return read_back(from.move, static_cast<stage::Move&>(to));
+    case OperationKind::kLook:
+      return read_back(from.look, static_cast<stage::Look&>(to));
   }
   return false;
 }

@@ -34,7 +34,8 @@ enum class OperationKind : std::uint8_t {
   kPurge,
   kBlame,
   kRecord,
-  kMove
+  kMove,
+  kLook
 };
 
 struct Operation {
@@ -181,6 +182,9 @@ struct Renew : Operation {
   Renew() : Operation(OperationKind::kRenew) {}
   message::NotificationId high_mark;  ///< no id above it was given before the next renewal's
   WallTime at{};
+
+  /// Other epochs on the store, those included that died and were not taken over.
+  std::uint32_t others = 0;
 };
 
 /// Deletes settled history older than `before` (dead letters stay, unless discarded; a notification
@@ -235,6 +239,25 @@ struct BacklogCount {
   std::string output;
   std::uint64_t ready = 0;  ///< after takeover nothing is claimed
   std::uint64_t dead = 0;   ///< not discarded
+};
+
+/// Takes over what other epochs left that died or went, and tells what others did since the last
+/// look. For stores that are shared; cheap when nothing happened.
+struct Look : Operation {
+  Look() : Operation(OperationKind::kLook) {}
+  WallTime now{};
+
+  std::uint32_t others = 0;      ///< as of a renewal
+  bool changed = false;          ///< somebody else changed the store, or it was taken over from
+  std::uint64_t taken_over = 0;  ///< deliveries: ready, or dead as ambiguous
+  std::vector<BacklogCount> backlog;  ///< if changed: as the batch leaves it
+};
+
+/// How a store is opened.
+struct OpenOptions {
+  /// Beside the gateways that use the store already, as the next process of an upgrade does. Else
+  /// the storage's own settings say whether it may be shared.
+  bool join = false;
 };
 
 /// What a storage found when it was opened.
@@ -324,9 +347,9 @@ class Storage {
 
   /// Opens or creates the store, migrates it forward, begins a new epoch, and takes over what dead
   /// epochs left. Errors name what to do: a newer schema, a corrupt file, no permission, another
-  /// host's lock. After a close() that followed kUnknown the epoch goes on: the state's is the
-  /// same, nothing of it is taken over.
-  virtual Result<StoreState> open(WallTime now) = 0;
+  /// gateway that uses it and may not be joined. After a close() that followed kUnknown the epoch
+  /// goes on: the state's is the same, nothing of it is taken over.
+  virtual Result<StoreState> open(WallTime now, const OpenOptions& options) = 0;
 
   /// Applies the operations in order as one transaction. `done` is called once, on the storage's
   /// loop, possibly before this returns. Never called while another batch is under way.

@@ -229,6 +229,13 @@ TEST_P(StorageBatch, ASecondLivingInstanceIsRefused) {
   EXPECT_EQ(second.open().status, std::uint32_t{TOCSIN_OK});
 }
 
+TEST_P(StorageBatch, OneThatIsAskedToJoinsTheLivingOne) {
+  StorageUnderTest second(GetParam().library, GetParam().settings(folder_));
+  const Opened joined = second.open(kStart, true);
+  ASSERT_EQ(joined.status, std::uint32_t{TOCSIN_OK}) << joined.fault;
+  EXPECT_NE(joined.epoch, epoch_);
+}
+
 // ---- pages
 
 TEST_P(StorageBatch, DeadLettersComeInPagesNewestFirst) {

@@ -208,6 +208,12 @@ tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t
   return op;
 }
 
+tocsin_look look_of(std::int64_t now_ns) {
+  auto op = make<tocsin_look>(TOCSIN_OP_LOOK);
+  op.now_ns = now_ns;
+  return op;
+}
+
 tocsin_renew renew_of(std::uint64_t high_mark) {
   auto op = make<tocsin_renew>(TOCSIN_OP_RENEW);
   op.high_mark = high_mark;
@@ -300,13 +306,14 @@ StorageUnderTest::~StorageUnderTest() {
   plugin_->destroy(self_);
 }
 
-Opened StorageUnderTest::open(std::int64_t now_ns) {
+Opened StorageUnderTest::open(std::int64_t now_ns, bool join) {
+  const tocsin_store_open how{sizeof(tocsin_store_open), join ? 1U : 0U, now_ns};
   tocsin_store_state state{};
   state.size = sizeof state;
   tocsin_fault fault{};
   fault.size = sizeof fault;
   Opened opened;
-  opened.status = plugin_->storage->open(worker_self_, now_ns, &state, &fault);
+  opened.status = plugin_->storage->open(worker_self_, &how, &state, &fault);
   opened.fault = words_of(fault);
   if (opened.status != TOCSIN_OK) return opened;
   opened.epoch = state.epoch;
