@@ -45,7 +45,7 @@ OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::
                      loop_.at_tick_end(*this);
                    }),
       publish_timer_(loop.timers(), [this] { doors_.publish(); }) {
-  for (const message::DeliveryId id : options_.blamed) blames_.emplace_back().id = id;
+  for (const message::DeliveryId id : options.blamed) blames_.emplace_back().id = id;
 }
 
 OutboxFront::~OutboxFront() {

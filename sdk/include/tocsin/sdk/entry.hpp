@@ -361,7 +361,7 @@ class Entry {
     auto& instance = *static_cast<Instance*>(self);
     return guarded(instance.host, "get_record", std::uint32_t{TOCSIN_FAILED}, [&] {
       Fault why(fault);
-      const bool read = T::get_record(instance.settings, view(collection), view(key),
+      const bool read = T::get_record(*instance.settings(), view(collection), view(key),
                                       Duration(now_ns), *sink, why);
       return read ? std::uint32_t{TOCSIN_OK} : why.status();
     });
@@ -372,8 +372,8 @@ class Entry {
     auto& instance = *static_cast<Instance*>(self);
     return guarded(instance.host, "scan_records", std::uint32_t{TOCSIN_FAILED}, [&] {
       Fault why(fault);
-      return T::scan_records(instance.settings, *scan, *sink, why) ? std::uint32_t{TOCSIN_OK}
-                                                                   : why.status();
+      return T::scan_records(*instance.settings(), *scan, *sink, why) ? std::uint32_t{TOCSIN_OK}
+                                                                      : why.status();
     });
   }
 
