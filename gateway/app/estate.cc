@@ -32,7 +32,11 @@ delivery::HistoryLimits history_of(const Value& root) {
 Estate::Estate(const Process& process)
     : process_(process),
       plugin_metrics_(process.metrics),
-      services_{.log = process.log, .metrics = plugin_metrics_, .crash_map = &process.crash_map},
+      client_metrics_(process.metrics),
+      services_{.log = process.log,
+                .metrics = plugin_metrics_,
+                .clock = process.clock,
+                .crash_map = &process.crash_map},
       quarantined_until_(services_.clock.mono() + plugin::CrashMap::kSuspectWindow),
       suspects_(process.crash_map.suspects(services_.clock.wall())),
       table_(table_options()) {}
@@ -54,6 +58,7 @@ config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog
   storage_instance_ = std::move(*made);
   delivery::FrontOptions options{.history = history_of(root),
                                  .fresh_secret = {random_seed(), random_seed()},
+                                 .open = {.join = process_.join_store},
                                  .blamed = {}};
   for (const plugin::CrashFinding& one : process_.crash_map.found()) {
     options.blamed.insert(options.blamed.end(), one.deliveries.begin(), one.deliveries.end());

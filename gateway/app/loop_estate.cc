@@ -47,6 +47,7 @@ Result<void> LoopEstate::open_client() {
   http::ClientOptions options;
   options.connections_per_host_max = delivery::LanePolicy::kConcurrencyMax;
   options.idle_per_host_max = delivery::LanePolicy::kConcurrencyMax;
+  options.metrics = &shared_.client_metrics();
   client_ = std::make_unique<http::HttpClient>(loop_, *connector_, options);
   return {};
 }

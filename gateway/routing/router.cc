@@ -45,7 +45,10 @@ std::vector<RouteExplanation> Router::explain(const message::Notification& notif
     RouteExplanation& explanation = explanations[i];
     explanation.reasons = routes_[i].match.objections(notification);
     explanation.kind = explanation.reasons.empty() ? Kind::kTook : Kind::kPassed;
-    if (explanation.kind == Kind::kTook && !routes_[i].goes_on) break;
+    if (explanation.kind == Kind::kPassed) continue;
+    explanation.outputs = routes_[i].outputs;
+    explanation.goes_on = routes_[i].goes_on;
+    if (!explanation.goes_on) break;
   }
   return explanations;
 }
