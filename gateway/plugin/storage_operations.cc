@@ -319,6 +319,7 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kRecord:
       to.record = convert(static_cast<const stage::RecordChange&>(from));
       return;
+    case OperationKind::kMove:
       to.move = convert(static_cast<const stage::Move&>(from));
       return;
     case OperationKind::kLook:

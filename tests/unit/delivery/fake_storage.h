@@ -315,6 +315,7 @@ class FakeStorage final : public stage::Storage {
         case stage::OperationKind::kRecord:
           change(*static_cast<stage::RecordChange*>(op));
           break;
+        case stage::OperationKind::kMove:
           move_rows(*static_cast<stage::Move*>(op));
           break;
         case stage::OperationKind::kLook:
