@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gateway/admin/audit.h"
+#include "gateway/admin/config_door.h"
 #include "gateway/admin/guard.h"
 #include "gateway/admin/outputs_view.h"
 #include "gateway/admin/readiness.h"
@@ -27,6 +28,7 @@ struct AdminParts {
   stage::Ledger* ledger = nullptr;
   stage::Emit* emit = nullptr;
   OutputsView* outputs = nullptr;
+  ConfigDoor* config = nullptr;
 };
 
 /// A notification on its way from an admin request into the gateway.
@@ -39,6 +41,7 @@ class AdminApi {
 
   const AdminParts& parts() const { return parts_; }
   const Guard& guard() const { return guard_; }
+  void set_tokens(std::vector<Token> tokens) { guard_.set_tokens(std::move(tokens)); }
 
   /// Keeps a sending until its outcome is there.
   void keep(std::unique_ptr<Sending> sending) { sendings_.push_back(std::move(sending)); }
@@ -48,7 +51,7 @@ class AdminApi {
   void close();
 
  private:
-  const Guard guard_;
+  Guard guard_;
   const AdminParts parts_;  // but the tokens
   std::vector<std::unique_ptr<Sending>> sendings_;
 };

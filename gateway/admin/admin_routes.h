@@ -18,6 +18,9 @@ class AdminRoutes final : public http::RouteSource {
   /// Notifications on their way go on without us.
   ~AdminRoutes() override;
 
+  /// Who may do what from now on; requests under way were let in already.
+  void set_tokens(std::vector<Token> tokens) { api_->set_tokens(std::move(tokens)); }
+
   http::RoutePlan plan(const http::RequestHead& head) const override;
   void note_refused(const http::Exchange&) const override {}
 

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "gateway/admin/api_call.h"
+#include "gateway/base/json_writer.h"
 
 // What answers the rows of admin_endpoints(), one function a row.
 
@@ -17,6 +18,12 @@ void serve_metrics(AdminApi& api, const CallRef& call);
 
 // store_health.cc
 void serve_detailed_health(AdminApi& api, const CallRef& call);
+
+// config.cc
+void serve_config(AdminApi& api, const CallRef& call);
+void serve_reload(AdminApi& api, const CallRef& call);
+/// {"path", "snapshot", ...}: the members of an open object.
+void config_members(JsonWriter& json, const ConfigState& state);
 
 // outputs.cc
 void serve_outputs(AdminApi& api, const CallRef& call);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kListParameters = {"output", "before", "limit"};
 
-constexpr std::array<Endpoint, 15> kEndpoints = {{
+constexpr std::array<Endpoint, 17> kEndpoints = {{
     {.method = "GET",
      .pattern = "/healthz",
      .role = Role::kNobody,
@@ -33,6 +33,17 @@ constexpr std::array<Endpoint, 15> kEndpoints = {{
      .role = Role::kViewer,
      .summary = "The store's size, its oldest waiting delivery, free disk, and the backlog.",
      .serve = serve_detailed_health},
+    {.method = "GET",
+     .pattern = "/v1/config",
+     .role = Role::kViewer,
+     .summary = "Which configuration serves, and what came of the last reload.",
+     .serve = serve_config},
+    {.method = "POST",
+     .pattern = "/v1/reload",
+     .role = Role::kAdmin,
+     .summary = "Reads the configuration again; answers what changed, or 422 and why nothing did.",
+     .serve = serve_reload,
+     .action = "config.reload"},
     {.method = "GET",
      .pattern = "/v1/outputs",
      .role = Role::kViewer,

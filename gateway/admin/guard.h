@@ -33,13 +33,15 @@ struct Denial {
 /// "local" and may do everything: the configuration allows that only on a loopback address. A
 /// browser on the same machine is not let in there by pages of other sites: the Host must name a
 /// loopback address (else a name was rebound to it), and an Origin must be the admin address
-/// itself. Immutable.
+/// itself.
 class Guard {
  public:
   static constexpr std::string_view kLocal = "local";
 
   explicit Guard(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
 
+  /// For requests from now on.
+  void set_tokens(std::vector<Token> tokens) { tokens_ = std::move(tokens); }
   bool open() const { return tokens_.empty(); }
   /// Takes the same time whichever token is shown, of those as long.
   tl::expected<Caller, Denial> identify(const http::RequestHead& head) const;
@@ -47,7 +49,7 @@ class Guard {
  private:
   const Token* find(std::string_view secret) const;
 
-  const std::vector<Token> tokens_;
+  std::vector<Token> tokens_;
 };
 
 }  // namespace tocsin::admin

@@ -41,13 +41,37 @@ void backlog_members(JsonWriter& json, const std::vector<stage::BacklogCount>& b
   count_pair(json, "dead", dead);
 }
 
-std::string health_json(const Readiness& readiness, const StoreReport& report, WallTime now) {
+void config_member(JsonWriter& json, const ConfigDoor* config) {
+  if (config == nullptr) return;
+  json.key("config");
+  json.begin_object();
+  config_members(json, config->state());
+  json.end_object();
+}
+
+bool config_is_well(const ConfigDoor* config) {
+  return config == nullptr || config->state().last_reload_ok;
+}
+
+std::string storeless_json(const AdminParts& parts) {
+  std::string text;
+  JsonWriter json(text);
+  json.begin_object();
+  json.pair("status", config_is_well(parts.config) ? "ok" : "degraded");
+  json.pair("state", parts.readiness.text());
+  config_member(json, parts.config);
+  json.end_object();
+  return text;
+}
+
+std::string health_json(const AdminParts& parts, const StoreReport& report, WallTime now) {
   const auto& [accepting, health, backlog] = report;
   std::string text;
   JsonWriter json(text);
   json.begin_object();
-  json.pair("status", report.well() ? "ok" : "degraded");
-  json.pair("state", readiness.text());
+  json.pair("status", report.well() && config_is_well(parts.config) ? "ok" : "degraded");
+  json.pair("state", parts.readiness.text());
+  config_member(json, parts.config);
   json.key("store");
   json.begin_object();
   json.key("accepting");
@@ -80,18 +104,15 @@ stage::Query query_for(stage::Query::What what) {
 
 void serve_detailed_health(AdminApi& api, const CallRef& call) {
   using What = stage::Query::What;
-  const Readiness& readiness = api.parts().readiness;
-  stage::Ledger* ledger = api.parts().ledger;
-  if (ledger == nullptr) {
-    return call->answer_json(200,
-                             R"({"status":"ok","state":")" + std::string(readiness.text()) + "\"}");
-  }
-  ledger->query(query_for(What::kHealth), [=, &readiness](Result<stage::QueryResult> health) {
+  const AdminParts& parts = api.parts();
+  stage::Ledger* ledger = parts.ledger;
+  if (ledger == nullptr) return call->answer_json(200, storeless_json(parts));
+  ledger->query(query_for(What::kHealth), [=, &parts](Result<stage::QueryResult> health) {
     auto kept = std::make_shared<Result<stage::QueryResult>>(std::move(health));
     ledger->query(query_for(What::kBacklog),
-                  [ledger, call, kept, &readiness](const Result<stage::QueryResult>& backlog) {
+                  [ledger, call, kept, &parts](const Result<stage::QueryResult>& backlog) {
                     const StoreReport report{ledger->accepting(), *kept, backlog};
-                    call->answer_json(200, health_json(readiness, report, call->loop().wall()));
+                    call->answer_json(200, health_json(parts, report, call->loop().wall()));
                   });
   });
 }

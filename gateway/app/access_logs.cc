@@ -25,6 +25,14 @@ telemetry::LineLog& AccessLogs::at(const std::string& path) {
   return *found->second.log;
 }
 
+Result<void> AccessLogs::reopen() {
+  Result<void> all;
+  for (const auto& [path, opened] : logs_) {
+    if (Result<void> one = opened.log->reopen(); !one && all) all = std::move(one);
+  }
+  return all;
+}
+
 proxy::AccessLogWriter& LoopAccessLogs::at(const std::string& path) {
   std::unique_ptr<proxy::AccessLogWriter>& writer = writers_[path];
   if (writer == nullptr) writer = std::make_unique<proxy::AccessLogWriter>(loop_, logs_.at(path));

@@ -26,6 +26,8 @@ class AccessLogs {
   /// Opens the log of that path unless it is open.
   Result<void> open(const std::string& path);
   telemetry::LineLog& at(const std::string& path);
+  /// Opens every file again, after a rotation. The first that failed; the others are open.
+  Result<void> reopen();
 
  private:
   struct OpenLog {

@@ -1,8 +1,10 @@
 // From typed settings to the objects that serve them.
 #include "gateway/app/build_listener.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "gateway/app/loop_estate.h"
 #include "gateway/base/assert.h"
 #include "gateway/proxy/fixed_answers.h"
 #include "gateway/proxy/request_id_filter.h"
@@ -75,27 +77,29 @@ Filters build_filters(const std::string& listener, const Value& list, LoopAccess
 }
 
 std::unique_ptr<http::Handler> build_handler(const Value& settings, const proxy::RouteMatch& match,
-                                             LoopNotifications* notifications) {
+                                             LoopEstate& loop, const Snapshot& snapshot) {
   if (const Value* respond = settings.find("respond")) {
     return std::make_unique<proxy::FixedAnswer>(fixed_answer(*respond));
   }
   if (const Value* target = settings.find("redirect")) {
     return std::make_unique<proxy::Redirect>(redirect(*target, match));
   }
-  plugin::HandlerAdapter* input =
-      notifications == nullptr ? nullptr : notifications->handler(settings.string("plugin"));
-  TOCSIN_ASSERT(input != nullptr, "a route was checked and its input is gone");
-  return std::make_unique<plugin::HandlerRoute>(*input,
+  const auto input =
+      std::ranges::find(snapshot.inputs(), settings.string("plugin"), &PluginPart::id);
+  TOCSIN_ASSERT(input != snapshot.inputs().end(), "a route was checked and its input is gone");
+  plugin::HandlerAdapter* handler = loop.handler(*input);
+  TOCSIN_ASSERT(handler != nullptr, "a route was checked and its input answers nothing");
+  return std::make_unique<plugin::HandlerRoute>(*handler,
                                                 match.path.empty() ? match.prefix : std::string());
 }
 
-proxy::Route build_route(const std::string& listener, const Value& settings, LoopAccessLogs& logs,
-                         LoopNotifications* notifications) {
+proxy::Route build_route(const std::string& listener, const Value& settings, LoopEstate& loop,
+                         const Snapshot& snapshot) {
   proxy::Route route;
   route.match = route_match(settings);
   route.name = route.match.path.empty() ? route.match.prefix : route.match.path;
-  route.filters = build_filters(listener, settings.at("filters"), logs, nullptr);
-  route.handler = build_handler(settings, route.match, notifications);
+  route.filters = build_filters(listener, settings.at("filters"), loop.access_logs(), nullptr);
+  route.handler = build_handler(settings, route.match, loop, snapshot);
   return route;
 }
 
@@ -126,13 +130,13 @@ http::ServerOptions server_options(const Value& listener) {
 }
 
 std::shared_ptr<const proxy::RouteTable> build_routes(const std::string& name,
-                                                      const Value& listener, LoopAccessLogs& logs,
-                                                      LoopNotifications* notifications) {
+                                                      const Value& listener, LoopEstate& loop,
+                                                      const Snapshot& snapshot) {
   std::vector<proxy::RefusalLog*> refusals;
-  Filters filters = build_filters(name, listener.at("filters"), logs, &refusals);
+  Filters filters = build_filters(name, listener.at("filters"), loop.access_logs(), &refusals);
   std::vector<proxy::Route> routes;
   for (const Value& route : listener.at("routes").as<Value::List>()) {
-    routes.push_back(build_route(name, route, logs, notifications));
+    routes.push_back(build_route(name, route, loop, snapshot));
   }
   return std::make_shared<proxy::RouteTable>(std::move(filters), std::move(routes),
                                              std::move(refusals));

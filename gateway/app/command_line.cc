@@ -17,6 +17,7 @@
 #include "gateway/app/command_dlq.h"
 #include "gateway/app/command_outputs.h"
 #include "gateway/app/command_plugins.h"
+#include "gateway/app/command_reload.h"
 #include "gateway/app/command_send.h"
 #include "gateway/app/command_version.h"
 #include "gateway/app/gateway_options.h"
@@ -224,6 +225,16 @@ void add_outputs(CLI::App& app, Arguments& arguments, int& exit_code) {
   });
 }
 
+void add_reload(CLI::App& app, Arguments& arguments, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("reload", "Let a running gateway read its configuration again");
+  add_admin(*command, arguments.admin);
+  command->callback([&] {
+    exit_code =
+        with_admin(arguments.admin, [&](AdminDoor& door) { return reload(arguments.admin, door); });
+  });
+}
+
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv) {
@@ -249,6 +260,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_send(app, arguments, exit_code);
   add_dlq(app, arguments, exit_code);
   add_outputs(app, arguments, exit_code);
+  add_reload(app, arguments, exit_code);
   PluginsArguments plugins_arguments;
   add_plugins(app, plugins_arguments, exit_code);
 

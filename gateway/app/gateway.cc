@@ -4,9 +4,8 @@
 #include <cstdlib>
 #include <thread>
 
-#include "gateway/app/build_admin.h"
-#include "gateway/app/build_listener.h"
 #include "gateway/app/command_version.h"
+#include "gateway/event/signal_watch.h"
 
 namespace tocsin::app {
 
@@ -23,33 +22,38 @@ std::size_t wanted_workers(const Value& settings) {
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
-config::Diagnostic fault_at(const Value& value, std::string path, const Error& error) {
-  config::Diagnostic fault;
-  fault.place = value.place();
-  fault.path = std::move(path);
-  fault.message = error.text();
-  return fault;
-}
-
 }  // namespace
 
-Gateway::Gateway(const Value& settings, const PluginCatalog& catalog, telemetry::Log& log,
-                 MonoTime process_started)
-    : settings_(settings),
+Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, telemetry::Log& log)
+    : arguments_(std::move(arguments)),
       log_(log),
       audit_(log),
-      process_started_(process_started),
-      workers_wanted_(wanted_workers(settings)),
+      workers_wanted_(wanted_workers(config.root)),
       metrics_(workers_wanted_ + 2),  // the control loop and the storage
       access_logs_(metrics_),
       control_({.name = "control", .shard = workers_wanted_}),
       pool_(std::in_place, kOffloadThreads, kOffloadQueueMax),
-      notifications_(settings, catalog,
-                     {.log = log,
-                      .metrics = metrics_,
-                      .pool = *pool_,
-                      .workers = workers_wanted_,
-                      .storage_shard = workers_wanted_ + 1}),
+      estate_({.log = log,
+               .metrics = metrics_,
+               .pool = *pool_,
+               .workers = workers_wanted_,
+               .storage_shard = workers_wanted_ + 1}),
+      listeners_(metrics_, workers_wanted_),
+      loops_(control_),
+      swap_(loops_, listeners_),
+      lane_states_(loops_, swap_),
+      admin_(control_, metrics_),
+      reloader_({.control = control_,
+                 .estate = estate_,
+                 .swap = swap_,
+                 .listeners = listeners_,
+                 .access_logs = access_logs_,
+                 .log = log,
+                 .metrics = metrics_,
+                 .path = arguments_.config_path,
+                 .environment = arguments_.environment,
+                 .adopt = [this](const Snapshot& snapshot) { adopt(snapshot); },
+                 .may_adopt = [this](const Snapshot& snapshot) { return admin_.plan(snapshot); }}),
       drain_poll_(control_.timers(), [this] { watch_drain(); }),
       heap_trim_(control_) {
   callbacks_ = telemetry::declare_process_metrics(metrics_, version());
@@ -63,7 +67,7 @@ Gateway::~Gateway() { take_down(); }
 // Servers before what they serve, the pool before the loops it posts to and the store it reads,
 // lanes and plugins before both.
 void Gateway::take_down() {
-  admin_.reset();
+  admin_.close();
   for (const auto& worker : workers_) worker->stop();
   pool_.reset();
   store_gauges_.reset();
@@ -71,77 +75,35 @@ void Gateway::take_down() {
   workers_.clear();
 }
 
-config::Diagnostics Gateway::open() {
-  config::Diagnostics faults;
-  open_access_logs(faults);
-  for (const Value::Entry& entry : settings_.at("listeners").as<Value::Map>()) {
-    open_listener(entry, faults);
+config::Diagnostics Gateway::open(config::LoadedConfig config, const PluginCatalog& catalog) {
+  const Value root = config.root;  // the snapshot takes the rest
+  auto made = Snapshot::make(1, std::move(config), catalog, nullptr, estate_);
+  if (!made) return std::move(made.error());
+  first_ = std::move(*made);
+  config::Diagnostics faults = open_access_logs();
+  for (config::Diagnostics more : {listeners_.plan(*first_), admin_.plan(*first_)}) {
+    faults.insert(faults.end(), more.begin(), more.end());
   }
-  open_admin(faults);
   // The store last: it is taken over from a gateway that still runs only by mistake.
-  if (faults.empty()) faults = notifications_.open();
+  if (faults.empty()) faults = estate_.open(root, catalog);
   return faults;
 }
 
-void Gateway::open_access_logs(config::Diagnostics& faults) {
-  for (const auto& [path, place] : access_log_paths(settings_)) {
+config::Diagnostics Gateway::open_access_logs() {
+  config::Diagnostics faults;
+  for (const auto& [path, place] : access_log_paths(first_->settings())) {
     const Result<void> opened = access_logs_.open(path);
-    if (!opened) faults.push_back({place, "access_log.path", opened.error().text(), {}, false});
+    if (!opened) faults.push_back(fault_at(place, "access_log.path", opened.error().text()));
   }
+  return faults;
 }
 
-void Gateway::open_listener(const Value::Entry& entry, config::Diagnostics& faults) {
-  const Value& written = entry.value.at("address");
-  const std::string path = "listeners." + entry.key + ".address";
-  auto address = event::Address::parse(written.as<std::string>());
-  if (!address) {
-    faults.push_back(fault_at(written, path, address.error()));
-    return;
-  }
-  Listener listener{entry.key, &entry.value, *address, {}, nullptr};
-  const event::ListenOptions options{.backlog = static_cast<int>(entry.value.integer("backlog"))};
-  for (std::size_t i = 0; i < workers_wanted_; ++i) {
-    auto socket = event::ListeningSocket::open(*address, options);
-    if (!socket) {
-      faults.push_back(fault_at(written, path, socket.error()));
-      return;
-    }
-    *address = socket->address();  // port 0: the others join the port the first one got
-    listener.sockets.push_back(std::move(*socket));
-  }
-  listener.address = *address;
-  const Value& limits = entry.value.at("limits");
-  listener.shared = std::make_unique<http::ServerShared>(
-      limit_or_zero(limits, "connections_max"), limit_or_zero(limits, "connections_per_ip_max"),
-      metrics_, entry.key);
-  http::ServerShared* shared = listener.shared.get();
-  callbacks_.push_back(metrics_.callback(
-      telemetry::MetricType::kGauge, "tocsin_http_connections", "Connections open now.",
-      {{"listener", entry.key}}, [shared] { return static_cast<double>(shared->caps.open()); }));
-  listeners_.push_back(std::move(listener));
-}
-
-void Gateway::open_admin(config::Diagnostics& faults) {
-  const Value& written = settings_.at("admin").at("address");
-  auto address = event::Address::parse(written.as<std::string>());
-  if (!address) {
-    faults.push_back(fault_at(written, "admin.address", address.error()));
-    return;
-  }
-  auto socket = event::ListeningSocket::open(*address, {.reuse_port = false});
-  if (!socket) {
-    faults.push_back(fault_at(written, "admin.address", socket.error()));
-    return;
-  }
-  admin_socket_ = std::move(*socket);
-}
-
+// Every loop's way to the outbox is made before any of the loops runs.
 void Gateway::make_workers() {
-  workers_.reserve(workers_wanted_);
   callbacks_.reserve(callbacks_.size() + workers_wanted_);
-  Notifications* notifications = notifications_.configured() ? &notifications_ : nullptr;
   for (std::size_t i = 0; i < workers_wanted_; ++i) {
-    workers_.push_back(std::make_unique<Worker>(i, metrics_, access_logs_, notifications));
+    workers_.push_back(std::make_unique<Worker>(i, metrics_, estate_, access_logs_));
+    loops_.add(workers_.back()->estate());
     event::Loop* loop = &workers_.back()->loop();
     callbacks_.push_back(metrics_.callback(
         telemetry::MetricType::kGauge, "tocsin_loop_lag_seconds",
@@ -149,33 +111,60 @@ void Gateway::make_workers() {
         {{"loop", loop->name()}},
         [loop] { return std::chrono::duration<double>(loop->take_max_lag()).count(); }));
   }
+  control_part_ =
+      std::make_unique<LoopEstate>(estate_, access_logs_, control_, LoopEstate::kNoHome);
+  loops_.add(*control_part_);
 }
 
-// Every loop's way to the outbox is made before any of the loops runs.
-Result<void> Gateway::start_notifications() {
-  if (!notifications_.configured()) return {};
-  control_part_ = std::make_unique<LoopNotifications>(notifications_, control_, blocks_,
-                                                      LoopNotifications::kNoHome);
-  doors_.resize(notifications_.outputs().size());
-  for (const auto& worker : workers_) worker->notifications()->add_doors(doors_);
-  lane_states_ = std::make_unique<LaneStates>(control_, workers_, notifications_);
-  store_gauges_ = std::make_unique<delivery::StoreGauges>(
-      control_, notifications_.storage().storage(), *pool_, metrics_);
-  notifications_.storage().serve();
-  return control_part_->start(doors_);
-}
-
-Result<void> Gateway::start_workers() {
-  for (std::size_t i = 0; i < workers_wanted_; ++i) {
-    std::vector<ListenerPart> parts;
-    parts.reserve(listeners_.size());
-    for (Listener& listener : listeners_) {
-      parts.push_back({listener.name, listener.settings, std::move(listener.sockets[i]),
-                       listener.shared.get()});
-    }
-    TOCSIN_TRY(workers_[i]->start(std::move(parts), doors_));
+Result<void> Gateway::start_loops() {
+  if (estate_.has_store()) {
+    store_gauges_ = std::make_unique<delivery::StoreGauges>(control_, estate_.storage().storage(),
+                                                            *pool_, metrics_);
+    estate_.storage().serve();
   }
+  TOCSIN_TRY(control_part_->open());
+  for (const auto& worker : workers_) TOCSIN_TRY(worker->start());
   return {};
+}
+
+bool Gateway::run() {
+  const telemetry::ShardClaim claim(metrics_, control_.shard());
+  const event::SignalWatch terminate(control_, SIGTERM, [this] { drain("SIGTERM"); });
+  const event::SignalWatch interrupt(control_, SIGINT, [this] { drain("SIGINT"); });
+  const event::SignalWatch quit(control_, SIGQUIT, [this] { drain("SIGQUIT"); });
+  const event::SignalWatch hang_up(control_, SIGHUP, [this] { reload_on_signal(); });
+  const event::SignalWatch rotate(control_, SIGUSR1, [this] { reopen_logs(); });
+  make_workers();
+  const Result<void> started = start_loops();
+  if (started) {
+    swap_.install(first_, [this](Result<void> done) { serve_first(std::move(done)); });
+  } else {
+    serve_first(started);
+  }
+  control_.run();
+  TOCSIN_LOG(log_, kInfo, "app", "stopped", {"drained", drained_});
+  if (estate_.has_store() && !store_stopped_) stop_at_once(0);
+  take_down();
+  return true;
+}
+
+void Gateway::serve_first(Result<void> installed) {
+  if (!installed) {
+    TOCSIN_LOG(log_, kCritical, "app", "could not start", {"error", installed.error().text()});
+    stop_at_once(1);
+  }
+  if (draining_) return;
+  serve_admin();
+  reloader_.began(*first_);
+  readiness_.set(admin::Readiness::State::kReady);
+  for (const ListenerSet::Shown& listener : listeners_.shown()) {
+    TOCSIN_LOG(log_, kInfo, "app", "listening", {"listener", listener.name},
+               {"address", listener.address.text()});
+  }
+  TOCSIN_LOG(log_, kInfo, "app", "ready", {"version", version()}, {"workers", workers_wanted_},
+             {"admin", admin_.address().text()},
+             {"startup_ms", SystemClock::instance().mono() - arguments_.process_started});
+  first_.reset();
 }
 
 void Gateway::serve_admin() {
@@ -183,85 +172,80 @@ void Gateway::serve_admin() {
                           .metrics = metrics_,
                           .pool = *pool_,
                           .audit = audit_,
-                          .tokens = admin_tokens(settings_.at("admin"))};
-  if (control_part_ != nullptr) {
+                          .tokens = {},
+                          .config = &reloader_};
+  if (estate_.has_store()) {
     parts.ledger = &control_part_->ledger();
     parts.emit = &control_part_->emit();
-    parts.outputs = lane_states_.get();
+    parts.outputs = &lane_states_;
   }
-  admin_shared_ = std::make_unique<http::ServerShared>(0, 0, metrics_, "admin");
-  admin_ = std::make_unique<http::Server>(control_, std::move(*admin_socket_),
-                                          http::ServerOptions{}, *admin_shared_, blocks_,
-                                          std::make_shared<admin::AdminRoutes>(std::move(parts)));
+  admin_.serve(*first_, std::move(parts));
 }
 
-bool Gateway::run() {
-  const telemetry::ShardClaim claim(metrics_, control_.shard());
-  const event::SignalWatch terminate(control_, SIGTERM, [this] { on_signal("SIGTERM"); });
-  const event::SignalWatch interrupt(control_, SIGINT, [this] { on_signal("SIGINT"); });
-  const event::SignalWatch quit(control_, SIGQUIT, [this] { on_signal("SIGQUIT"); });
-  make_workers();
-  Result<void> started = start_notifications();
-  if (started) started = start_workers();
-  if (!started) {
-    TOCSIN_LOG(log_, kCritical, "app", "could not start", {"error", started.error().text()});
-    stop_at_once(1);
-  }
-  serve_admin();
-  readiness_.set(admin::Readiness::State::kReady);
-  for (const Listener& listener : listeners_) {
-    TOCSIN_LOG(log_, kInfo, "app", "listening", {"listener", listener.name},
-               {"address", listener.address.text()});
-  }
-  TOCSIN_LOG(log_, kInfo, "app", "ready", {"version", version()}, {"workers", workers_wanted_},
-             {"admin", admin_->address().text()},
-             {"startup_ms", SystemClock::instance().mono() - process_started_});
-  control_.run();
-  TOCSIN_LOG(log_, kInfo, "app", "stopped", {"drained", drained_});
-  if (notifications_.configured() && !store_stopped_) stop_at_once(0);
-  take_down();
-  return true;
+void Gateway::adopt(const Snapshot& snapshot) {
+  admin_.adopt(snapshot);
+  const Value& log = snapshot.settings().at("gateway").at("log");
+  if (const auto level = telemetry::parse_log_level(log.string("level"))) log_.set_level(*level);
 }
 
-void Gateway::on_signal(std::string_view name) {
-  if (draining_) {
-    TOCSIN_LOG(log_, kWarning, "app", "second signal: stopping at once", {"signal", name},
-               {"connections", open_connections()});
+void Gateway::reload_on_signal() {
+  TOCSIN_LOG(log_, kInfo, "app", "reloading", {"signal", "SIGHUP"});
+  reloader_.reload([](const admin::ReloadOutcome&) {});  // the log tells
+}
+
+void Gateway::reopen_logs() {
+  const Result<void> own = log_.reopen();
+  const Result<void> others = access_logs_.reopen();
+  const Error* failed = !own ? &own.error() : nullptr;
+  if (failed == nullptr && !others) failed = &others.error();
+  if (failed != nullptr) {
+    TOCSIN_LOG(log_, kError, "app", "a log could not be opened again", {"error", failed->text()});
+    return;
+  }
+  TOCSIN_LOG(log_, kInfo, "app", "logs opened again", {"signal", "SIGUSR1"});
+}
+
+void Gateway::drain(std::string_view why) {
+  if (draining_ || swap_.current() == nullptr) {
+    TOCSIN_LOG(log_, kWarning, "app",
+               draining_ ? "second signal: stopping at once" : "stopping before it served",
+               {"signal", why}, {"connections", listeners_.open_connections()});
     control_.stop();
     return;
   }
   draining_ = true;
+  swap_.stop();
+  reloader_.stop();
   readiness_.set(admin::Readiness::State::kDraining);
-  const Duration grace = settings_.at("gateway").duration("shutdown_grace");
-  TOCSIN_LOG(log_, kInfo, "app", "draining", {"signal", name}, {"connections", open_connections()},
-             {"grace_ms", grace});
+  const Duration grace = swap_.current()->shutdown_grace();
+  TOCSIN_LOG(log_, kInfo, "app", "draining", {"signal", why},
+             {"connections", listeners_.open_connections()}, {"grace_ms", grace});
   drain_until_ = control_.now() + grace;
-  for (const auto& worker : workers_) worker->drain();
-  if (notifications_.configured()) {
-    lanes_draining_ = workers_.size();
-    for (const auto& worker : workers_) {
-      worker->drain_lanes(grace, [this] { control_.post([this] { --lanes_draining_; }); });
-    }
-  }
+  loops_.each(
+      [grace](std::size_t, LoopEstate& loop, LoopGroup::Answer answer) {
+        loop.drain_servers();
+        loop.drain_lanes(grace, [told = std::move(answer)]() mutable { told({}); });
+      },
+      [this](const Result<void>&) { lanes_drained_ = true; });
   drain_poll_.arm_after(Duration::zero());
 }
 
 void Gateway::watch_drain() {
-  const std::size_t left = open_connections();
+  const std::size_t left = listeners_.open_connections();
   // Attempts are cut when the grace is over; what they came to is then still to be written.
   const bool late = control_.now() >= drain_until_;
   const bool too_late = control_.now() >= drain_until_ + kSettleGrace;
-  const bool waiting = (left > 0 && !late) || (lanes_draining_ > 0 && !too_late);
+  const bool waiting = (left > 0 && !late) || (!lanes_drained_ && !too_late);
   if (waiting) {
     drain_poll_.arm_after(kDrainPoll);
     return;
   }
-  drained_ = left == 0 && lanes_draining_ == 0;
+  drained_ = left == 0 && lanes_drained_;
   if (left > 0) {
     TOCSIN_LOG(log_, kWarning, "app", "the grace is over: connections are cut",
                {"connections", left});
   }
-  if (lanes_draining_ > 0) {
+  if (!lanes_drained_) {
     TOCSIN_LOG(log_, kWarning, "app",
                "deliveries could not be given back to the store: the next start takes them over");
   }
@@ -270,8 +254,8 @@ void Gateway::watch_drain() {
 
 // Requests still wait for their commit while connections drain, so the store goes last.
 void Gateway::stop_store() {
-  if (!notifications_.configured() || lanes_draining_ > 0) return control_.stop();
-  notifications_.storage().stop(control_, [this] {
+  if (!estate_.has_store() || !lanes_drained_) return control_.stop();
+  estate_.storage().stop(control_, [this] {
     store_stopped_ = true;
     control_.stop();
   });
@@ -281,12 +265,6 @@ void Gateway::stop_store() {
 void Gateway::stop_at_once(int exit_code) {
   log_.flush(std::chrono::seconds(1));
   std::_Exit(exit_code);
-}
-
-std::size_t Gateway::open_connections() const {
-  std::size_t open = 0;
-  for (const Listener& listener : listeners_) open += listener.shared->caps.open();
-  return open;
 }
 
 }  // namespace tocsin::app

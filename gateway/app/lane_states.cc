@@ -1,22 +1,16 @@
 #include "gateway/app/lane_states.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace tocsin::app {
 
 namespace {
 
-// One reading of all lanes; only the control loop touches it.
-struct Reading {
+std::vector<admin::OutputState> states_of(const LoopLanes& lanes) {
   std::vector<admin::OutputState> states;
-  std::size_t workers_left = 0;
-  Function<void(std::vector<admin::OutputState>)> done;
-};
-
-std::vector<admin::OutputState> states_of(LoopNotifications& part) {
-  std::vector<admin::OutputState> states;
-  for (const auto& lane : part.lanes()) {
+  for (delivery::Lane* lane : lanes.all()) {
     admin::OutputState state;
     state.name = lane->output_name();
     state.in_flight = lane->in_flight();
@@ -36,29 +30,27 @@ std::vector<admin::OutputState> states_of(LoopNotifications& part) {
 }  // namespace
 
 void LaneStates::read(Function<void(std::vector<admin::OutputState>)> done) {
-  auto reading = std::make_shared<Reading>();
-  reading->workers_left = workers_.size();
-  reading->done = std::move(done);
-  const auto take = [this, reading](std::vector<admin::OutputState> states) {
-    for (admin::OutputState& state : states) {
-      for (const OutputPart& output : notifications_.outputs()) {
-        if (output.name == state.name) state.type = output.type;
-      }
-      reading->states.push_back(std::move(state));
-    }
-    if (--reading->workers_left > 0) return;
-    std::sort(reading->states.begin(), reading->states.end(),
-              [](const auto& a, const auto& b) { return a.name < b.name; });
-    reading->done(std::move(reading->states));
-  };
-  for (const auto& worker : workers_) {
-    Worker* asked = worker.get();
-    asked->loop().post([this, asked, take] {
-      control_.post([take, states = states_of(*asked->notifications())]() mutable {
-        take(std::move(states));
+  auto found = std::make_shared<std::vector<std::vector<admin::OutputState>>>(loops_.size());
+  loops_.each_at_once(
+      [found](std::size_t index, LoopEstate& loop) -> Result<void> {
+        (*found)[index] = states_of(loop.lanes());
+        return {};
+      },
+      [this, found, told = std::move(done)](const Result<void>&) mutable {
+        std::vector<admin::OutputState> states;
+        for (auto& part : *found) {
+          for (admin::OutputState& state : part) {
+            const OutputPart* output = swap_.current()->output(state.name);
+            // A lane that ends is nobody's output any more.
+            if (output == nullptr) continue;
+            state.type = output->plugin.type;
+            states.push_back(std::move(state));
+          }
+        }
+        std::sort(states.begin(), states.end(),
+                  [](const auto& a, const auto& b) { return a.name < b.name; });
+        told(std::move(states));
       });
-    });
-  }
 }
 
 }  // namespace tocsin::app

@@ -62,8 +62,11 @@ int run_gateway(const RunArguments& arguments) {
     return 1;
   }
   telemetry::Log log(std::move(*sink), log_options(log_settings));
-  Gateway gateway(loaded->root, catalog, log, started);
-  if (config::Diagnostics faults = gateway.open(); !faults.empty()) {
+  Gateway gateway({.config_path = arguments.config_path,
+                   .environment = environment,
+                   .process_started = started},
+                  *loaded, log);
+  if (config::Diagnostics faults = gateway.open(*loaded, catalog); !faults.empty()) {
     config::sort_by_place(faults);
     print_faults(faults, loaded->sources);
     return 1;

@@ -84,7 +84,9 @@ std::string TextTable::text(bool colour) const {
     if (right) out += padding;
     out += toned(text, tone, colour);
     if (!right && !last) out += padding;
-    if (last) out += '\n';
+    if (!last) return;
+    out.erase(out.find_last_not_of(' ') + 1);
+    out += '\n';
   };
   for (std::size_t i = 0; i < titles_.size(); ++i) {
     const bool right = !rows_.empty() && rows_.front()[i].right;

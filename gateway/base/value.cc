@@ -1,11 +1,58 @@
 #include "gateway/base/value.h"
 
+#include <algorithm>
+#include <iterator>
+#include <type_traits>
+
 namespace tocsin {
 
 std::string Place::text() const {
   if (file == nullptr) return "default";
   if (line == 0) return *file;
   return *file + ":" + std::to_string(line) + ":" + std::to_string(column);
+}
+
+namespace {
+
+bool same_entries(const Value::Map& one, const Value::Map& other, std::string_view but) {
+  const auto skip = [&](auto at, const Value::Map& map) {
+    while (at != map.end() && !but.empty() && at->key == but) ++at;
+    return at;
+  };
+  auto left = skip(one.begin(), one);
+  auto right = skip(other.begin(), other);
+  while (left != one.end() && right != other.end()) {
+    if (left->key != right->key || !same_content(left->value, right->value)) return false;
+    left = skip(std::next(left), one);
+    right = skip(std::next(right), other);
+  }
+  return left == one.end() && right == other.end();
+}
+
+}  // namespace
+
+bool same_content(const Value& one, const Value& other) {
+  if (one.data().index() != other.data().index()) return false;
+  if (one.is<Value::Map>()) {
+    return same_entries(one.as<Value::Map>(), other.as<Value::Map>(), {});
+  }
+  if (one.is<Value::List>()) {
+    return std::ranges::equal(one.as<Value::List>(), other.as<Value::List>(), same_content);
+  }
+  return std::visit(
+      [&](const auto& payload) {
+        using Payload = std::decay_t<decltype(payload)>;
+        if constexpr (std::is_same_v<Payload, Value::Map> || std::is_same_v<Payload, Value::List>) {
+          return false;  // compared above
+        } else {
+          return payload == std::get<Payload>(other.data());
+        }
+      },
+      one.data());
+}
+
+bool same_content_but(const Value& one, const Value& other, std::string_view key) {
+  return same_entries(one.as<Value::Map>(), other.as<Value::Map>(), key);
 }
 
 const Value* Value::find(std::string_view key) const {

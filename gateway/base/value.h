@@ -90,6 +90,11 @@ struct Value::Entry {
   Place key_place;
 };
 
+/// Whether both say the same, wherever it is written. Maps are compared in the order written.
+bool same_content(const Value& one, const Value& other);
+/// The same, for maps, but for what stands under `key`.
+bool same_content_but(const Value& one, const Value& other, std::string_view key);
+
 inline Value::Value() = default;
 inline Value::Value(Data data, Place place) : data_(std::move(data)), place_(std::move(place)) {}
 inline Value::Value(const Value& other) = default;

@@ -6,6 +6,7 @@
 //                 +---------------+--------- one outcome an item <------------------+
 #include "gateway/delivery/intake.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "gateway/delivery/lane_door.h"
@@ -32,6 +33,8 @@ class Intake::Request final : public AppendGroup {
     input.assign(request.input);
     caller.assign(request.caller);
     accepted_at = now;
+    stream = request.stream;
+    busy = true;
     parts.resize(request.items.size());
     outcomes.assign(request.items.size(), {});
     appended.clear();
@@ -54,6 +57,8 @@ class Intake::Request final : public AppendGroup {
   InputMetrics* metrics = nullptr;
   WallTime accepted_at{};
   std::size_t reserved = 0;
+  std::uint64_t stream = 0;
+  bool busy = false;  // from emit() to its answer
   std::vector<Item> parts;
   std::vector<std::uint32_t> appended;  // which item each append is of
   std::vector<stage::EmitOutcome> outcomes;
@@ -287,7 +292,13 @@ void Intake::answer(Request& request) {
   if (stage::EmitDone* done = std::exchange(request.done, nullptr)) {
     done->on_emitted(request.outcomes);
   }
+  request.busy = false;
   free_.push_back(&request);
+}
+
+bool Intake::holds(std::uint64_t stream) const {
+  return std::ranges::any_of(
+      requests_, [&](const auto& request) { return request->busy && request->stream == stream; });
 }
 
 void Intake::abandon(stage::EmitDone& done) {

@@ -46,6 +46,8 @@ class Intake final : public stage::Emit, private routing::RoutedSink, private ev
   [[nodiscard]] bool emit(const stage::EmitRequest& request, stage::EmitDone& done) override;
   void abandon(stage::EmitDone& done) override;
 
+  /// Something of that stream waits for its outcome.
+  bool holds(std::uint64_t stream) const;
   /// Nothing that was emitted waits for its outcome.
   bool idle() const { return free_.size() == requests_.size(); }
 

@@ -38,18 +38,20 @@ Lane::Lane(LaneSurroundings around, std::string output, LanePolicy policy)
       policy_(std::move(policy)),
       door_(std::move(output), port_, *this, LaneDoor::capacity_for(policy_.concurrency)),
       opening_(Submission::Kind::kOpenLane, *this),
+      resizing_(Submission::Kind::kResizeLane, *this),
       closing_(Submission::Kind::kCloseLane, *this),
       generation_(port_.status().generation),
       random_(random_seed()),
       closed_addresses_({random_(), random_()}),
       gate_timer_(loop_.timers(), [this] { loop_.at_tick_end(*this); }),
       drain_timer_(loop_.timers(), [this] { cut_attempts(); }) {
+  resizing_.capacity = LaneDoor::capacity_for(policy_.concurrency);
   port_.add_lane(*this);
 }
 
 Lane::~Lane() {
   TOCSIN_ASSERT(held_ == 0, "a lane was destroyed with deliveries in it");
-  TOCSIN_ASSERT(!opening_.pending && !closing_.pending,
+  TOCSIN_ASSERT(!opening_.pending && !resizing_.pending && !closing_.pending,
                 "a lane was destroyed while its door moves");
   port_.remove_lane(*this);
   loop_.cancel_tick_end(*this);
@@ -63,7 +65,18 @@ void Lane::attach(stage::Output* output, LanePolicy policy) {
     opening_.pending = true;
     port_.submit(opening_);
   }
+  resize_door();
   loop_.at_tick_end(*this);
+}
+
+// Before the door is open the front knows nothing of it, and while it resizes, the answer comes
+// here again.
+void Lane::resize_door() {
+  const std::uint32_t capacity = LaneDoor::capacity_for(policy_.concurrency);
+  if (capacity == resizing_.capacity || !opened_ || draining_ || resizing_.pending) return;
+  resizing_.capacity = capacity;
+  resizing_.pending = true;
+  port_.submit(resizing_);
 }
 
 std::uint32_t Lane::attempts_of(const stage::Output& output) const {

@@ -54,6 +54,8 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void attach(stage::Output* output) { attach(output, policy_); }
   /// Attempts that `output` has not completed.
   std::uint32_t attempts_of(const stage::Output& output) const;
+  /// Ends those now, as a drain does once its grace is over.
+  void cut_attempts_of(const stage::Output& output);
 
   /// Ends: what waits goes back to the store, attempts under way may finish within `grace` and are
   /// cut then. `done` is called when nothing is left, never inside this call; while the store is
@@ -109,7 +111,9 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void count(const LaneSlot& slot);
   void free(LaneSlot& slot);
   void leave_flight();
+  void resize_door();
   void cut_attempts();
+  void cut_attempt(LaneSlot& slot);
   void on_door_answered(DoorAnswer& answer);
   void end_drain();
   bool idempotent(const LaneSlot& slot) const { return slot.output->traits().idempotent; }
@@ -122,6 +126,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   LanePolicy policy_;
   LaneDoor door_;
   DoorAnswer opening_;
+  DoorAnswer resizing_;
   DoorAnswer closing_;
   stage::Output* output_ = nullptr;
 

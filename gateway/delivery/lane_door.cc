@@ -11,10 +11,17 @@ std::uint32_t LaneDoor::capacity_for(std::uint32_t concurrency) {
 }
 
 LaneDoor::LaneDoor(std::string output, OutboxPort& home, LaneEnd& lane, std::uint32_t capacity)
-    : output_(std::move(output)), home_(home), lane_(lane), capacity_(capacity) {
+    : output_(std::move(output)), home_(home), lane_(lane) {
+  resize(capacity);
+}
+
+void LaneDoor::resize(std::uint32_t capacity) {
   TOCSIN_ASSERT(capacity >= kCapacityMin && capacity <= kCapacityMax, "a lane of no such size");
+  capacity_ = capacity;
   queue(Queue::kCritical).limit = capacity - std::max(1U, capacity / 8);
   queue(Queue::kNormal).limit = capacity - capacity / 4;
+  look(Queue::kCritical);
+  look(Queue::kNormal);
 }
 
 void LaneDoor::open(event::TimerWheel& wheel, ClaimWatch& watch) {
@@ -37,7 +44,7 @@ void LaneDoor::close() {
 
 std::uint32_t LaneDoor::available(Queue which) const {
   const QueueState& state = queue(which);
-  return std::min(credits(), state.limit - state.held);
+  return state.held < state.limit ? std::min(credits(), state.limit - state.held) : 0;
 }
 
 // A claim costs a search; for one row at a time that would be paid for every settlement. While less

@@ -58,6 +58,8 @@ class LaneDoor {
   /// `wheel`.
   void open(event::TimerWheel& wheel, ClaimWatch& watch);
   void close();
+  /// What the lane may hold from now on; what it already holds above that stays.
+  void resize(std::uint32_t capacity);
 
   /// Whether a row that may go at once is handed over directly: takes a credit, or spills.
   bool admit(Queue queue);
@@ -79,7 +81,10 @@ class LaneDoor {
   /// Whether it was when the front last looked, which it does every second under load. Any thread.
   bool seen_spilled() const { return seen_spilled_.load(std::memory_order_relaxed); }
   void look_at_spilled() { seen_spilled_.store(spilled(), std::memory_order_relaxed); }
-  std::uint32_t credits() const { return capacity_ - queues_[0].held - queues_[1].held; }
+  std::uint32_t credits() const {
+    const std::uint32_t held = queues_[0].held + queues_[1].held;
+    return held < capacity_ ? capacity_ - held : 0;
+  }
   /// Rows of this output that are ready. Cancels of ready rows are missed until it is next empty.
   std::uint64_t backlog() const { return backlog_; }
   void set_backlog(std::uint64_t rows) { backlog_ = rows; }
@@ -106,7 +111,7 @@ class LaneDoor {
   const std::string output_;
   OutboxPort& home_;
   LaneEnd& lane_;
-  const std::uint32_t capacity_;
+  std::uint32_t capacity_ = 0;
   std::uint64_t backlog_ = 0;
   ClaimWatch* watch_ = nullptr;  // while open
   std::array<QueueState, 2> queues_;

@@ -166,22 +166,31 @@ void Lane::drain(Duration grace, Function<void()> done) {
 // The rest of the grace is the store's: what is cut here must still be settled.
 void Lane::cut_attempts() {
   for (LaneSlot& slot : slots_) {
-    if (slot.state != State::kAttempting) continue;
-    const stage::AttemptToken token = slot.token();
-    ++slot.turn;
-    slot.output->cancel(token);
-    if (needs_mark(idempotent(slot), policy_)) {
-      finish(slot, cut_short("the gateway stopped", false, policy_));
-      continue;
-    }
-    slot.deadline.cancel();
-    leave_flight();
-    settle(slot, release(slot.attempts));
+    if (slot.state == State::kAttempting) cut_attempt(slot);
   }
+}
+
+void Lane::cut_attempts_of(const stage::Output& output) {
+  for (LaneSlot& slot : slots_) {
+    if (slot.state == State::kAttempting && slot.output == &output) cut_attempt(slot);
+  }
+}
+
+void Lane::cut_attempt(LaneSlot& slot) {
+  const stage::AttemptToken token = slot.token();
+  ++slot.turn;
+  slot.output->cancel(token);
+  if (needs_mark(idempotent(slot), policy_)) {
+    return finish(slot, cut_short("the gateway stopped", false, policy_));
+  }
+  slot.deadline.cancel();
+  leave_flight();
+  settle(slot, release(slot.attempts));
 }
 
 void Lane::on_door_answered(DoorAnswer& answer) {
   answer.pending = false;
+  if (&answer == &resizing_) return resize_door();
   if (&answer != &closing_) return;
   door_closed_ = true;
   end_drain();

@@ -114,6 +114,7 @@ void OutboxFront::accept(Submission& one) {
       if (status_.up && !stopped_) return urgent_.push_back(one);
       break;
     case Submission::Kind::kOpenLane:
+    case Submission::Kind::kResizeLane:
     case Submission::Kind::kCloseLane:
       return door_requests_.push_back(one);
   }
@@ -141,8 +142,18 @@ void OutboxFront::on_tick_end() {
 // clear.
 void OutboxFront::serve_doors() {
   while (Submission* one = door_requests_.pop_front()) {
-    LaneDoor& door = static_cast<DoorRequest*>(one)->door;
-    one->kind() == Submission::Kind::kOpenLane ? doors_.open(door) : doors_.close(door);
+    const auto& request = static_cast<DoorRequest&>(*one);
+    switch (one->kind()) {
+      case Submission::Kind::kOpenLane:
+        doors_.open(request.door);
+        break;
+      case Submission::Kind::kResizeLane:
+        request.door.resize(request.capacity);
+        break;
+      default:
+        doors_.close(request.door);
+        break;
+    }
     answer(*one, true);
   }
 }

@@ -23,7 +23,15 @@ class OutboxPort;
 /// One unit: its operations are in one batch, and so in one transaction.
 class Submission {
  public:
-  enum class Kind : std::uint8_t { kAppends, kSettle, kCancel, kReview, kOpenLane, kCloseLane };
+  enum class Kind : std::uint8_t {
+    kAppends,
+    kSettle,
+    kCancel,
+    kReview,
+    kOpenLane,
+    kResizeLane,
+    kCloseLane
+  };
 
   explicit Submission(Kind kind) : kind_(kind) {}
   virtual ~Submission() = default;
@@ -146,12 +154,14 @@ class ReviewRequest : public Submission {
   stage::Review op;
 };
 
-/// Opens a lane's door, or closes it: from then on all its rows are written ready and none is
-/// claimed. Its answer comes behind everything that was handed to the lane before.
+/// Opens a lane's door, gives it another capacity, or closes it: from then on all its rows are
+/// written ready and none is claimed. Its answer comes behind everything that was handed to the
+/// lane before.
 class DoorRequest : public Submission {
  public:
   DoorRequest(Kind kind, LaneDoor& which) : Submission(kind), door(which) {}
   LaneDoor& door;
+  std::uint32_t capacity = 0;  ///< kResizeLane
 };
 
 /// A delivery on its way from an append's commit to its lane, without the store between.

@@ -4,15 +4,16 @@ namespace tocsin::http {
 
 ConnectionCaps::Verdict ConnectionCaps::admit(const event::Address::IpKey& ip) {
   const std::size_t before = total_.fetch_add(1, std::memory_order_relaxed);
-  if (total_max_ != 0 && before >= total_max_) {
+  const std::size_t total_max = total_max_.load(std::memory_order_relaxed);
+  if (total_max != 0 && before >= total_max) {
     total_.fetch_sub(1, std::memory_order_relaxed);
     return Verdict::kTotalReached;
   }
-  if (per_ip_max_ == 0) return Verdict::kAdmitted;
+  const std::size_t per_ip_max = per_ip_max_.load(std::memory_order_relaxed);
   Shard& shard = shard_of(ip);
   const std::lock_guard lock(shard.mutex);
   std::size_t& count = shard.counts[ip];
-  if (count >= per_ip_max_) {
+  if (per_ip_max != 0 && count >= per_ip_max) {
     total_.fetch_sub(1, std::memory_order_relaxed);
     return Verdict::kPerIpReached;
   }
@@ -22,7 +23,6 @@ ConnectionCaps::Verdict ConnectionCaps::admit(const event::Address::IpKey& ip) {
 
 void ConnectionCaps::release(const event::Address::IpKey& ip) {
   total_.fetch_sub(1, std::memory_order_relaxed);
-  if (per_ip_max_ == 0) return;
   Shard& shard = shard_of(ip);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.counts.find(ip);

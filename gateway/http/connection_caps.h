@@ -18,6 +18,11 @@ class ConnectionCaps {
   /// 0 means no cap.
   ConnectionCaps(std::size_t total_max, std::size_t per_ip_max)
       : total_max_(total_max), per_ip_max_(per_ip_max) {}
+  /// For connections that come from now on; those open are counted whatever the caps were.
+  void set(std::size_t total_max, std::size_t per_ip_max) {
+    total_max_.store(total_max, std::memory_order_relaxed);
+    per_ip_max_.store(per_ip_max, std::memory_order_relaxed);
+  }
 
   enum class Verdict : std::uint8_t { kAdmitted, kTotalReached, kPerIpReached };
   /// kAdmitted takes a place that release() gives back.
@@ -44,8 +49,8 @@ class ConnectionCaps {
     return shards_[(IpHash()(ip) >> 32) % kShards];
   }
 
-  const std::size_t total_max_;
-  const std::size_t per_ip_max_;
+  std::atomic<std::size_t> total_max_;
+  std::atomic<std::size_t> per_ip_max_;
   std::atomic<std::size_t> total_{0};
   std::array<Shard, kShards> shards_;
 };

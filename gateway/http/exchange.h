@@ -82,6 +82,7 @@ class Exchange final : private FilterChain::Ends {
   /// The exchange is over: tells filters and handler, exactly once, and releases everything.
   void close(DoneFlags flags);
 
+  bool planned_with(const RouteSource& source) const { return source_.get() == &source; }
   bool answer_begun() const { return facts_.status != 0; }
   bool answer_complete() const { return answer_complete_; }
 

@@ -84,6 +84,12 @@ void Server::drain() {
   for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->drain();
 }
 
+void Server::cut(const RouteSource& source) {
+  for (std::size_t i = connections_.size(); i-- > 0;) {
+    if (connections_[i]->serves_with(source)) connections_[i]->cut();
+  }
+}
+
 void Server::on_accept(std::unique_ptr<event::Stream> stream) {
   shared_.metrics.connections.add();
   auto connection = std::make_unique<ServerConnection>(*this, std::move(stream));

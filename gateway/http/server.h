@@ -79,8 +79,13 @@ class Server final : private event::TcpListener::Events {
   /// New requests are planned with this source; running exchanges keep theirs.
   void set_source(std::shared_ptr<const RouteSource> source) { source_ = std::move(source); }
 
+  /// For requests and connections from now on; deadlines that run are kept.
+  void set_options(const ServerOptions& options) { options_ = options; }
+
   /// Stops accepting, closes idle connections, ends the others after their current exchange.
   void drain();
+  /// Closes the connections whose request was planned with that source.
+  void cut(const RouteSource& source);
   bool draining() const { return draining_; }
   std::size_t connections() const { return connections_.size(); }
   const event::Address& address() const { return address_; }
@@ -103,7 +108,7 @@ class Server final : private event::TcpListener::Events {
   void remove(ServerConnection& connection);
 
   event::Loop& loop_;
-  const ServerOptions options_;
+  ServerOptions options_;
   ServerShared& shared_;
   BlockPool& pool_;
   std::shared_ptr<const RouteSource> source_;

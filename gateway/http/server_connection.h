@@ -40,6 +40,10 @@ class ServerConnection final : public event::Deferred,
   /// Closes now, whatever is going on.
   void cut();
   const event::Address& peer() const { return peer_; }
+  /// Its request was planned with that source.
+  bool serves_with(const RouteSource& source) const {
+    return exchange_ != nullptr && exchange_->planned_with(source);
+  }
 
   std::size_t index_ = 0;  ///< the server's: where in its list this connection stands
 

@@ -87,6 +87,8 @@ class MetricCallback {
   MetricCallback& operator=(MetricCallback&& other) noexcept;
   ~MetricCallback();
 
+  explicit operator bool() const { return metrics_ != nullptr; }
+
  private:
   Metrics* metrics_ = nullptr;
   std::uint64_t id_ = 0;

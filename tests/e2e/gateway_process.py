@@ -136,6 +136,22 @@ class Gateway:
         finally:
             connection.close()
 
+    def configure(self, settings):
+        """Writes another configuration, which a reload will read."""
+        self.config_path.write_text(as_yaml(settings))
+
+    def reload(self):
+        """(status, answer) of the admin call that lets it read its configuration again."""
+        status, _, text = self.admin("/v1/reload", "POST")
+        return status, json.loads(text)
+
+    def reconfigure(self, settings):
+        """Puts another configuration in place; the answer of the reload that must take it."""
+        self.configure(settings)
+        status, answer = self.reload()
+        assert status == 200, answer
+        return answer
+
     def metrics(self):
         status, _, text = self.admin("/metrics")
         assert status == 200

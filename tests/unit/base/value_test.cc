@@ -33,6 +33,22 @@ TEST(Value, CopiesAreDeep) {
   EXPECT_EQ(value.integer("count"), 3);
 }
 
+TEST(SameContent, LooksAtWhatIsSaidAndNotWhere) {
+  const auto map = [](Value::Map entries) { return Value(std::move(entries), {}); };
+  const Value here = map({{"a", Value(std::int64_t{1}, {nullptr, 3, 4}), {}}});
+  const Value there = map({{"a", Value(std::int64_t{1}, {nullptr, 9, 9}), {}}});
+  const Value other = map({{"a", Value(std::int64_t{2}, {}), {}}});
+  const Value longer =
+      map({{"a", Value(std::int64_t{1}, {}), {}}, {"b", Value(std::string("x"), {}), {}}});
+  EXPECT_TRUE(same_content(here, there));
+  EXPECT_FALSE(same_content(here, other));
+  EXPECT_FALSE(same_content(here, longer));
+  EXPECT_TRUE(same_content_but(here, longer, "b"));
+  EXPECT_TRUE(same_content_but(longer, here, "b"));
+  EXPECT_FALSE(same_content_but(other, longer, "b"));
+  EXPECT_FALSE(same_content(Value(std::string("1"), {}), Value(std::int64_t{1}, {})));
+}
+
 TEST(ValueDeathTest, ReadingAnotherTypeIsABug) {
   EXPECT_DEATH((void)sample().integer("name"), "another type");
   EXPECT_DEATH((void)sample().at("absent"), "guarantees");

@@ -117,5 +117,28 @@ TEST_F(LaneDoorTest, AsksAgainAfterAClaimThatFailed) {
   EXPECT_EQ(door.credits(), 16U);
 }
 
+TEST_F(LaneDoorTest, TakesNothingMoreUntilItHoldsLessThanItsSmallerSize) {
+  door.open(wheel, *this);
+  make_direct();
+  admit_all(Queue::kNormal);
+  admit_all(Queue::kCritical);
+  door.resize(8);
+  EXPECT_EQ(door.credits(), 0U);
+  EXPECT_FALSE(door.admit(Queue::kCritical));
+  door.give_back(Queue::kNormal, 12);
+  EXPECT_EQ(door.credits(), 4U);
+}
+
+TEST_F(LaneDoorTest, ClaimsMoreOnceItIsLarger) {
+  door.open(wheel, *this);
+  make_direct();
+  admit_all(Queue::kNormal);
+  EXPECT_FALSE(door.admit(Queue::kNormal));  // spilled from here on
+  asked.clear();
+  door.resize(64);
+  EXPECT_EQ(asked, std::vector<Queue>{Queue::kNormal});
+  EXPECT_EQ(door.begin_claim(Queue::kNormal), 36U);
+}
+
 }  // namespace
 }  // namespace tocsin::delivery::testing

@@ -343,6 +343,43 @@ TEST_F(LaneTest, GivesNewAttemptsToANewInstanceAndLetsTheOldOneFinish) {
   chat.lane->attach(chat.output.get());
 }
 
+TEST_F(LaneTest, CutsTheAttemptsOfAnInstanceThatEndsAndTriesThemElsewhere) {
+  auto& chat = world.add_lane("chat");
+  world.append({.to = {chat.door()}});
+  FakeOutput second(*chat.lane);
+  second.made.idempotent = true;
+  chat.lane->attach(&second);
+  world.append({.to = {chat.door()}});
+  chat.lane->cut_attempts_of(*chat.output);
+  EXPECT_EQ(chat.output->cancelled.size(), 1U);
+  EXPECT_EQ(chat.lane->attempts_of(*chat.output), 0U);
+  EXPECT_EQ(chat.lane->attempts_of(second), 1U);
+  world.turn();
+  ASSERT_EQ(second.seen.size(), 2U);
+  EXPECT_EQ(second.seen[1].number, 1U);  // an attempt that was cut does not count
+  second.complete();
+  second.complete();
+  world.turn();
+  EXPECT_EQ(storage.count(DeliveryState::kDelivered), 2U);
+  chat.lane->attach(chat.output.get());
+}
+
+TEST_F(LaneTest, HoldsAsMuchAsItsNewConcurrencyAsksFor) {
+  auto& chat = world.add_lane("chat");
+  LanePolicy policy = LanePolicy::standard();
+  policy.concurrency = 2;
+  chat.lane->attach(chat.output.get(), policy);
+  world.turn();
+  EXPECT_EQ(chat.door()->credits(), LaneDoor::capacity_for(2));
+  policy.concurrency = 200;
+  chat.lane->attach(chat.output.get(), policy);
+  policy.concurrency = 100;  // before the first was answered
+  chat.lane->attach(chat.output.get(), policy);
+  world.turn();
+  world.turn();
+  EXPECT_EQ(chat.door()->credits(), LaneDoor::capacity_for(100));
+}
+
 TEST_F(LaneTest, SaysWhatWentWrongInOneLine) {
   auto& chat = world.add_lane("chat");
   chat.output->script = [](const auto&) { return retry("the sink is busy"); };

@@ -21,6 +21,18 @@ TEST(ConnectionCaps, LetsEverybodyInWithoutCaps) {
   EXPECT_EQ(caps.open(), 1000U);
 }
 
+TEST(ConnectionCaps, CountsWhoCameBeforeACapWasSet) {
+  ConnectionCaps caps(0, 0);
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(caps.admit(ip(1)), Verdict::kAdmitted);
+  caps.set(0, 3);
+  EXPECT_EQ(caps.admit(ip(1)), Verdict::kPerIpReached);
+  EXPECT_EQ(caps.admit(ip(2)), Verdict::kAdmitted);
+  caps.release(ip(1));
+  EXPECT_EQ(caps.admit(ip(1)), Verdict::kAdmitted);
+  caps.set(2, 0);
+  EXPECT_EQ(caps.admit(ip(3)), Verdict::kTotalReached);
+}
+
 TEST(ConnectionCaps, CountsInAll) {
   ConnectionCaps caps(2, 0);
   EXPECT_EQ(caps.admit(ip(1)), Verdict::kAdmitted);

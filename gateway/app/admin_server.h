@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "gateway/admin/admin_routes.h"
+#include "gateway/app/snapshot.h"
+#include "gateway/base/arena.h"
+#include "gateway/config/diagnostic.h"
+#include "gateway/event/loop.h"
+#include "gateway/event/tcp.h"
+#include "gateway/http/server.h"
+
+namespace tocsin::app {
+
+/// The admin address. Control loop.
+class AdminServer {
+ public:
+  AdminServer(event::Loop& control, telemetry::Metrics& metrics)
+      : control_(control), metrics_(metrics) {}
+
+  /// Takes the port that the snapshot names, unless it is the one that serves.
+  config::Diagnostics plan(const Snapshot& snapshot);
+  /// Serves there. `parts` but the tokens, which are the snapshot's.
+  void serve(const Snapshot& snapshot, admin::AdminParts parts);
+  /// Goes over to what was planned for the snapshot, and to its tokens.
+  void adopt(const Snapshot& snapshot);
+  void close();
+
+  const event::Address& address() const { return server_->address(); }
+
+ private:
+  void open_server();
+
+  event::Loop& control_;
+  telemetry::Metrics& metrics_;
+  BlockPool blocks_;
+  std::string written_;  // the address that serves, as the configuration has it
+  std::string planned_;
+  std::optional<event::ListeningSocket> socket_;  // planned
+  std::unique_ptr<http::ServerShared> shared_;
+  std::shared_ptr<admin::AdminRoutes> routes_;
+  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<http::Server> former_;  // ends its exchanges
+};
+
+}  // namespace tocsin::app

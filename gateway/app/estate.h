@@ -1,0 +1,64 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "gateway/app/plugin_catalog.h"
+#include "gateway/app/storage_thread.h"
+#include "gateway/base/value.h"
+#include "gateway/config/diagnostic.h"
+#include "gateway/event/offload_pool.h"
+#include "gateway/plugin/instance.h"
+#include "gateway/plugin/plugin_metrics.h"
+#include "gateway/policy/shared_table.h"
+#include "gateway/telemetry/log.h"
+#include "gateway/telemetry/metrics.h"
+
+namespace tocsin::app {
+
+/// What outlives snapshots and belongs to no loop: the store, the shared table, where each output
+/// is at home. Each loop's share is a LoopEstate. Made, opened and destroyed by the control thread.
+class Estate {
+ public:
+  /// What the process lends. All of it outlives this object.
+  struct Process {
+    telemetry::Log& log;
+    telemetry::Metrics& metrics;
+    event::OffloadPool& pool;
+    std::size_t workers = 1;
+    std::size_t storage_shard = 0;  ///< of the metrics
+  };
+  explicit Estate(const Process& process);
+  ~Estate();
+  Estate(const Estate&) = delete;
+  Estate& operator=(const Estate&) = delete;
+
+  /// Opens the store that the root names, if any. Once, before any loop runs.
+  config::Diagnostics open(const Value& root, const PluginCatalog& catalog);
+  bool has_store() const { return storage_ != nullptr; }
+  /// Only with a store.
+  StorageThread& storage() { return *storage_; }
+
+  /// The worker an output's lane lives on: the same for as long as the process runs. Outputs are
+  /// spread in the order they are first named.
+  std::size_t home_of(const std::string& output);
+
+  const plugin::Services& services() const { return services_; }
+  policy::SharedTable& table() { return table_; }
+  event::OffloadPool& pool() { return process_.pool; }
+  telemetry::Log& log() { return process_.log; }
+  telemetry::Metrics& metrics() { return process_.metrics; }
+
+ private:
+  const Process process_;
+  plugin::PluginMetrics plugin_metrics_;
+  const plugin::Services services_;
+  policy::SharedTable table_;
+  std::map<std::string, std::size_t, std::less<>> homes_;
+  plugin::InstancePtr storage_instance_;
+  std::unique_ptr<StorageThread> storage_;
+};
+
+}  // namespace tocsin::app

@@ -1,0 +1,238 @@
+#include "gateway/app/loop_estate.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "gateway/app/build_listener.h"
+#include "gateway/base/assert.h"
+
+namespace tocsin::app {
+
+LoopEstate::LoopEstate(Estate& shared, AccessLogs& logs, event::Loop& loop, std::size_t home)
+    : shared_(shared),
+      access_logs_(logs),
+      loop_(loop),
+      home_(home),
+      servers_(loop, pool_),
+      retire_look_(loop.timers(), [this] { look_at_retiring(); }) {
+  if (!shared_.has_store()) return;
+  port_ = std::make_unique<delivery::OutboxPort>(loop_, shared_.storage().front());
+  lanes_ = std::make_unique<LoopLanes>(
+      delivery::LaneSurroundings{*port_, pool_, shared_.metrics(), shared_.log()}, home_);
+}
+
+LoopEstate::~LoopEstate() = default;
+
+Result<void> LoopEstate::open() {
+  logs_ = std::make_unique<LoopAccessLogs>(loop_, access_logs_);
+  if (!has_store()) return {};
+  TOCSIN_TRY(open_client());
+  ledger_ =
+      std::make_unique<delivery::OutboxLedger>(*port_, shared_.storage().storage(), shared_.pool());
+  plugins_ = std::make_unique<LoopPlugins>(plugin::Environment{.loop = loop_,
+                                                               .client = client_.get(),
+                                                               .pool = &shared_.pool(),
+                                                               .table = &shared_.table(),
+                                                               .emit = &emit_,
+                                                               .ledger = ledger_.get()});
+  return {};
+}
+
+Result<void> LoopEstate::open_client() {
+  TOCSIN_TRY_SET(resolver, event::Resolver::create(loop_, {}));
+  resolver_ = std::move(resolver);
+  connector_ = std::make_unique<http::TcpConnector>(loop_, *resolver_);
+  http::ClientOptions options;
+  options.connections_per_host_max = delivery::LanePolicy::kConcurrencyMax;
+  options.idle_per_host_max = delivery::LanePolicy::kConcurrencyMax;
+  client_ = std::make_unique<http::HttpClient>(loop_, *connector_, options);
+  return {};
+}
+
+DoorList LoopEstate::make_lanes(const Snapshot& snapshot) {
+  DoorList doors;
+  if (snapshot.notifies()) lanes_->make(snapshot, doors);
+  return doors;
+}
+
+Result<void> LoopEstate::prepare(const Snapshot& snapshot, DoorList doors,
+                                 std::vector<ListenerPart> parts) {
+  TOCSIN_ASSERT(prepared_ == nullptr, "two snapshots are prepared at once");
+  prepared_ = std::make_unique<Part>();
+  prepared_->snapshot = &snapshot;
+  prepared_->listeners = std::move(parts);
+  if (snapshot.notifies()) TOCSIN_TRY(prepare_notifications(*prepared_, std::move(doors)));
+  for (const ListenerPart& part : prepared_->listeners) {
+    prepared_->routes[part.id] = build_routes(part.name, *part.settings, *this, snapshot);
+  }
+  return {};
+}
+
+Result<void> LoopEstate::prepare_notifications(Part& part, DoorList doors) {
+  const Snapshot& snapshot = *part.snapshot;
+  delivery::IntakeStages stages{
+      .filters = {}, .router = snapshot.router(), .outputs = {}, .doors = std::move(doors)};
+  for (const PluginPart& filter : snapshot.filters()) {
+    TOCSIN_TRY_SET(run, plugins_->start(filter));
+    stages.filters.push_back(run->filter.get());
+  }
+  for (const OutputPart& output : snapshot.outputs()) stages.outputs.push_back(output.traits);
+  part.intake =
+      std::make_unique<delivery::Intake>(*port_, pool_, shared_.metrics(), std::move(stages));
+  TOCSIN_TRY(start_outputs(snapshot));
+  return start_inputs(snapshot);
+}
+
+Result<void> LoopEstate::start_outputs(const Snapshot& snapshot) {
+  for (const OutputPart& output : snapshot.outputs()) {
+    if (output.home != home_) continue;
+    TOCSIN_TRY(plugins_->start(output, lanes_->verdicts_of(output.plugin.id)));
+  }
+  return {};
+}
+
+// The control loop serves no listener, so nobody would come through an input's door there.
+Result<void> LoopEstate::start_inputs(const Snapshot& snapshot) {
+  if (home_ == kNoHome) return {};
+  for (const PluginPart& input : snapshot.inputs()) TOCSIN_TRY(plugins_->start(input));
+  return {};
+}
+
+void LoopEstate::commit() {
+  TOCSIN_ASSERT(prepared_ != nullptr, "nothing was prepared");
+  Part& next = *prepared_;
+  for (const OutputPart& output : next.snapshot->outputs()) {
+    if (output.home != home_) continue;
+    lanes_->attach(output, *plugins_->find(*output.plugin.instance)->output);
+  }
+  if (next.intake != nullptr) emit_.lead_to(*next.intake);
+  servers_.serve(next.listeners, next.routes);
+  if (current_ != nullptr) retiring_.push_back(std::move(current_));
+  current_ = std::move(prepared_);
+}
+
+void LoopEstate::discard() {
+  if (prepared_ == nullptr) return;
+  std::vector<plugin::Instance*> fresh;
+  for (plugin::Instance* instance : prepared_->snapshot->instances()) {
+    const bool used = (current_ != nullptr && current_->snapshot->uses(*instance)) ||
+                      std::ranges::any_of(retiring_, [&](const auto& part) {
+                        return part->snapshot->uses(*instance);
+                      });
+    if (!used) fresh.push_back(instance);
+  }
+  prepared_.reset();
+  let_go_of_instances(fresh);
+  if (lanes_ != nullptr) lanes_->discard_unused();
+}
+
+void LoopEstate::retire(const Snapshot& snapshot, Duration grace, Function<void()> done) {
+  const auto found = std::ranges::find_if(
+      retiring_, [&](const auto& part) { return part->snapshot == &snapshot; });
+  TOCSIN_ASSERT(found != retiring_.end(), "a snapshot retires that this loop does not know");
+  (*found)->cut_at = loop_.now() + grace;
+  (*found)->on_gone = std::move(done);
+  retire_look_.arm_after(Duration::zero());
+}
+
+void LoopEstate::look_at_retiring() {
+  std::vector<Function<void()>> gone;
+  for (auto at = retiring_.begin(); at != retiring_.end();) {
+    Part& part = **at;
+    if (part.on_gone && !part.cut && loop_.now() >= part.cut_at) {
+      part.cut = true;
+      cut(part);
+    }
+    if (!part.on_gone || in_use(part)) {
+      ++at;
+      continue;
+    }
+    if (part.intake != nullptr) emit_.remove(*part.intake);
+    gone.push_back(std::move(part.on_gone));
+    at = retiring_.erase(at);
+  }
+  if (!retiring_.empty()) retire_look_.arm_after(kLook);
+  for (Function<void()>& done : gone) done();
+}
+
+bool LoopEstate::in_use(const Part& part) {
+  if (part.intake != nullptr && !part.intake->idle()) return true;
+  if (!servers_.let_go_of(part.routes)) return true;
+  return std::ranges::any_of(part.snapshot->outputs(), [&](const OutputPart& output) {
+    if (output.home != home_) return false;
+    const auto* run = plugins_->find(*output.plugin.instance);
+    return lanes_->attempts_left(output.plugin.id, *run->output) > 0;
+  });
+}
+
+void LoopEstate::cut(const Part& part) {
+  servers_.cut(part.routes);
+  for (const OutputPart& output : part.snapshot->outputs()) {
+    if (output.home != home_ || current_->snapshot->uses(*output.plugin.instance)) continue;
+    lanes_->cut_attempts(output.plugin.id, *plugins_->find(*output.plugin.instance)->output);
+  }
+}
+
+void LoopEstate::let_go(const Leaving& leaving, Function<void()> done) {
+  struct Pending {
+    std::size_t left = 1;
+    Function<void()> done;
+  };
+  auto pending = std::make_shared<Pending>();
+  pending->done = [this, instances = leaving.instances, told = std::move(done)]() mutable {
+    let_go_of_instances(instances);
+    told();
+  };
+  const auto one_less = [pending] {
+    if (--pending->left == 0) pending->done();
+  };
+  for (const std::string& output : leaving.outputs) {
+    if (lanes_ == nullptr || !lanes_->has(output)) continue;
+    ++pending->left;
+    lanes_->end(output, leaving.grace, one_less);
+  }
+  one_less();
+}
+
+void LoopEstate::let_go_of_instances(const std::vector<plugin::Instance*>& instances) {
+  if (plugins_ == nullptr) return;
+  for (plugin::Instance* instance : instances) plugins_->finish(*instance);
+}
+
+void LoopEstate::drain_lanes(Duration grace, Function<void()> done) {
+  if (lanes_ == nullptr) return done();
+  lanes_->end_all(grace, std::move(done));
+}
+
+// Servers before what they serve; adapters before the plugins' parts, those before what these were
+// lent.
+void LoopEstate::finish() {
+  retire_look_.cancel();
+  servers_.close();
+  if (lanes_ != nullptr) lanes_->take_down();
+  if (plugins_ != nullptr) {
+    plugins_->finish_all([this] {
+      // Their pipelines still speak to filters.
+      prepared_.reset();
+      current_.reset();
+      retiring_.clear();
+    });
+  }
+  prepared_.reset();
+  current_.reset();
+  retiring_.clear();
+  ledger_.reset();
+  client_.reset();
+  connector_.reset();
+  resolver_.reset();
+  lanes_.reset();
+  plugins_.reset();
+  logs_.reset();
+}
+
+plugin::HandlerAdapter* LoopEstate::handler(const PluginPart& input) {
+  LoopPlugins::Run* run = plugins_->find(*input.instance);
+  return run == nullptr ? nullptr : run->handler.get();
+}
+
+}  // namespace tocsin::app
