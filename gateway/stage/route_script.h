@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "gateway/base/clock.h"
-#include "gateway/message/delivery.h"
 #include "gateway/message/notification.h"
 
 namespace tocsin::stage {
@@ -19,15 +18,13 @@ struct RouteOpinion {
   std::vector<std::uint32_t> outputs;   ///< as the routes count them
   std::vector<std::string> recipients;  ///< "kind:value", instead of the notification's; empty: its
   std::optional<Duration> delay;        ///< not before so long from now
-  std::optional<message::DeliveryClass> priority;  ///< instead of what the level says
-  std::string problem;  ///< why it has none, for people; empty: it wanted none
+  std::string problem;                  ///< why it has none, for people; empty: it wanted none
 
   void clear() {
     has_one = goes_on = false;
     outputs.clear();
     recipients.clear();
     delay.reset();
-    priority.reset();
     problem.clear();
   }
 };
