@@ -22,7 +22,8 @@ policy::TableOptions table_options() {
 Estate::Estate(const Process& process)
     : process_(process),
       plugin_metrics_(process.metrics),
-      services_{process.log, plugin_metrics_},
+      script_metrics_(process.metrics),
+      services_{{process.log, plugin_metrics_}, {process.log, script_metrics_}},
       table_(table_options()) {}
 
 Estate::~Estate() = default;
@@ -33,7 +34,7 @@ config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog
   const plugin::Library& library =
       catalog.library(plugin::Kind::kStorage, settings->string("type"));
   auto made = plugin::Instance::create(library.descriptor(), {plugin::Kind::kStorage, "storage"},
-                                       *settings, services_);
+                                       *settings, services_.compiled);
   if (!made) {
     const plugin::Refusal& refusal = made.error();
     return {fault_at(refusal.place, refusal.key.empty() ? "storage" : "storage." + refusal.key,

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/app/component.h"
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/app/storage_thread.h"
 #include "gateway/base/value.h"
@@ -45,7 +46,7 @@ class Estate {
   /// spread in the order they are first named.
   std::size_t home_of(const std::string& output);
 
-  const plugin::Services& services() const { return services_; }
+  const ComponentServices& services() const { return services_; }
   policy::SharedTable& table() { return table_; }
   event::OffloadPool& pool() { return process_.pool; }
   telemetry::Log& log() { return process_.log; }
@@ -54,7 +55,8 @@ class Estate {
  private:
   const Process process_;
   plugin::PluginMetrics plugin_metrics_;
-  const plugin::Services services_;
+  script::ScriptMetrics script_metrics_;
+  const ComponentServices services_;
   policy::SharedTable table_;
   std::map<std::string, std::size_t, std::less<>> homes_;
   plugin::InstancePtr storage_instance_;

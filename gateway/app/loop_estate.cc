@@ -77,10 +77,23 @@ Result<void> LoopEstate::prepare_notifications(Part& part, DoorList doors) {
     stages.filters.push_back(run->filter.get());
   }
   for (const OutputPart& output : snapshot.outputs()) stages.outputs.push_back(output.traits);
+  TOCSIN_TRY(start_route_scripts(part));
+  for (const auto& script : part.scripts) stages.scripts.push_back(script.get());
   part.intake =
       std::make_unique<delivery::Intake>(*port_, pool_, shared_.metrics(), std::move(stages));
   TOCSIN_TRY(start_outputs(snapshot));
   return start_inputs(snapshot);
+}
+
+// An instance may serve several routes, and several snapshots; its doors are each one's own.
+Result<void> LoopEstate::start_route_scripts(Part& part) {
+  std::vector<std::string> outputs;
+  for (const OutputPart& output : part.snapshot->outputs()) outputs.push_back(output.plugin.id);
+  for (const PluginPart& script : part.snapshot->route_scripts()) {
+    TOCSIN_TRY_SET(run, plugins_->start(script));
+    part.scripts.push_back(std::make_unique<script::ScriptRoute>(*run->script, outputs));
+  }
+  return {};
 }
 
 Result<void> LoopEstate::start_outputs(const Snapshot& snapshot) {
@@ -113,8 +126,8 @@ void LoopEstate::commit() {
 
 void LoopEstate::discard() {
   if (prepared_ == nullptr) return;
-  std::vector<plugin::Instance*> fresh;
-  for (plugin::Instance* instance : prepared_->snapshot->instances()) {
+  std::vector<Component*> fresh;
+  for (Component* instance : prepared_->snapshot->instances()) {
     const bool used = (current_ != nullptr && current_->snapshot->uses(*instance)) ||
                       std::ranges::any_of(retiring_, [&](const auto& part) {
                         return part->snapshot->uses(*instance);
@@ -194,9 +207,9 @@ void LoopEstate::let_go(const Leaving& leaving, Function<void()> done) {
   one_less();
 }
 
-void LoopEstate::let_go_of_instances(const std::vector<plugin::Instance*>& instances) {
+void LoopEstate::let_go_of_instances(const std::vector<Component*>& instances) {
   if (plugins_ == nullptr) return;
-  for (plugin::Instance* instance : instances) plugins_->finish(*instance);
+  for (Component* instance : instances) plugins_->finish(*instance);
 }
 
 void LoopEstate::drain_lanes(Duration grace, Function<void()> done) {

@@ -20,13 +20,14 @@
 #include "gateway/event/resolver.h"
 #include "gateway/http/client.h"
 #include "gateway/http/tcp_connector.h"
+#include "gateway/script/route.h"
 
 namespace tocsin::app {
 
 /// What one loop has to stop using: instances that no snapshot names any more, and the outputs
 /// among them whose lanes end.
 struct Leaving {
-  std::vector<plugin::Instance*> instances;
+  std::vector<Component*> instances;
   std::vector<std::string> outputs;
   Duration grace{};
 };
@@ -89,6 +90,7 @@ class LoopEstate {
   // One snapshot here.
   struct Part {
     const Snapshot* snapshot = nullptr;
+    std::vector<std::unique_ptr<script::ScriptRoute>> scripts;
     std::unique_ptr<delivery::Intake> intake;
     std::vector<ListenerPart> listeners;
     RouteTables routes;
@@ -100,12 +102,13 @@ class LoopEstate {
 
   Result<void> open_client();
   Result<void> prepare_notifications(Part& part, DoorList doors);
+  Result<void> start_route_scripts(Part& part);
   Result<void> start_outputs(const Snapshot& snapshot);
   Result<void> start_inputs(const Snapshot& snapshot);
   bool in_use(const Part& part);
   void cut(const Part& part);
   void look_at_retiring();
-  void let_go_of_instances(const std::vector<plugin::Instance*>& instances);
+  void let_go_of_instances(const std::vector<Component*>& instances);
 
   Estate& shared_;
   AccessLogs& access_logs_;

@@ -6,10 +6,11 @@
 #include "gateway/app/snapshot.h"
 #include "gateway/base/result.h"
 #include "gateway/delivery/lane.h"
-#include "gateway/plugin/filter_adapter.h"
 #include "gateway/plugin/handler_adapter.h"
-#include "gateway/plugin/output_adapter.h"
 #include "gateway/plugin/worker.h"
+#include "gateway/script/worker.h"
+#include "gateway/stage/filter.h"
+#include "gateway/stage/output.h"
 
 namespace tocsin::app {
 
@@ -19,10 +20,12 @@ class LoopPlugins {
  public:
   /// What stands between the gateway and an instance here; what its kind has no use for is null.
   struct Run {
-    plugin::Worker* worker = nullptr;
-    std::unique_ptr<plugin::FilterAdapter> filter;
+    plugin::Kind kind = plugin::Kind::kOutput;
+    plugin::Worker* compiled = nullptr;  ///< one of these two
+    script::Worker* script = nullptr;
+    std::unique_ptr<stage::Filter> filter;
     std::unique_ptr<plugin::HandlerAdapter> handler;
-    std::unique_ptr<plugin::OutputAdapter> output;
+    std::unique_ptr<stage::Output> output;
   };
 
   explicit LoopPlugins(const plugin::Environment& environment) : environment_(environment) {}
@@ -32,16 +35,20 @@ class LoopPlugins {
   Result<Run*> start(const PluginPart& part);
   /// The same for an output, whose verdicts `done` takes.
   Result<Run*> start(const OutputPart& part, stage::AttemptDone& done);
-  Run* find(const plugin::Instance& instance);
+  Run* find(const Component& instance);
 
   /// Ends its run, if there is one. Nothing of the gateway uses it any more.
-  void finish(plugin::Instance& instance);
+  void finish(Component& instance);
   /// Ends all: outputs and inputs first, then, when `between` has returned, filters.
   void finish_all(Function<void()> between);
 
  private:
+  using Runs = std::map<const Component*, Run>;
+  Result<Run> begin(const PluginPart& part);
+  Runs::iterator end(Runs::iterator at);
+
   const plugin::Environment environment_;
-  std::map<const plugin::Instance*, Run> runs_;
+  Runs runs_;
 };
 
 }  // namespace tocsin::app

@@ -7,12 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/app/component.h"
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/base/value.h"
 #include "gateway/config/diagnostic.h"
 #include "gateway/config/load.h"
 #include "gateway/delivery/lane_policy.h"
-#include "gateway/plugin/instance.h"
 #include "gateway/routing/router.h"
 #include "gateway/stage/output.h"
 
@@ -26,9 +26,9 @@ struct PluginPart {
   plugin::Kind kind = plugin::Kind::kOutput;
   std::string id;    ///< its name in the configuration
   std::string type;  ///< the plugin's name
-  const tocsin_plugin* code = nullptr;
+  PluginCode code;
   const Value* settings = nullptr;  ///< in the snapshot's configuration
-  std::shared_ptr<plugin::Instance> instance;
+  std::shared_ptr<Component> instance;
 
   /// Whether the other is of the same code with the same settings.
   bool same_content(const PluginPart& other) const;
@@ -72,12 +72,14 @@ class Snapshot {
   const std::vector<PluginPart>& filters() const { return filters_; }
   const std::vector<OutputPart>& outputs() const { return outputs_; }
   const routing::Router& router() const { return *router_; }
+  /// Of the routes that a script decides, as the router counts them.
+  const std::vector<PluginPart>& route_scripts() const { return route_scripts_; }
 
   /// The output of that name, or null.
   const OutputPart* output(std::string_view name) const;
   /// Every instance of it but the storage.
-  std::vector<plugin::Instance*> instances() const;
-  bool uses(const plugin::Instance& instance) const;
+  std::vector<Component*> instances() const;
+  bool uses(const Component& instance) const;
 
  private:
   class Maker;
@@ -88,6 +90,7 @@ class Snapshot {
   std::vector<PluginPart> inputs_;
   std::vector<PluginPart> filters_;
   std::vector<OutputPart> outputs_;
+  std::vector<PluginPart> route_scripts_;
   std::optional<routing::Router> router_;
 };
 

@@ -104,7 +104,7 @@ void SnapshotSwap::let_go(const std::shared_ptr<const Snapshot>& old) {
   if (stopped_) return;
   Leaving leaving;
   leaving.grace = old->shutdown_grace();
-  for (plugin::Instance* instance : old->instances()) {
+  for (Component* instance : old->instances()) {
     const bool shared = std::ranges::any_of(
         alive_, [&](const auto& other) { return other != old && other->uses(*instance); });
     if (!shared) leaving.instances.push_back(instance);

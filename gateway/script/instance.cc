@@ -6,28 +6,27 @@
 
 namespace tocsin::script {
 
-Instance::Instance(const Script& script, const std::string& id, const Value& settings,
-                   const Services& services)
-    : script_(script),
+Instance::Instance(std::shared_ptr<const Script> script, const std::string& id,
+                   const Value& settings, const Services& services)
+    : script_(std::move(script)),
       settings_(settings),
-      voice_{std::string(kind_name(script.kind())) + "/" + script.name(), id,
-             std::string(kind_name(script.kind())) + "." + id},
+      voice_{std::string(kind_name(script_->kind())) + "/" + script_->name(), id,
+             std::string(kind_name(script_->kind())) + "." + id},
       services_(services) {}
 
 Instance::~Instance() = default;
 
-tl::expected<std::unique_ptr<Instance>, Refusal> Instance::create(const Script& script,
-                                                                  const std::string& id,
-                                                                  const Value& settings,
-                                                                  const Services& services) {
-  std::unique_ptr<Instance> instance(new Instance(script, id, settings, services));
+tl::expected<std::unique_ptr<Instance>, Refusal> Instance::create(
+    std::shared_ptr<const Script> script, const std::string& id, const Value& settings,
+    const Services& services) {
+  std::unique_ptr<Instance> instance(new Instance(std::move(script), id, settings, services));
   auto tried = instance->try_create();
   if (!tried) return tl::unexpected(std::move(tried.error()));
   return instance;
 }
 
 tl::expected<void, Refusal> Instance::try_create() {
-  Creation creation = create_state(script_, settings_, voice_, services_, nullptr);
+  Creation creation = create_state(*script_, settings_, voice_, services_, nullptr);
   traits_ = std::move(creation.traits);
   if (creation.state != nullptr) return {};
   Refusal refusal{std::move(creation.refused), std::move(creation.key), settings_.place()};

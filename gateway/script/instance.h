@@ -28,11 +28,10 @@ struct Refusal {
 class Instance {
  public:
   /// Runs the script's create() once with these settings in a state that reaches nothing, so that
-  /// it also serves to check them. `script` and what `services` names outlive it.
-  static tl::expected<std::unique_ptr<Instance>, Refusal> create(const Script& script,
-                                                                 const std::string& id,
-                                                                 const Value& settings,
-                                                                 const Services& services);
+  /// it also serves to check them. What `services` names outlives it.
+  static tl::expected<std::unique_ptr<Instance>, Refusal> create(
+      std::shared_ptr<const Script> script, const std::string& id, const Value& settings,
+      const Services& services);
   ~Instance();
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
@@ -41,7 +40,7 @@ class Instance {
   /// whoever uses it is gone before Worker::finish(). Thread-safe.
   Result<Worker*> start_worker(const Environment& environment);
 
-  const Script& script() const { return script_; }
+  const Script& script() const { return *script_; }
   const Value& settings() const { return settings_; }
   const Voice& voice() const { return voice_; }
   const Services& services() const { return services_; }
@@ -49,11 +48,11 @@ class Instance {
   const stage::OutputTraits& traits() const { return traits_; }
 
  private:
-  Instance(const Script& script, const std::string& id, const Value& settings,
+  Instance(std::shared_ptr<const Script> script, const std::string& id, const Value& settings,
            const Services& services);
   tl::expected<void, Refusal> try_create();
 
-  const Script& script_;
+  const std::shared_ptr<const Script> script_;
   const Value settings_;
   const Voice voice_;
   const Services services_;

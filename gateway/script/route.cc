@@ -50,7 +50,7 @@ class OpinionReader {
     if (opinion_.outputs.empty()) luaL_error(lua_, "the route names no outputs");
     recipients();
     delay();
-    priority();
+    refuse_priority();
     lua_getfield(lua_, 1, "continue");
     opinion_.goes_on = lua_toboolean(lua_, -1) != 0;
     lua_pop(lua_, 1);
@@ -121,15 +121,10 @@ class OpinionReader {
     lua_pop(lua_, 1);
   }
 
-  void priority() {
-    const int type = lua_getfield(lua_, 1, "priority");
-    const std::string_view name = type == LUA_TSTRING ? text_at(lua_, -1) : "";
-    if (name == "critical") {
-      opinion_.priority = message::DeliveryClass::kCritical;
-    } else if (name == "normal") {
-      opinion_.priority = message::DeliveryClass::kNormal;
-    } else if (type != LUA_TNIL) {
-      luaL_error(lua_, "priority must be \"critical\" or \"normal\"");
+  // The store files a notification's deliveries by its level alone.
+  void refuse_priority() {
+    if (lua_getfield(lua_, 1, "priority") != LUA_TNIL) {
+      luaL_error(lua_, "a route cannot set a priority yet: the level says it");
     }
     lua_pop(lua_, 1);
   }

@@ -69,7 +69,6 @@
 ---@field outputs string|string[]
 ---@field to? string|string[] instead of the notification's recipients
 ---@field delay? string|number a duration such as "5m", or milliseconds
----@field priority? "critical"|"normal"
 ---@field continue? boolean ask the routes below as well
 
 tocsin = {}

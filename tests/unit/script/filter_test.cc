@@ -78,13 +78,13 @@ TEST_F(Filter, CannotChangeANotificationOrKeepIt) {
 }
 
 TEST_F(Filter, HearsWhatCameOfWhatItRemembered) {
-  const auto script = &script_of(Kind::kFilter, R"(
+  const auto script = script_of(Kind::kFilter, R"(
     local last = "nothing"
     return {
       on_message = function(n) return n.topic == last and "drop" or "pass", 42 end,
       on_outcome = function(number, committed) last = number .. tostring(committed) end,
     })");
-  ScriptFilter filter(worker_of(instance_of(*script)));
+  ScriptFilter filter(worker_of(instance_of(script)));
   HeardCall call(arena);
   EXPECT_EQ(filter.on_message(call), FilterStatus::kPass);
   EXPECT_EQ(call.remembered, 42U);
@@ -153,7 +153,7 @@ TEST_F(Filter, WaitsInsideOfPcall) {
 }
 
 TEST_F(Filter, SharesItsKeysWithTheOtherLoopsOfItsInstance) {
-  const Script& script = script_of(Kind::kFilter, R"(
+  const auto script = script_of(Kind::kFilter, R"(
     return {on_message = function(n)
       return tocsin.kv.incr("seen", 1, 1000) > 1 and "drop" or "pass"
     end})");

@@ -1,5 +1,6 @@
-// Scripts that mean harm. Each is asked once to do its worst: the filter must come back soon, count
-// why, and serve the next notification as if nothing had been.
+// Scripts that mean harm. Each is asked once to do its worst: the filter must come back (one that
+// does not runs into the time limit of the test), count why, and serve the next notification as if
+// nothing had been.
 
 #include <chrono>
 
@@ -256,7 +257,6 @@ TEST_P(HostileScript, IsContainedAndServesOn) {
   const auto filter = filter_of("if n.topic == \"evil\" then " + std::string(attack.code) +
                                     " end\nreturn n.topic == \"drop\" and \"drop\" or \"pass\"",
                                 attack.around);
-  const auto began = std::chrono::steady_clock::now();
   HeardCall call(arena, "evil");
   FilterStatus status = filter->on_message(call);
   if (std::string_view(attack.reason) == "hold") {
@@ -277,10 +277,6 @@ TEST_P(HostileScript, IsContainedAndServesOn) {
     EXPECT_EQ(counted, 1U) << logged();
   }
   EXPECT_EQ(status, FilterStatus::kPass);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  RecordProperty("ms", std::to_string(took.count() * 1000));
-  EXPECT_LT(took.count(), 2.0);  // far below in every build; unbounded would be for ever
-
   EXPECT_EQ(ask(*filter, "drop"), FilterStatus::kDrop) << logged();
   EXPECT_EQ(ask(*filter, "pass"), FilterStatus::kPass);
 }

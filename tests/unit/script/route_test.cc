@@ -15,7 +15,7 @@ class Route : public ScriptTest {
     auto opened = Script::open_route(path);
     EXPECT_TRUE(opened) << opened.error().what;
     scripts.push_back(std::move(*opened));
-    ScriptRoute route(worker_of(instance_of(*scripts.back())), {"chat", "mail", "oncall"});
+    ScriptRoute route(worker_of(instance_of(scripts.back())), {"chat", "mail", "oncall"});
     stage::RouteOpinion opinion;
     route.route(notification, opinion);
     return opinion;
@@ -39,12 +39,11 @@ TEST_F(Route, NamesOutputs) {
   EXPECT_EQ(opinion.outputs, std::vector<std::uint32_t>{0});
 }
 
-TEST_F(Route, SaysWhomAndWhenAndHowUrgent) {
+TEST_F(Route, SaysWhomAndWhen) {
   const auto opinion = ask(R"(return {outputs = {"mail"}, to = {"email:a@b.example", "phone:+1"},
-                                     delay = "5m", priority = "critical"})");
+                                     delay = "5m"})");
   EXPECT_EQ(opinion.recipients, (std::vector<std::string>{"email:a@b.example", "phone:+1"}));
   EXPECT_EQ(opinion.delay, Duration(5min));
-  EXPECT_EQ(opinion.priority, message::DeliveryClass::kCritical);
   EXPECT_EQ(ask("return {outputs = \"mail\", delay = 1500}").delay, Duration(1500ms));
   EXPECT_EQ(ask("return {outputs = \"mail\", delay = -5}").delay, Duration(0));
 }
@@ -56,7 +55,7 @@ TEST_F(Route, IsNoOpinionWhenItGoesWrong) {
            {"return 7", "a route returns nothing, a name or a table, not a number"},
            {"return {outputs = \"chat\", delay = \"soon\"}", "delay: "},
            {"return {outputs = \"chat\", to = {\"a@b\"}}", "a recipient is written kind:value"},
-           {"return {outputs = \"chat\", priority = 1}", "priority must be"},
+           {"return {outputs = \"chat\", priority = 1}", "a route cannot set a priority yet"},
            {"tocsin.sleep(1)", "sleep cannot wait here"},
            {"while true do end", "the script ran too many instructions"}}) {
     const auto opinion = ask(body);

@@ -80,7 +80,8 @@ class ScriptTest : public ::testing::Test {
   }
 
   /// A script of this kind and the name "test"; its text is the body of create(cfg).
-  const Script& script_of(Kind kind, std::string_view create, std::string_view options = "{}") {
+  std::shared_ptr<const Script> script_of(Kind kind, std::string_view create,
+                                          std::string_view options = "{}") {
     const std::string text = "return {name = \"test\", kind = \"" + std::string(kind_name(kind)) +
                              "\", doc = \"A test.\", options = " + std::string(options) +
                              ", create = function(cfg)\n" + std::string(create) + "\nend}\n";
@@ -89,9 +90,10 @@ class ScriptTest : public ::testing::Test {
     auto opened = Script::open(path, kind, "test", inspect);
     EXPECT_TRUE(opened) << opened.error().what;
     scripts.push_back(std::move(*opened));
-    return *scripts.back();
+    return scripts.back();
   }
-  Instance& instance_of(const Script& script, const Value& settings = Value(Value::Map(), {})) {
+  Instance& instance_of(const std::shared_ptr<const Script>& script,
+                        const Value& settings = Value(Value::Map(), {})) {
     auto made = Instance::create(script, "test", settings, services);
     EXPECT_TRUE(made) << made.error().what;
     instances.push_back(std::move(*made));
@@ -152,7 +154,7 @@ class ScriptTest : public ::testing::Test {
   BlockPool blocks;
   Arena arena{blocks, 65536};
   ScriptFolder folder;
-  std::vector<std::unique_ptr<Script>> scripts;
+  std::vector<std::shared_ptr<const Script>> scripts;
   std::vector<std::unique_ptr<Instance>> instances;
 };
 

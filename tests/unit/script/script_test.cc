@@ -120,7 +120,7 @@ TEST_F(ScriptFile, IsNotThereOrTooLarge) {
 class ScriptInstance : public ScriptTest {};
 
 TEST_F(ScriptInstance, SeesItsSettings) {
-  const Script& script = script_of(Kind::kFilter, R"(
+  const auto script = script_of(Kind::kFilter, R"(
     assert(cfg.text == "a" and cfg.flag == true and cfg.number == 2 and cfg.wait == 1500)
     assert(cfg.bytes == 1024 and cfg.list[2] == "y" and cfg.rate.count == 10)
     assert(cfg.rate.period_ms == 1000 and cfg.type == nil and cfg.map.k == "v")
@@ -143,7 +143,7 @@ TEST_F(ScriptInstance, SeesItsSettings) {
 }
 
 TEST_F(ScriptInstance, MayRefuseItsSettings) {
-  const Script& script = script_of(Kind::kFilter, "return nil, \"the key is not good\", \"key\"");
+  const auto script = script_of(Kind::kFilter, "return nil, \"the key is not good\", \"key\"");
   const auto file = std::make_shared<const std::string>("conf.yaml");
   const Value settings(Value::Map{{"key", Value(std::string("k"), {file, 7, 9}), {file, 7, 4}}},
                        {file, 6, 3});
@@ -156,11 +156,11 @@ TEST_F(ScriptInstance, MayRefuseItsSettings) {
 
 TEST_F(ScriptInstance, SaysWhereItsCreationWentWrong) {
   const auto why = [this](Kind kind, const char* create) {
-    const Script& script = script_of(kind, create);
+    const auto script = script_of(kind, create);
     const auto made = Instance::create(script, "test", Value(Value::Map(), {}), services);
     EXPECT_FALSE(made);
     std::string what = made ? "" : made.error().what;
-    return what.starts_with(script.path()) ? what.substr(script.path().size()) : what;
+    return what.starts_with(script->path()) ? what.substr(script->path().size()) : what;
   };
   EXPECT_EQ(why(Kind::kFilter, "\nerror(\"no\")"), ":3: no");
   EXPECT_EQ(why(Kind::kFilter, "return {}"),
