@@ -7,11 +7,13 @@
 #include "gateway/admin/audit.h"
 #include "gateway/admin/config_door.h"
 #include "gateway/admin/guard.h"
+#include "gateway/admin/loops_view.h"
 #include "gateway/admin/outputs_view.h"
 #include "gateway/admin/readiness.h"
 #include "gateway/event/offload_pool.h"
 #include "gateway/stage/emit.h"
 #include "gateway/stage/ledger.h"
+#include "gateway/stage/records.h"
 #include "gateway/telemetry/metrics.h"
 
 namespace tocsin::admin {
@@ -26,8 +28,10 @@ struct AdminParts {
   std::vector<Token> tokens = {};  ///< none: whoever reaches the address may do everything
   /// The control loop's own; null while the configuration has no notification part.
   stage::Ledger* ledger = nullptr;
+  stage::Records* records = nullptr;
   stage::Emit* emit = nullptr;
   OutputsView* outputs = nullptr;
+  LoopsView* loops = nullptr;
   ConfigDoor* config = nullptr;
 };
 

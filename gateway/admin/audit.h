@@ -20,8 +20,7 @@ struct AuditRecord {
   std::string_view request_id;  ///< as the answer names it
 };
 
-/// Where audit records go. This is the place for one that keeps them in the store, once the store
-/// has records; then both are told. Control thread.
+/// Where audit records go: the log, and beside it the store (store_audit.h). Control thread.
 class AuditSink {
  public:
   virtual ~AuditSink() = default;

@@ -1,6 +1,5 @@
 // Listing dead letters, looking at one, and deciding on one.
 
-#include <charconv>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -49,13 +48,9 @@ std::optional<Problem> read_list_query(const ApiCall& call, stage::Query& query)
     if (!query.before) return Problem{400, "In the query: before is not a delivery's id."};
   }
   if (const std::string* limit = call.parameter("limit")) {
-    const char* end = limit->data() + limit->size();
-    const auto [stopped, error] = std::from_chars(limit->data(), end, query.limit);
-    const bool number = error == std::errc() && stopped == end;
-    if (!number || query.limit == 0 || query.limit > stage::kPageRowsMax) {
-      return Problem{400, "In the query: limit is a number from 1 to " +
-                              std::to_string(stage::kPageRowsMax) + "."};
-    }
+    const auto number = read_limit(*limit, stage::kPageRowsMax);
+    if (!number) return Problem{400, "In the query: " + number.error().what + "."};
+    query.limit = *number;
   }
   return std::nullopt;
 }

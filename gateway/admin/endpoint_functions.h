@@ -27,6 +27,7 @@ void config_members(JsonWriter& json, const ConfigState& state);
 
 // outputs.cc
 void serve_outputs(AdminApi& api, const CallRef& call);
+void serve_resume(AdminApi& api, const CallRef& call);
 
 // notifications.cc
 void serve_notification(AdminApi& api, const CallRef& call);
@@ -43,6 +44,9 @@ void serve_discard(AdminApi& api, const CallRef& call);
 void serve_redrive_many(AdminApi& api, const CallRef& call);
 void serve_approve_many(AdminApi& api, const CallRef& call);
 void serve_discard_many(AdminApi& api, const CallRef& call);
+
+// audit_pages.cc
+void serve_audit(AdminApi& api, const CallRef& call);
 
 /// The ledger, or null after the call was answered that this gateway keeps no notifications.
 stage::Ledger* ledger_or_answer(AdminApi& api, const CallRef& call);

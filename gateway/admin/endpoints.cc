@@ -11,8 +11,9 @@ namespace tocsin::admin {
 namespace {
 
 constexpr std::array<std::string_view, 3> kListParameters = {"output", "before", "limit"};
+constexpr std::array<std::string_view, 2> kAuditParameters = {"before", "limit"};
 
-constexpr std::array<Endpoint, 17> kEndpoints = {{
+constexpr std::array<Endpoint, 19> kEndpoints = {{
     {.method = "GET",
      .pattern = "/healthz",
      .role = Role::kNobody,
@@ -31,7 +32,8 @@ constexpr std::array<Endpoint, 17> kEndpoints = {{
     {.method = "GET",
      .pattern = "/v1/health",
      .role = Role::kViewer,
-     .summary = "The store's size, its oldest waiting delivery, free disk, and the backlog.",
+     .summary = "The store's size, its oldest waiting delivery, free disk, the backlog, and loops "
+                "that stand still.",
      .serve = serve_detailed_health},
     {.method = "GET",
      .pattern = "/v1/config",
@@ -49,6 +51,19 @@ constexpr std::array<Endpoint, 17> kEndpoints = {{
      .role = Role::kViewer,
      .summary = "Each output's lane and backlog.",
      .serve = serve_outputs},
+    {.method = "POST",
+     .pattern = "/v1/outputs/{id}/resume",
+     .role = Role::kOperator,
+     .summary = "Ends the quarantine of an output that was found after crashes.",
+     .serve = serve_resume,
+     .action = "output.resume"},
+    // It tells names, addresses and what others were refused.
+    {.method = "GET",
+     .pattern = "/v1/audit",
+     .role = Role::kAdmin,
+     .summary = "Who changed what through this address, newest first, a page at a time.",
+     .serve = serve_audit,
+     .parameters = kAuditParameters},
     {.method = "GET",
      .pattern = "/v1/notifications/{id}",
      .role = Role::kViewer,

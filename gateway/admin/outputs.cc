@@ -71,4 +71,24 @@ void serve_outputs(AdminApi& api, const CallRef& call) {
   });
 }
 
+void serve_resume(AdminApi& api, const CallRef& call) {
+  using Resumed = OutputsView::Resumed;
+  constexpr std::string_view kNoSuchOutput = "No output of the configuration has this name.";
+  OutputsView* view = api.parts().outputs;
+  if (view == nullptr) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
+  std::string output(call->argument());
+  view->resume(output, [call, output, kNoSuchOutput](Resumed resumed) {
+    if (resumed == Resumed::kNoSuchOutput) {
+      return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
+    }
+    std::string text;
+    JsonWriter json(text);
+    json.begin_object();
+    json.pair("output", output);
+    json.pair("status", resumed == Resumed::kResumed ? "resumed" : "was not in quarantine");
+    json.end_object();
+    call->answer_json(200, std::move(text));
+  });
+}
+
 }  // namespace tocsin::admin

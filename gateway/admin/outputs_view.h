@@ -19,12 +19,15 @@ struct OutputState {
   std::uint64_t in_memory = 0;  ///< deliveries that the lane holds, those in flight included
 };
 
-/// The outputs of the running configuration. Lanes live on other loops, so the answer may come
-/// later: once, on the control loop, possibly inside the call.
+/// The outputs of the running configuration. Lanes live on other loops, so answers may come later:
+/// once, on the control loop, possibly inside the call.
 class OutputsView {
  public:
   virtual ~OutputsView() = default;
   virtual void read(Function<void(std::vector<OutputState>)> done) = 0;
+  enum class Resumed : std::uint8_t { kNoSuchOutput, kWasRunning, kResumed };
+  /// Ends the quarantine of an output that is suspected of crashing the gateway.
+  virtual void resume(std::string output, Function<void(Resumed)> done) = 0;
 };
 
 }  // namespace tocsin::admin

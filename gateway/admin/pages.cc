@@ -10,8 +10,13 @@ void serve_health(AdminApi&, const CallRef& call) { call->answer_json(200, R"({"
 
 void serve_readiness(AdminApi& api, const CallRef& call) {
   const Readiness& readiness = api.parts().readiness;
-  const bool ready = readiness.state() == Readiness::State::kReady;
-  call->answer_json(ready ? 200 : 503, R"({"status":")" + std::string(readiness.text()) + "\"}");
+  const stage::Ledger* ledger = api.parts().ledger;
+  const bool serving = readiness.state() == Readiness::State::kReady;
+  if (serving && ledger != nullptr && !ledger->accepting()) {
+    // Whoever balances load has others that may still take what is sent.
+    return call->answer_json(503, R"({"status":"unavailable","reason":"the store takes nothing"})");
+  }
+  call->answer_json(serving ? 200 : 503, R"({"status":")" + std::string(readiness.text()) + "\"}");
 }
 
 void serve_metrics(AdminApi& api, const CallRef& call) {

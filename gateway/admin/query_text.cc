@@ -1,6 +1,7 @@
 #include "gateway/admin/query_text.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 
 #include "gateway/base/text.h"
@@ -72,6 +73,16 @@ Result<std::vector<Parameter>> read_query(std::string_view query,
     parameters.push_back({*name, *value});
   }
   return parameters;
+}
+
+Result<std::uint32_t> read_limit(std::string_view text, std::uint32_t max) {
+  std::uint32_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stopped != end || number == 0 || number > max) {
+    return fail(Code::kInvalid, "limit is a number from 1 to " + std::to_string(max));
+  }
+  return number;
 }
 
 }  // namespace tocsin::admin

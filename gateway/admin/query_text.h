@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,5 +20,9 @@ struct Parameter {
 /// a name given twice or without a value, a broken encoding, text that is not UTF-8.
 Result<std::vector<Parameter>> read_query(std::string_view query,
                                           std::span<const std::string_view> known);
+
+/// How many rows a page may have, as a parameter says it. Code::kInvalid, with a sentence: it is no
+/// number from 1 to `max`.
+Result<std::uint32_t> read_limit(std::string_view text, std::uint32_t max);
 
 }  // namespace tocsin::admin

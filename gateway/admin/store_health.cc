@@ -1,5 +1,6 @@
-// What an operator asks first when something is slow: how much waits, since when, and how full the
-// disk is. Answered 200 as long as it can be answered; `status` says whether all is well.
+// What an operator asks first when something is slow: how much waits, since when, how full the disk
+// is, and whether a loop stands still. Answered 200 as long as it can be answered; `status` says
+// whether all is well.
 
 #include <algorithm>
 #include <string>
@@ -53,25 +54,30 @@ bool config_is_well(const ConfigDoor* config) {
   return config == nullptr || config->state().last_reload_ok;
 }
 
-std::string storeless_json(const AdminParts& parts) {
-  std::string text;
-  JsonWriter json(text);
-  json.begin_object();
-  json.pair("status", config_is_well(parts.config) ? "ok" : "degraded");
-  json.pair("state", parts.readiness.text());
-  config_member(json, parts.config);
-  json.end_object();
-  return text;
+void stuck_members(JsonWriter& json, const std::vector<StuckLoop>& stuck) {
+  json.key("stuck_loops");
+  json.begin_array();
+  for (const StuckLoop& loop : stuck) {
+    json.begin_object();
+    json.pair("name", loop.name);
+    json.key("busy_ms");
+    json.number(std::chrono::duration_cast<std::chrono::milliseconds>(loop.busy).count());
+    if (!loop.plugin.empty()) {
+      json.pair("plugin", loop.plugin);
+      json.pair("id", loop.id);
+      json.pair("callback", loop.callback);
+    }
+    json.key("stack");
+    json.begin_array();
+    for (const std::string& frame : loop.stack) json.text(frame);
+    json.end_array();
+    json.end_object();
+  }
+  json.end_array();
 }
 
-std::string health_json(const AdminParts& parts, const StoreReport& report, WallTime now) {
+void store_report_members(JsonWriter& json, const StoreReport& report, WallTime now) {
   const auto& [accepting, health, backlog] = report;
-  std::string text;
-  JsonWriter json(text);
-  json.begin_object();
-  json.pair("status", report.well() && config_is_well(parts.config) ? "ok" : "degraded");
-  json.pair("state", parts.readiness.text());
-  config_member(json, parts.config);
   json.key("store");
   json.begin_object();
   json.key("accepting");
@@ -90,6 +96,22 @@ std::string health_json(const AdminParts& parts, const StoreReport& report, Wall
     json.pair("error", backlog.error().text());
   }
   json.end_object();
+}
+
+// `report`: null without notifications.
+std::string health_json(const AdminParts& parts, const StoreReport* report, WallTime now) {
+  std::vector<StuckLoop> stuck;
+  if (parts.loops != nullptr) stuck = parts.loops->stuck();
+  const bool well =
+      stuck.empty() && config_is_well(parts.config) && (report == nullptr || report->well());
+  std::string text;
+  JsonWriter json(text);
+  json.begin_object();
+  json.pair("status", well ? "ok" : "degraded");
+  json.pair("state", parts.readiness.text());
+  config_member(json, parts.config);
+  if (parts.loops != nullptr) stuck_members(json, stuck);
+  if (report != nullptr) store_report_members(json, *report, now);
   json.end_object();
   return text;
 }
@@ -106,13 +128,15 @@ void serve_detailed_health(AdminApi& api, const CallRef& call) {
   using What = stage::Query::What;
   const AdminParts& parts = api.parts();
   stage::Ledger* ledger = parts.ledger;
-  if (ledger == nullptr) return call->answer_json(200, storeless_json(parts));
+  if (ledger == nullptr) {
+    return call->answer_json(200, health_json(parts, nullptr, call->loop().wall()));
+  }
   ledger->query(query_for(What::kHealth), [=, &parts](Result<stage::QueryResult> health) {
     auto kept = std::make_shared<Result<stage::QueryResult>>(std::move(health));
     ledger->query(query_for(What::kBacklog),
                   [ledger, call, kept, &parts](const Result<stage::QueryResult>& backlog) {
                     const StoreReport report{ledger->accepting(), *kept, backlog};
-                    call->answer_json(200, health_json(parts, report, call->loop().wall()));
+                    call->answer_json(200, health_json(parts, &report, call->loop().wall()));
                   });
   });
 }

@@ -13,6 +13,10 @@ config::Diagnostics AdminServer::plan(const Snapshot& snapshot) {
   if (planned_ == written_) return {};
   auto address = event::Address::parse(planned_);
   if (!address) return {fault_at(written.place(), "admin.address", address.error().text())};
+  if (auto inherited = inherited_.take(kSocketName, *address); !inherited.empty()) {
+    socket_ = std::move(inherited.front());
+    return {};
+  }
   auto socket = event::ListeningSocket::open(*address, {.reuse_port = false});
   if (!socket) return {fault_at(written.place(), "admin.address", socket.error().text())};
   socket_ = std::move(*socket);

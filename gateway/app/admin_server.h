@@ -3,8 +3,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "gateway/admin/admin_routes.h"
+#include "gateway/app/inherited_sockets.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/base/arena.h"
 #include "gateway/config/diagnostic.h"
@@ -17,8 +20,11 @@ namespace tocsin::app {
 /// The admin address. Control loop.
 class AdminServer {
  public:
-  AdminServer(event::Loop& control, telemetry::Metrics& metrics)
-      : control_(control), metrics_(metrics) {}
+  /// The name of its socket among inherited ones.
+  static constexpr std::string_view kSocketName = "admin";
+
+  AdminServer(event::Loop& control, telemetry::Metrics& metrics, InheritedSockets& inherited)
+      : control_(control), metrics_(metrics), inherited_(inherited) {}
 
   /// Takes the port that the snapshot names, unless it is the one that serves.
   config::Diagnostics plan(const Snapshot& snapshot);
@@ -27,6 +33,9 @@ class AdminServer {
   /// Goes over to what was planned for the snapshot, and to its tokens.
   void adopt(const Snapshot& snapshot);
   void close();
+  /// Accepts no more: another process does.
+  void retire() { server_->retire(); }
+  std::vector<int> listening() const { return server_->listening(); }
 
   const event::Address& address() const { return server_->address(); }
 
@@ -35,6 +44,7 @@ class AdminServer {
 
   event::Loop& control_;
   telemetry::Metrics& metrics_;
+  InheritedSockets& inherited_;
   BlockPool blocks_;
   std::string written_;  // the address that serves, as the configuration has it
   std::string planned_;

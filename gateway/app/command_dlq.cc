@@ -16,15 +16,6 @@ Tone level_tone(std::string_view level) {
   return level == "warning" ? Tone::kWarning : Tone::kPlain;
 }
 
-// "2026-01-31T23:59:59.999Z" -> "2026-01-31 23:59:59Z"
-std::string short_time(std::string_view time) {
-  constexpr std::size_t kSecondsEnd = 19;
-  if (time.size() <= kSecondsEnd) return std::string(time);
-  std::string text(time.substr(0, kSecondsEnd));
-  text[10] = ' ';
-  return text + "Z";
-}
-
 std::string past_of(std::string_view verb) {
   if (verb == "redrive") return "redriven";
   return std::string(verb) + (verb.ends_with('e') ? "d" : "ed");

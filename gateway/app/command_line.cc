@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gateway/app/admin_client.h"
+#include "gateway/app/command_audit.h"
 #include "gateway/app/command_check.h"
 #include "gateway/app/command_dlq.h"
 #include "gateway/app/command_outputs.h"
@@ -42,6 +43,8 @@ struct Arguments {
   ListArguments list;
   ReviewArguments review;
   std::string letter_id;
+  std::string output;  // of `outputs resume`
+  AuditArguments audit;
 };
 
 bool wants_colour(int fd) {
@@ -219,9 +222,33 @@ void add_dlq(CLI::App& app, Arguments& arguments, int& exit_code) {
 void add_outputs(CLI::App& app, Arguments& arguments, int& exit_code) {
   CLI::App* command = app.add_subcommand("outputs", "Show each output's lane and backlog");
   add_admin(*command, arguments.admin);
-  command->callback([&] {
+  CLI::App* resume = command->add_subcommand(
+      "resume", "End the quarantine of an output that was found after crashes");
+  resume->add_option("name", arguments.output, "The output")->type_name("NAME")->required();
+  add_admin(*resume, arguments.admin);
+  resume->callback([&] {
+    exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
+      return resume_output(arguments.output, arguments.admin, door);
+    });
+  });
+  command->callback([&, command] {
+    if (!command->get_subcommands().empty()) return;
     exit_code = with_admin(arguments.admin,
                            [&](AdminDoor& door) { return list_outputs(arguments.admin, door); });
+  });
+}
+
+void add_audit(CLI::App& app, Arguments& arguments, int& exit_code) {
+  CLI::App* command = app.add_subcommand("audit", "List who changed what, newest first");
+  command->add_option("--before", arguments.audit.before, "Go on below this one")->type_name("ID");
+  command->add_option("--limit", arguments.audit.limit, "How many at most")
+      ->check(CLI::Range(1, 500))
+      ->capture_default_str();
+  add_admin(*command, arguments.admin);
+  command->callback([&] {
+    exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
+      return list_audit(arguments.audit, arguments.admin, door);
+    });
   });
 }
 
@@ -260,6 +287,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_send(app, arguments, exit_code);
   add_dlq(app, arguments, exit_code);
   add_outputs(app, arguments, exit_code);
+  add_audit(app, arguments, exit_code);
   add_reload(app, arguments, exit_code);
   PluginsArguments plugins_arguments;
   add_plugins(app, plugins_arguments, exit_code);

@@ -41,4 +41,13 @@ CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door) {
   return {0, table.text(arguments.colour), {}};
 }
 
+CommandOutput resume_output(const std::string& name, const AdminArguments& arguments,
+                            AdminDoor& door) {
+  const auto answer =
+      ask_admin(door, {.method = "POST", .target = "/v1/outputs/" + encoded(name) + "/resume"});
+  if (!answer) return failed(answer.error(), arguments.json);
+  if (arguments.json) return {0, answer->text, {}};
+  return {0, printable(name) + " " + printable(text_member(answer->json, "status")) + "\n", {}};
+}
+
 }  // namespace tocsin::app

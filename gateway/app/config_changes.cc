@@ -90,6 +90,7 @@ config::Diagnostics restart_faults(const Value& before, const Value& after) {
   };
   look(before, after, "storage", "storage");
   look(before.at("gateway"), after.at("gateway"), "workers", "gateway.workers");
+  look(before.at("gateway"), after.at("gateway"), "crash_map", "gateway.crash_map");
   const Value& old_log = before.at("gateway").at("log");
   const Value& log = after.at("gateway").at("log");
   look(old_log, log, "output", "gateway.log.output");

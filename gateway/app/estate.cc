@@ -1,5 +1,6 @@
 #include "gateway/app/estate.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -9,12 +10,21 @@ namespace tocsin::app {
 
 namespace {
 
-policy::TableOptions table_options() {
+policy::HashSeed random_seed() {
   std::random_device random;
   const auto word = [&] { return (std::uint64_t{random()} << 32U) | random(); };
+  return {word(), word()};
+}
+
+policy::TableOptions table_options() {
   policy::TableOptions options;
-  options.seed = {word(), word()};
+  options.seed = random_seed();
   return options;
+}
+
+delivery::HistoryLimits history_of(const Value& root) {
+  const Value& history = root.at("history");
+  return {.keep = history.duration("keep"), .size_max = history.bytes("max_size")};
 }
 
 }  // namespace
@@ -23,7 +33,12 @@ Estate::Estate(const Process& process)
     : process_(process),
       plugin_metrics_(process.metrics),
       script_metrics_(process.metrics),
-      services_{{process.log, plugin_metrics_}, {process.log, script_metrics_}},
+      services_{.compiled = {.log = process.log,
+                             .metrics = plugin_metrics_,
+                             .crash_map = &process.crash_map},
+                .scripts = {process.log, script_metrics_}},
+      quarantined_until_(services_.compiled.clock.mono() + plugin::CrashMap::kSuspectWindow),
+      suspects_(process.crash_map.suspects(services_.compiled.clock.wall())),
       table_(table_options()) {}
 
 Estate::~Estate() = default;
@@ -41,13 +56,40 @@ config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog
                      refusal.what)};
   }
   storage_instance_ = std::move(*made);
-  const delivery::FrontOptions options{.history_keep = root.at("history").duration("keep")};
+  delivery::FrontOptions options{
+      .history = history_of(root), .fresh_secret = {random_seed(), random_seed()}, .blamed = {}};
+  for (const plugin::CrashFinding& one : process_.crash_map.found()) {
+    options.blamed.insert(options.blamed.end(), one.deliveries.begin(), one.deliveries.end());
+  }
   storage_ = std::make_unique<StorageThread>(*storage_instance_, process_.metrics, process_.log,
                                              process_.storage_shard, options);
   const Result<void> opened = storage_->open();
   if (opened) return {};
   storage_.reset();
   return {fault_at(settings->place(), "storage", opened.error().text())};
+}
+
+Duration Estate::quarantine_of(std::string_view plugin, std::string_view id) const {
+  const std::lock_guard lock(mutex_);
+  const bool suspect = std::ranges::any_of(suspects_, [&](const plugin::CrashFinding& one) {
+    return one.plugin == plugin && one.id == id;
+  });
+  return suspect ? std::max(Duration::zero(), quarantined_until_ - services_.compiled.clock.mono())
+                 : Duration::zero();
+}
+
+void Estate::forgive(std::string_view plugin, std::string_view id) {
+  process_.crash_map.forgive(plugin, id);
+  const std::lock_guard lock(mutex_);
+  std::erase_if(suspects_, [&](const plugin::CrashFinding& one) {
+    return one.plugin == plugin && one.id == id;
+  });
+}
+
+void Estate::adopt(const Value& root) {
+  if (!has_store()) return;
+  delivery::OutboxFront& front = storage_->front();
+  front.loop().post([&front, limits = history_of(root)] { front.set_history(limits); });
 }
 
 std::size_t Estate::home_of(const std::string& output) {

@@ -2,8 +2,10 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gateway/app/component.h"
 #include "gateway/app/plugin_catalog.h"
@@ -30,6 +32,7 @@ class Estate {
     event::OffloadPool& pool;
     std::size_t workers = 1;
     std::size_t storage_shard = 0;  ///< of the metrics
+    plugin::CrashMap& crash_map;
   };
   explicit Estate(const Process& process);
   ~Estate();
@@ -38,6 +41,8 @@ class Estate {
 
   /// Opens the store that the root names, if any. Once, before any loop runs.
   config::Diagnostics open(const Value& root, const PluginCatalog& catalog);
+  /// Goes over to what a later root says of the history.
+  void adopt(const Value& root);
   bool has_store() const { return storage_ != nullptr; }
   /// Only with a store.
   StorageThread& storage() { return *storage_; }
@@ -45,6 +50,12 @@ class Estate {
   /// The worker an output's lane lives on: the same for as long as the process runs. Outputs are
   /// spread in the order they are first named.
   std::size_t home_of(const std::string& output);
+
+  /// How long the output begins no attempt, because it was found after crashes; zero: it may. Any
+  /// thread.
+  Duration quarantine_of(std::string_view plugin, std::string_view id) const;
+  /// Ends that, and forgets what was found. Control thread.
+  void forgive(std::string_view plugin, std::string_view id);
 
   const ComponentServices& services() const { return services_; }
   policy::SharedTable& table() { return table_; }
@@ -57,6 +68,9 @@ class Estate {
   plugin::PluginMetrics plugin_metrics_;
   script::ScriptMetrics script_metrics_;
   const ComponentServices services_;
+  const MonoTime quarantined_until_;
+  mutable std::mutex mutex_;
+  std::vector<plugin::CrashFinding> suspects_;  // guarded by mutex_
   policy::SharedTable table_;
   std::map<std::string, std::size_t, std::less<>> homes_;
   plugin::InstancePtr storage_instance_;

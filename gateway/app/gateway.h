@@ -6,16 +6,22 @@
 #include <vector>
 
 #include "gateway/admin/admin_routes.h"
+#include "gateway/admin/store_audit.h"
 #include "gateway/app/access_logs.h"
 #include "gateway/app/admin_server.h"
 #include "gateway/app/estate.h"
+#include "gateway/app/handover.h"
 #include "gateway/app/heap_trim.h"
+#include "gateway/app/inherited_sockets.h"
 #include "gateway/app/lane_states.h"
 #include "gateway/app/listener_set.h"
 #include "gateway/app/loop_group.h"
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/app/reloader.h"
 #include "gateway/app/snapshot_swap.h"
+#include "gateway/app/supervisor.h"
+#include "gateway/app/upgrade.h"
+#include "gateway/app/watchdog.h"
 #include "gateway/app/worker.h"
 #include "gateway/config/load.h"
 #include "gateway/delivery/store_gauges.h"
@@ -37,6 +43,11 @@ class Gateway {
     std::string config_path;  ///< read again by a reload
     const config::Environment& environment;
     MonoTime process_started{};
+    InheritedSockets& inherited;
+    /// The process that this one takes the place of; empty: none.
+    std::optional<Predecessor>& predecessor;
+    Supervisor& supervisor;
+    Successor::Command command;  ///< for the process after this one
   };
   /// `config` was accepted by load_gateway with this catalog.
   Gateway(Arguments arguments, const config::LoadedConfig& config, telemetry::Log& log);
@@ -56,17 +67,25 @@ class Gateway {
   void make_workers();
   Result<void> start_loops();
   void serve_first(Result<void> installed);
+  admin::AuditSink& open_audit();
   void serve_admin();
   void adopt(const Snapshot& snapshot);
+  void keep_supervisor_informed();
   void reload_on_signal();
   void reopen_logs();
+  void upgrade();
+  void report_crashes() const;
   void drain(std::string_view why);
+  void begin_drain(std::string_view why, Duration idle_patience);
+  void drain_servers();
   void watch_drain();
+  bool ends_in_vain();
+  void look_at_attempts();
   void stop_store();
   void stop_at_once(int exit_code);
   void take_down();
 
-  const Arguments arguments_;
+  Arguments arguments_;
   telemetry::Log& log_;
   admin::LogAudit audit_;
   const std::size_t workers_wanted_;
@@ -74,6 +93,8 @@ class Gateway {
   AccessLogs access_logs_;
   admin::Readiness readiness_;
   event::Loop control_;
+  const std::unique_ptr<plugin::CrashMap> crash_map_;
+  Watchdog watchdog_;                       // stops before the loops
   std::optional<event::OffloadPool> pool_;  // ends before the loops that it posts to
   Estate estate_;
   ListenerSet listeners_;
@@ -81,19 +102,26 @@ class Gateway {
   std::shared_ptr<const Snapshot> first_;  // until it is installed
   SnapshotSwap swap_;
   std::unique_ptr<LoopEstate> control_part_;
+  std::optional<admin::StoreAudit> store_audit_;  // with a store
   std::vector<std::unique_ptr<Worker>> workers_;
   LaneStates lane_states_;
   AdminServer admin_;
   Reloader reloader_;
+  Upgrade upgrade_;
   std::unique_ptr<delivery::StoreGauges> store_gauges_;
   std::vector<telemetry::MetricCallback> callbacks_;
   event::Timer drain_poll_;
+  event::Timer supervisor_timer_;
   HeapTrim heap_trim_;
   MonoTime drain_until_{};
-  bool started_ = false;
+  MonoTime idle_until_{};  // connections without a request are left alone
+  bool servers_drained_ = false;
   bool draining_ = false;
   bool drained_ = false;
   bool lanes_drained_ = false;
+  std::optional<MonoTime> store_down_since_;  // as far as the drain has seen
+  bool looking_at_attempts_ = false;
+  bool attempts_over_ = false;
   bool store_stopped_ = false;
 };
 

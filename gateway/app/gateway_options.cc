@@ -42,7 +42,7 @@ constexpr OptionTable kLog = {
     "log", "Where the gateway's own log goes, and how much of it.", kLogOptions, {}, {}};
 
 constexpr Option kPluginFolder = {.key = "", .doc = "A folder.", .min = "1", .max = "4096"};
-constexpr std::array<Option, 4> kGatewayOptions = {{
+constexpr std::array<Option, 7> kGatewayOptions = {{
     {.key = "workers",
      .type = kInteger,
      .doc = "Event loops, each on a thread of its own; auto is one per CPU the process may use.",
@@ -56,6 +56,28 @@ constexpr std::array<Option, 4> kGatewayOptions = {{
      .default_text = "30s",
      .flags = kReloadable,
      .max = "1h"},
+    {.key = "upgrade_timeout",
+     .type = kDuration,
+     .doc = "How long a new process that takes over (SIGUSR2) may take until it serves.",
+     .default_text = "30s",
+     .flags = kReloadable,
+     .min = "1s",
+     .max = "10m"},
+    {.key = "watchdog_abort",
+     .type = kDuration,
+     .doc = "How long an event loop may stand still before the process ends itself to be "
+            "restarted; off waits for ever.",
+     .default_text = "30s",
+     .flags = kReloadable,
+     .min = "3s",
+     .max = "1h",
+     .choices = "off"},
+    {.key = "crash_map",
+     .doc = "A small file that says which plugin was at work if the process crashes; auto lies "
+            "beside the storage's path and ends in .crash, off is none.",
+     .default_text = "auto",
+     .min = "1",
+     .max = "4096"},
     {.key = "plugin_path",
      .type = kList,
      .doc = "Folders of plugins, searched before those that came with the gateway; relative ones "
@@ -79,7 +101,8 @@ constexpr std::array<Option, 2> kTokenOptions = {{
      .max = "512"},
     {.key = "role",
      .type = kChoice,
-     .doc = "viewer reads; operator also sends and looks after dead letters; admin may do all.",
+     .doc = "viewer reads; operator also sends and looks after dead letters; admin may do all, and "
+            "read the audit.",
      .flags = kRequired,
      .choices = "viewer|operator|admin"},
 }};
@@ -88,7 +111,19 @@ constexpr OptionTable kToken = {
 constexpr Option kTokenItem = {
     .key = "", .type = kTable, .doc = "A caller of the admin address.", .table = &kToken};
 
-constexpr std::array<Option, 2> kAdminOptions = {{
+constexpr std::array<Option, 1> kAuditOptions = {{
+    {.key = "keep",
+     .type = kDuration,
+     .doc = "How long the store keeps who changed what; the log has a line of each in any case.",
+     .default_text = "90d",
+     .flags = kReloadable,
+     .min = "1h",
+     .max = "3650d"},
+}};
+constexpr OptionTable kAudit = {
+    "audit", "What is remembered of changes through the admin address.", kAuditOptions, {}, {}};
+
+constexpr std::array<Option, 3> kAdminOptions = {{
     {.key = "address",
      .type = kAddress,
      .doc = "Where operators connect; without tokens it must be a loopback address.",
@@ -100,6 +135,11 @@ constexpr std::array<Option, 2> kAdminOptions = {{
      .default_text = "{}",
      .max = "64",
      .element = &kTokenItem},
+    {.key = "audit",
+     .type = kTable,
+     .doc = "What is remembered of changes through the admin address.",
+     .default_text = "{}",
+     .table = &kAudit},
 }};
 constexpr OptionTable kAdmin = {"admin", "The operator's own door.", kAdminOptions, {}, {}};
 

@@ -1,6 +1,7 @@
 #include "gateway/app/lane_states.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <utility>
 
@@ -17,7 +18,9 @@ std::vector<admin::OutputState> states_of(const LoopLanes& lanes) {
     state.in_memory = lane->held();
     state.spilled = lane->door().seen_spilled();
     state.paused = lane->paused() || lane->gate_closed();
-    if (lane->paused()) {
+    if (lane->quarantined()) {
+      state.reason = "it was found after three crashes in ten minutes; see outputs resume";
+    } else if (lane->paused()) {
       state.reason = "its credentials were refused; one attempt a minute finds out";
     } else if (state.paused) {
       state.reason = "the receiver asked for a pause";
@@ -50,6 +53,22 @@ void LaneStates::read(Function<void(std::vector<admin::OutputState>)> done) {
         std::sort(states.begin(), states.end(),
                   [](const auto& a, const auto& b) { return a.name < b.name; });
         told(std::move(states));
+      });
+}
+
+void LaneStates::resume(std::string output, Function<void(Resumed)> done) {
+  const OutputPart* part = swap_.current()->output(output);
+  if (part == nullptr) return done(Resumed::kNoSuchOutput);
+  // Before the lane is asked: one that is made meanwhile must not begin in quarantine.
+  estate_.forgive(part->plugin.label(), output);
+  auto resumed = std::make_shared<std::atomic<bool>>(false);
+  loops_.each_at_once(
+      [resumed, output](std::size_t, LoopEstate& loop) -> Result<void> {
+        if (loop.has_store() && loop.lanes().resume(output).value_or(false)) *resumed = true;
+        return {};
+      },
+      [resumed, told = std::move(done)](const Result<void>&) mutable {
+        told(*resumed ? Resumed::kResumed : Resumed::kWasRunning);
       });
 }
 

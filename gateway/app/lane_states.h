@@ -9,13 +9,16 @@ namespace tocsin::app {
 /// Asks every loop what its lanes are doing. Control loop.
 class LaneStates final : public admin::OutputsView {
  public:
-  LaneStates(LoopGroup& loops, const SnapshotSwap& swap) : loops_(loops), swap_(swap) {}
+  LaneStates(LoopGroup& loops, const SnapshotSwap& swap, Estate& estate)
+      : loops_(loops), swap_(swap), estate_(estate) {}
 
   void read(Function<void(std::vector<admin::OutputState>)> done) override;
+  void resume(std::string output, Function<void(Resumed)> done) override;
 
  private:
   LoopGroup& loops_;
   const SnapshotSwap& swap_;
+  Estate& estate_;
 };
 
 }  // namespace tocsin::app

@@ -36,14 +36,10 @@ Result<ListenerSet::ListenerPtr> ListenerSet::open(const Value::Entry& entry) {
   listener->name = entry.key;
   listener->written = entry.value.string("address");
   TOCSIN_TRY_SET(address, event::Address::parse(listener->written));
-  const event::ListenOptions options{.backlog = static_cast<int>(entry.value.integer("backlog"))};
-  for (std::size_t i = 0; i < workers_; ++i) {
-    TOCSIN_TRY_SET(socket, event::ListeningSocket::open(address, options));
-    address = socket.address();  // port 0: the others join the port the first one got
-    listener->sockets.push_back(std::move(socket));
-  }
-  listener->id = next_id_++;
   listener->address = address;
+  TOCSIN_TRY(
+      open_sockets(*listener, {.backlog = static_cast<int>(entry.value.integer("backlog"))}));
+  listener->id = next_id_++;
   const Value& limits = entry.value.at("limits");
   listener->shared = std::make_unique<http::ServerShared>(
       limit_or_zero(limits, "connections_max"), limit_or_zero(limits, "connections_per_ip_max"),
@@ -51,12 +47,33 @@ Result<ListenerSet::ListenerPtr> ListenerSet::open(const Value::Entry& entry) {
   return listener;
 }
 
+// An inherited socket that nobody accepts from would keep connections waiting that the kernel gives
+// it: where there are more than workers, some serve two; where there are fewer, the rest joins.
+Result<void> ListenerSet::open_sockets(Listener& listener, const event::ListenOptions& options) {
+  std::vector<event::ListeningSocket> sockets = inherited_.take(listener.name, listener.address);
+  const std::size_t inherited = sockets.size();
+  if (inherited > 0) listener.address = sockets.front().address();
+  while (sockets.size() < workers_) {
+    const bool shares = inherited > 0 && !sockets.front().shares_port();
+    auto socket = shares ? sockets.front().duplicate()
+                         : event::ListeningSocket::open(listener.address, options);
+    if (!socket) return tl::unexpected(std::move(socket.error()));
+    listener.address = socket->address();  // port 0: the others join the port the first one got
+    sockets.push_back(std::move(*socket));
+  }
+  listener.sockets.resize(workers_);
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    listener.sockets[i % workers_].push_back(std::move(sockets[i]));
+  }
+  return {};
+}
+
 std::vector<ListenerPart> ListenerSet::take_parts(std::size_t loop) {
   std::vector<ListenerPart> parts;
   if (loop >= workers_) return parts;
   for (const auto& [listener, settings] : planned_) {
     ListenerPart part{listener->id, listener->name, settings, listener->shared.get(), {}};
-    if (!listener->sockets.empty()) part.socket = std::move(listener->sockets[loop]);
+    if (!listener->sockets.empty()) part.sockets = std::move(listener->sockets[loop]);
     parts.push_back(std::move(part));
   }
   return parts;
@@ -99,6 +116,13 @@ std::vector<ListenerSet::Shown> ListenerSet::shown() const {
   std::vector<Shown> all;
   for (const ListenerPtr& listener : serving_) all.push_back({listener->name, listener->address});
   return all;
+}
+
+std::string ListenerSet::name_of(std::uint64_t id) const {
+  for (const ListenerPtr& listener : serving_) {
+    if (listener->id == id) return listener->name;
+  }
+  return {};
 }
 
 std::size_t ListenerSet::open_connections() const {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/app/inherited_sockets.h"
 #include "gateway/app/loop_servers.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/config/diagnostic.h"
@@ -20,8 +21,9 @@ namespace tocsin::app {
 ///   plan -> take_parts -> commit | discard ... sweep
 class ListenerSet {
  public:
-  ListenerSet(telemetry::Metrics& metrics, std::size_t workers)
-      : metrics_(metrics), workers_(workers) {}
+  /// Sockets that `inherited` has are taken from there; it outlives this object.
+  ListenerSet(telemetry::Metrics& metrics, std::size_t workers, InheritedSockets& inherited)
+      : metrics_(metrics), workers_(workers), inherited_(inherited) {}
 
   /// Takes the ports that the snapshot names and that are not open yet; each fault names its
   /// setting, and then none is kept.
@@ -42,6 +44,8 @@ class ListenerSet {
   };
   /// Those that serve.
   std::vector<Shown> shown() const;
+  /// The name of one that serves; empty: none does by that id.
+  std::string name_of(std::uint64_t id) const;
   std::size_t open_connections() const;
 
  private:
@@ -50,7 +54,8 @@ class ListenerSet {
     std::string name;
     std::string written;  // the address as the configuration has it
     event::Address address;
-    std::vector<event::ListeningSocket> sockets;  // one per worker until it is theirs
+    // By worker, until they are theirs: each has at least one.
+    std::vector<std::vector<event::ListeningSocket>> sockets;
     std::unique_ptr<http::ServerShared> shared;
     telemetry::MetricCallback open_now;
   };
@@ -61,9 +66,11 @@ class ListenerSet {
   };
 
   Result<ListenerPtr> open(const Value::Entry& entry);
+  Result<void> open_sockets(Listener& listener, const event::ListenOptions& options);
 
   telemetry::Metrics& metrics_;
   const std::size_t workers_;
+  InheritedSockets& inherited_;
   std::uint64_t next_id_ = 1;
   std::vector<Planned> planned_;
   std::vector<ListenerPtr> serving_;

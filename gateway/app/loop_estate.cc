@@ -18,7 +18,7 @@ LoopEstate::LoopEstate(Estate& shared, AccessLogs& logs, event::Loop& loop, std:
   if (!shared_.has_store()) return;
   port_ = std::make_unique<delivery::OutboxPort>(loop_, shared_.storage().front());
   lanes_ = std::make_unique<LoopLanes>(
-      delivery::LaneSurroundings{*port_, pool_, shared_.metrics(), shared_.log()}, home_);
+      shared_, delivery::LaneSurroundings{*port_, pool_, shared_.metrics(), shared_.log()}, home_);
 }
 
 LoopEstate::~LoopEstate() = default;
@@ -29,6 +29,8 @@ Result<void> LoopEstate::open() {
   TOCSIN_TRY(open_client());
   ledger_ =
       std::make_unique<delivery::OutboxLedger>(*port_, shared_.storage().storage(), shared_.pool());
+  records_ = std::make_unique<delivery::OutboxRecords>(*port_, shared_.storage().storage(),
+                                                       shared_.pool());
   plugins_ = std::make_unique<LoopPlugins>(plugin::Environment{.loop = loop_,
                                                                .client = client_.get(),
                                                                .pool = &shared_.pool(),
@@ -79,8 +81,8 @@ Result<void> LoopEstate::prepare_notifications(Part& part, DoorList doors) {
   for (const OutputPart& output : snapshot.outputs()) stages.outputs.push_back(output.traits);
   TOCSIN_TRY(start_route_scripts(part));
   for (const auto& script : part.scripts) stages.scripts.push_back(script.get());
-  part.intake =
-      std::make_unique<delivery::Intake>(*port_, pool_, shared_.metrics(), std::move(stages));
+  part.intake = std::make_unique<delivery::Intake>(
+      *port_, pool_, shared_.metrics(), std::move(stages), shared_.storage().front().key_secret());
   TOCSIN_TRY(start_outputs(snapshot));
   return start_inputs(snapshot);
 }
@@ -234,6 +236,7 @@ void LoopEstate::finish() {
   prepared_.reset();
   current_.reset();
   retiring_.clear();
+  records_.reset();
   ledger_.reset();
   client_.reset();
   connector_.reset();

@@ -16,6 +16,7 @@
 #include "gateway/delivery/intake.h"
 #include "gateway/delivery/outbox_ledger.h"
 #include "gateway/delivery/outbox_port.h"
+#include "gateway/delivery/outbox_records.h"
 #include "gateway/event/loop.h"
 #include "gateway/event/resolver.h"
 #include "gateway/http/client.h"
@@ -68,8 +69,10 @@ class LoopEstate {
   /// Destroys servers that accept no more and are empty; the ids of those that are left.
   std::vector<std::uint64_t> sweep_listeners() { return servers_.sweep(); }
 
-  /// Stops accepting.
+  /// See LoopServers.
+  void retire_servers() { servers_.retire(); }
   void drain_servers() { servers_.drain(); }
+  std::vector<LoopServers::Listening> listening() const { return servers_.listening(); }
   /// Lets no attempt begin any more and calls `done` when this loop's lanes hold nothing.
   void drain_lanes(Duration grace, Function<void()> done);
   /// Cuts every connection and ends the plugins here. The front has stopped.
@@ -77,12 +80,15 @@ class LoopEstate {
 
   stage::Emit& emit() { return emit_; }
   stage::Ledger& ledger() { return *ledger_; }
+  stage::Records& records() { return *records_; }
   /// The handler of an input that runs here; null: it answers nothing.
   plugin::HandlerAdapter* handler(const PluginPart& input);
   LoopAccessLogs& access_logs() { return *logs_; }
-  const LoopLanes& lanes() const { return *lanes_; }
+  LoopLanes& lanes() { return *lanes_; }
   event::Loop& loop() { return loop_; }
   bool has_store() const { return port_ != nullptr; }
+  /// Whether settlements are committed, as far as this loop was told.
+  bool store_up() const { return port_ == nullptr || port_->status().up; }
 
  private:
   static constexpr Duration kLook = std::chrono::milliseconds(10);
@@ -121,6 +127,7 @@ class LoopEstate {
   std::unique_ptr<http::TcpConnector> connector_;
   std::unique_ptr<http::HttpClient> client_;
   std::unique_ptr<delivery::OutboxLedger> ledger_;
+  std::unique_ptr<delivery::OutboxRecords> records_;
   std::unique_ptr<LoopLanes> lanes_;
   std::unique_ptr<LoopPlugins> plugins_;
   LoopServers servers_;

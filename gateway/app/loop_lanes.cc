@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gateway/app/estate.h"
+
 namespace tocsin::app {
 
 void LoopLanes::make(const Snapshot& snapshot, DoorList& doors) {
@@ -12,6 +14,9 @@ void LoopLanes::make(const Snapshot& snapshot, DoorList& doors) {
     Home& home = lanes_[output.plugin.id];
     if (home.lane == nullptr) {
       home.lane = std::make_unique<delivery::Lane>(around_, output.plugin.id, output.policy);
+      const PluginPart& plugin = output.plugin;
+      const Duration wait = shared_.quarantine_of(plugin.label(), plugin.id);
+      if (wait > Duration::zero()) home.lane->quarantine(wait);
     }
     doors[i] = &home.lane->door();
   }
@@ -75,6 +80,12 @@ void LoopLanes::take_down() {
     home.lane->attach(nullptr);
     home.attached = nullptr;
   }
+}
+
+std::optional<bool> LoopLanes::resume(std::string_view output) {
+  const auto found = lanes_.find(output);
+  if (found == lanes_.end()) return std::nullopt;
+  return found->second.lane->resume();
 }
 
 std::vector<delivery::Lane*> LoopLanes::all() const {

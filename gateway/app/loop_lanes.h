@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,9 +20,9 @@ using DoorList = std::vector<delivery::LaneDoor*>;
 /// lane with all that waits there. The loop's thread.
 class LoopLanes {
  public:
-  /// `around` outlives this object.
-  LoopLanes(const delivery::LaneSurroundings& around, std::size_t home)
-      : around_(around), home_(home) {}
+  /// `shared` and what `around` names outlive this object.
+  LoopLanes(const Estate& shared, const delivery::LaneSurroundings& around, std::size_t home)
+      : shared_(shared), around_(around), home_(home) {}
 
   /// Makes the lanes that outputs of the snapshot need here and puts their doors at the outputs'
   /// indexes. A lane begins nothing before an output is attached.
@@ -45,6 +46,8 @@ class LoopLanes {
   /// Nobody delivers any more; the front was stopped.
   void take_down();
 
+  /// Ends an output's quarantine. Nothing: it has no lane here; false: it was not in one.
+  std::optional<bool> resume(std::string_view output);
   /// For those who look: each lane of this loop.
   std::vector<delivery::Lane*> all() const;
 
@@ -59,6 +62,7 @@ class LoopLanes {
   void begin_end(Home& home, const std::string& output, Duration grace);
   void on_ended(const std::string& output);
 
+  const Estate& shared_;
   const delivery::LaneSurroundings around_;
   const std::size_t home_;
   std::map<std::string, Home, std::less<>> lanes_;

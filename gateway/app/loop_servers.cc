@@ -17,10 +17,13 @@ void LoopServers::serve(std::vector<ListenerPart>& parts, const RouteTables& tab
       server->set_options(server_options(*part.settings));
       continue;
     }
-    TOCSIN_ASSERT(part.socket.has_value(), "a listener came to a loop without a socket");
-    server = std::make_unique<http::Server>(
-        loop_, std::move(*part.socket), server_options(*part.settings), *part.shared, pool_, table);
-    part.socket.reset();
+    TOCSIN_ASSERT(!part.sockets.empty(), "a listener came to a loop without a socket");
+    server =
+        std::make_unique<http::Server>(loop_, std::move(part.sockets.front()),
+                                       server_options(*part.settings), *part.shared, pool_, table);
+    for (std::size_t i = 1; i < part.sockets.size(); ++i)
+      server->listen(std::move(part.sockets[i]));
+    part.sockets.clear();
   }
   for (const auto& [id, server] : servers_) {
     if (!tables.contains(id) && !server->draining()) server->drain();
@@ -59,10 +62,20 @@ std::vector<std::uint64_t> LoopServers::sweep() {
   return left;
 }
 
+void LoopServers::retire() {
+  for (const auto& [id, server] : servers_) server->retire();
+}
+
 void LoopServers::drain() {
+  for (const auto& [id, server] : servers_) server->drain();
+}
+
+std::vector<LoopServers::Listening> LoopServers::listening() const {
+  std::vector<Listening> all;
   for (const auto& [id, server] : servers_) {
-    if (!server->draining()) server->drain();
+    for (const int fd : server->listening()) all.push_back({id, fd});
   }
+  return all;
 }
 
 }  // namespace tocsin::app

@@ -21,8 +21,8 @@ struct ListenerPart {
   std::string name;
   const Value* settings = nullptr;  ///< its entry under `listeners` in the snapshot
   http::ServerShared* shared = nullptr;
-  /// This loop's own socket on the shared address, when the loop does not serve it yet.
-  std::optional<event::ListeningSocket> socket;
+  /// This loop's own sockets on the shared address, when the loop does not serve it yet.
+  std::vector<event::ListeningSocket> sockets;
 };
 
 /// Each listener's route table in one snapshot, by the listener's id.
@@ -45,8 +45,16 @@ class LoopServers {
   /// Destroys the servers that accept no more and have no connection; the ids of the others.
   std::vector<std::uint64_t> sweep();
 
-  /// None accepts any more; connections close after their exchange.
+  /// None accepts any more; connections close after their next answer.
+  void retire();
+  /// None accepts any more; connections close after their exchange, idle ones now.
   void drain();
+  /// What accepts here; the descriptors stay the servers'.
+  struct Listening {
+    std::uint64_t listener = 0;
+    int fd = -1;
+  };
+  std::vector<Listening> listening() const;
   void close() { servers_.clear(); }
 
  private:

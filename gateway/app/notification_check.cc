@@ -8,6 +8,7 @@
 
 #include "gateway/app/component.h"
 #include "gateway/app/route_scripts.h"
+#include "gateway/app/secret_lines.h"
 #include "gateway/base/address.h"
 #include "gateway/base/text.h"
 #include "gateway/config/key_advice.h"
@@ -53,6 +54,7 @@ class NotificationChecker {
     routes();
     storage();
     for (const Value::Entry& listener : root_.at("listeners").as<Value::Map>()) doors(listener);
+    secret_lines_.hide(faults_);
     return std::move(faults_);
   }
 
@@ -90,8 +92,10 @@ class NotificationChecker {
   }
 
   void instance(Kind kind, const std::string& id, const Value& settings, const std::string& path) {
-    const auto accepted = Component::validate(catalog_.code(kind, settings.string("type")),
-                                              {kind, id}, settings, quiet_.services);
+    const std::string& type = settings.string("type");
+    secret_lines_.add(*catalog_.find(plugin::kind_name(kind), type), settings);
+    const auto accepted =
+        Component::validate(catalog_.code(kind, type), {kind, id}, settings, quiet_.services);
     if (accepted) return;
     const plugin::Refusal& refusal = accepted.error();
     blame(refusal.place, refusal.key.empty() ? path : path + "." + refusal.key, refusal.what, "");
@@ -179,6 +183,7 @@ class NotificationChecker {
   const Value& root_;
   const PluginCatalog& catalog_;
   QuietServices quiet_;
+  SecretLines secret_lines_;
   config::Diagnostics faults_;
 };
 
@@ -187,6 +192,7 @@ struct Trials {
   std::vector<plugin::CreateTrial> trials;
   std::vector<std::string> paths;
   std::vector<Place> places;
+  SecretLines secret_lines;
 
   void add(Kind kind, const std::string& id, const Value& settings, std::string path,
            const PluginCatalog& catalog) {
@@ -195,6 +201,7 @@ struct Trials {
     trials.push_back({code.compiled, {kind, id}, &settings});
     paths.push_back(std::move(path));
     places.push_back(settings.place());
+    secret_lines.add(*catalog.find(plugin::kind_name(kind), settings.string("type")), settings);
   }
 };
 
@@ -233,6 +240,7 @@ config::Diagnostics try_notifications(const Value& root, const PluginCatalog& ca
                       {},
                       false});
   }
+  all.secret_lines.hide(faults);
   return faults;
 }
 

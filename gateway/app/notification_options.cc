@@ -27,7 +27,7 @@ const Option& route_item() {
   return item;
 }
 
-constexpr std::array<Option, 1> kHistoryOptions = {{
+constexpr std::array<Option, 2> kHistoryOptions = {{
     {.key = "keep",
      .type = kDuration,
      .doc = "How long what was settled is kept; dead letters stay until someone decides.",
@@ -35,6 +35,14 @@ constexpr std::array<Option, 1> kHistoryOptions = {{
      .flags = Option::kReloadable,
      .min = "1m",
      .max = "3650d"},
+    {.key = "max_size",
+     .type = kSize,
+     .doc = "What the store may hold; beyond it what was settled goes early, the oldest first. "
+            "Deliveries that wait and dead letters stay.",
+     .default_text = "10GiB",
+     .flags = Option::kReloadable,
+     .min = "16MiB",
+     .max = "1024TiB"},
 }};
 constexpr OptionTable kHistory = {
     "history", "What is remembered of finished deliveries.", kHistoryOptions, {}, {}};

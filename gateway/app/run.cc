@@ -3,6 +3,8 @@
 #include <sys/resource.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <optional>
 
 #include "gateway/app/gateway.h"
 #include "gateway/app/load_gateway.h"
@@ -35,10 +37,30 @@ telemetry::LogOptions log_options(const Value& log) {
   return options;
 }
 
+Result<void> inherit(InheritedSockets& sockets, std::optional<Predecessor>& predecessor) {
+  TOCSIN_TRY(sockets.take_from_systemd());
+  TOCSIN_TRY_SET(found, Predecessor::from_environment(sockets));
+  predecessor = std::move(found);
+  return {};
+}
+
+// Where the binary stood at the start, and a newer one may stand later.
+std::string own_binary() {
+  std::error_code failed;
+  return std::filesystem::read_symlink("/proc/self/exe", failed).string();
+}
+
 }  // namespace
 
 int run_gateway(const RunArguments& arguments) {
   const MonoTime started = SystemClock::instance().mono();
+  Supervisor supervisor;
+  InheritedSockets inherited;
+  std::optional<Predecessor> predecessor;
+  if (const Result<void> taken = inherit(inherited, predecessor); !taken) {
+    std::fprintf(stderr, "tocsin: %s\n", taken.error().text().c_str());
+    return 1;
+  }
   const config::SystemEnvironment environment;
   PluginCatalog catalog;
   const auto loaded = load_gateway(arguments.config_path, catalog, environment);
@@ -64,7 +86,12 @@ int run_gateway(const RunArguments& arguments) {
   telemetry::Log log(std::move(*sink), log_options(log_settings));
   Gateway gateway({.config_path = arguments.config_path,
                    .environment = environment,
-                   .process_started = started},
+                   .process_started = started,
+                   .inherited = inherited,
+                   .predecessor = predecessor,
+                   .supervisor = supervisor,
+                   .command = {.program = own_binary(),
+                               .arguments = {"tocsin", "run", "--config", arguments.config_path}}},
                   *loaded, log);
   if (config::Diagnostics faults = gateway.open(*loaded, catalog); !faults.empty()) {
     config::sort_by_place(faults);

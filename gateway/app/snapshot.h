@@ -30,6 +30,8 @@ struct PluginPart {
   const Value* settings = nullptr;  ///< in the snapshot's configuration
   std::shared_ptr<Component> instance;
 
+  /// "output/sms".
+  std::string label() const { return std::string(kind_name(kind)) + "/" + type; }
   /// Whether the other is of the same code with the same settings.
   bool same_content(const PluginPart& other) const;
 };

@@ -98,4 +98,12 @@ std::string TextTable::text(bool colour) const {
   return out;
 }
 
+std::string short_time(std::string_view time) {
+  constexpr std::size_t kSecondsEnd = 19;
+  if (time.size() <= kSecondsEnd) return std::string(time);
+  std::string text(time.substr(0, kSecondsEnd));
+  text[10] = ' ';
+  return text + "Z";
+}
+
 }  // namespace tocsin::app

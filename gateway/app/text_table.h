@@ -46,6 +46,9 @@ std::string printable(std::string_view text);
 /// How many columns printable text takes, every character taken for one.
 std::size_t columns_of(std::string_view text);
 
+/// "2026-01-31T23:59:59.999Z" as people read it: "2026-01-31 23:59:59Z".
+std::string short_time(std::string_view time);
+
 std::string toned(std::string_view text, Tone tone, bool colour);
 
 }  // namespace tocsin::app

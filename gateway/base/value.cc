@@ -14,19 +14,22 @@ std::string Place::text() const {
 
 namespace {
 
+// Files tend to keep their order, so that the next entry is mostly found behind the last one's.
 bool same_entries(const Value::Map& one, const Value::Map& other, std::string_view but) {
-  const auto skip = [&](auto at, const Value::Map& map) {
-    while (at != map.end() && !but.empty() && at->key == but) ++at;
-    return at;
-  };
-  auto left = skip(one.begin(), one);
-  auto right = skip(other.begin(), other);
-  while (left != one.end() && right != other.end()) {
-    if (left->key != right->key || !same_content(left->value, right->value)) return false;
-    left = skip(std::next(left), one);
-    right = skip(std::next(right), other);
+  const auto counts = [but](const Value::Entry& entry) { return but.empty() || entry.key != but; };
+  if (std::ranges::count_if(one, counts) != std::ranges::count_if(other, counts)) return false;
+  auto next = other.begin();
+  for (const Value::Entry& entry : one) {
+    if (!counts(entry)) continue;
+    const auto named = [&](const Value::Entry& candidate) { return candidate.key == entry.key; };
+    auto match = std::find_if(next, other.end(), named);
+    if (match == other.end()) match = std::find_if(other.begin(), next, named);
+    if (match == other.end() || !named(*match) || !same_content(entry.value, match->value)) {
+      return false;
+    }
+    next = std::next(match);
   }
-  return left == one.end() && right == other.end();
+  return true;
 }
 
 }  // namespace

@@ -90,9 +90,9 @@ struct Value::Entry {
   Place key_place;
 };
 
-/// Whether both say the same, wherever it is written. Maps are compared in the order written.
+/// Whether both say the same, wherever it is written and in whatever order the keys of maps stand.
 bool same_content(const Value& one, const Value& other);
-/// The same, for maps, but for what stands under `key`.
+/// The same of two maps, whatever stands under `key`.
 bool same_content_but(const Value& one, const Value& other, std::string_view key);
 
 inline Value::Value() = default;

@@ -35,6 +35,10 @@ class Batch {
   void add(SettleRequest& one) { add_one(one, one.op); }
   void add(CancelRequest& one) { add_one(one, one.op); }
   void add(ReviewRequest& one) { add_one(one, one.op); }
+  void add(RecordRequest& one) {
+    add_one(one, one.op);
+    bytes_ += one.bytes() + kRowBytes;
+  }
   void add(AppendGroup& group);
   /// A place for a claim; null when kClaimsMax are in. Its operation is the batch's from now on.
   ClaimOf* add_claim();

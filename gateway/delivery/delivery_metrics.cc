@@ -55,7 +55,10 @@ LaneMetrics::LaneMetrics(telemetry::Metrics& metrics, std::string_view output)
       in_flight(of_output(metrics, "tocsin_lane_in_flight", "Attempts running.", output)),
       held(of_output(metrics, "tocsin_lane_held", "Deliveries in the lane's memory.", output)),
       paused(of_output(metrics, "tocsin_lane_paused", "1 while the output's credentials fail.",
-                       output)) {
+                       output)),
+      quarantined(of_output(metrics, "tocsin_lane_quarantined",
+                            "1 while the output waits because it was found after crashes.",
+                            output)) {
   auto& family = metrics.counters("tocsin_attempts_total", "Attempts by their verdict.",
                                   {"output", "verdict"});
   for (std::size_t i = 0; i < kVerdicts; ++i) {

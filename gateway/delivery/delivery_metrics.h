@@ -36,8 +36,9 @@ struct LaneMetrics {
   telemetry::Counter& lost;  ///< claims that were no longer ours when they were settled
   telemetry::Counter& late;  ///< completions of no running attempt: late ones and second ones
   telemetry::Gauge& in_flight;
-  telemetry::Gauge& held;    ///< deliveries in memory
-  telemetry::Gauge& paused;  ///< 1: unauthorized, probing
+  telemetry::Gauge& held;         ///< deliveries in memory
+  telemetry::Gauge& paused;       ///< 1: unauthorized, probing
+  telemetry::Gauge& quarantined;  ///< 1: suspected of crashing the gateway, waiting
 };
 
 /// What one input's notifications came to.

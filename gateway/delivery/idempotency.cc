@@ -1,6 +1,31 @@
 #include "gateway/delivery/idempotency.h"
 
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
 namespace tocsin::delivery {
+
+namespace {
+
+using SecretWords = std::array<std::uint64_t, 4>;
+static_assert(std::endian::native == std::endian::little, "words are kept as they lie");
+
+}  // namespace
+
+std::string encode(const KeySecret& secret) {
+  const SecretWords words = {secret.high.first, secret.high.second, secret.low.first,
+                             secret.low.second};
+  return {reinterpret_cast<const char*>(words.data()), sizeof(words)};
+}
+
+std::optional<KeySecret> decode_key_secret(std::string_view bytes) {
+  SecretWords words;
+  if (bytes.size() != sizeof(words)) return std::nullopt;
+  std::memcpy(words.data(), bytes.data(), sizeof(words));
+  return KeySecret{{words[0], words[1]}, {words[2], words[3]}};
+}
 
 void append_identity(std::string& out, const KeyScope& scope, std::string_view key) {
   // Each length before its text, so that no two scopes and keys run together.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,11 +14,15 @@ namespace tocsin::delivery {
 inline constexpr Duration kKeyKeep = std::chrono::hours(24);
 
 /// What the hashes of keys and bodies are made with. They are stored, so it stays the same for the
-/// life of a store; who knows it could make a key that meets somebody else's.
+/// life of a store, which keeps it; who knows it could make a key that meets somebody else's.
 struct KeySecret {
-  policy::HashSeed high{0x746f6373696e2d6bu, 0x65792d686967682du};
-  policy::HashSeed low{0x746f6373696e2d6bu, 0x65792d6c6f772d2du};
+  policy::HashSeed high;
+  policy::HashSeed low;
 };
+
+/// The secret as a store keeps it, and back; nothing: this is none.
+std::string encode(const KeySecret& secret);
+std::optional<KeySecret> decode_key_secret(std::string_view bytes);
 
 /// Who a key belongs to: keys of different inputs or callers never meet.
 struct KeyScope {

@@ -82,7 +82,7 @@ class Intake::Request final : public AppendGroup {
 };
 
 Intake::Intake(OutboxPort& port, BlockPool& pool, telemetry::Metrics& metrics, IntakeStages stages,
-               KeySecret secret)
+               const KeySecret& secret)
     : port_(port),
       loop_(port.loop()),
       pool_(pool),

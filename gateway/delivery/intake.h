@@ -38,7 +38,7 @@ class Intake final : public stage::Emit, private routing::RoutedSink, private ev
   static constexpr Duration kRetryWhenFull = std::chrono::seconds(1);
 
   Intake(OutboxPort& port, BlockPool& pool, telemetry::Metrics& metrics, IntakeStages stages,
-         KeySecret secret = {});
+         const KeySecret& secret);
   /// Only when idle().
   ~Intake() override;
   Intake(const Intake&) = delete;

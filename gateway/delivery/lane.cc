@@ -79,10 +79,30 @@ void Lane::resize_door() {
   port_.submit(resizing_);
 }
 
+void Lane::quarantine(Duration wait) {
+  loop_.assert_owner();
+  gate_.hold(loop_.now() + wait);
+  metrics_.quarantined.set(1);
+}
+
+bool Lane::resume() {
+  loop_.assert_owner();
+  const bool was = quarantined();
+  gate_.lift();
+  metrics_.quarantined.set(0);
+  loop_.at_tick_end(*this);
+  return was;
+}
+
 std::uint32_t Lane::attempts_of(const stage::Output& output) const {
   return static_cast<std::uint32_t>(std::ranges::count_if(slots_, [&](const LaneSlot& slot) {
     return slot.state == State::kAttempting && slot.output == &output;
   }));
+}
+
+std::uint32_t Lane::attempts() const {
+  return static_cast<std::uint32_t>(std::ranges::count_if(
+      slots_, [](const LaneSlot& slot) { return slot.state == State::kAttempting; }));
 }
 
 LaneSlot& Lane::take_slot(message::DeliveryId id, std::uint32_t generation) {
@@ -97,6 +117,7 @@ LaneSlot& Lane::take_slot(message::DeliveryId id, std::uint32_t generation) {
   slot->generation = generation;
   slot->door = &door_;
   slot->attempts = slot->crashes = 0;
+  slot->redriven = false;
   return *slot;
 }
 
@@ -115,7 +136,8 @@ void Lane::take(stage::ClaimedDelivery&& row, DeliveryClass queue, std::uint32_t
   slot.attempts = row.attempts;
   slot.crashes = row.crashes;
   slot.accepted_at = row.accepted_at;
-  slot.expires_at = row.expires_at;
+  slot.redriven = row.redriven;
+  slot.expires_at = row.redriven ? std::nullopt : row.expires_at;
   slot.queue = queue;
   if (row.crashes >= kCrashesMax) return settle(slot, bury(slot.attempts, "crashed_gateway"));
   if (decode(slot, row)) enqueue(slot);
@@ -143,7 +165,7 @@ bool Lane::decode(LaneSlot& slot, const stage::ClaimedDelivery& row) {
 }
 
 void Lane::enqueue(LaneSlot& slot) {
-  if (policy_.expires_after) {
+  if (policy_.expires_after && !slot.redriven) {
     const WallTime at_the_latest = slot.accepted_at + *policy_.expires_after;
     slot.expires_at = std::min(slot.expires_at.value_or(at_the_latest), at_the_latest);
   }
@@ -158,12 +180,14 @@ bool Lane::expired(const LaneSlot& slot) const {
   return slot.expires_at && *slot.expires_at <= loop_.wall();
 }
 
+// What is marked has not begun either.
 void Lane::on_cancelled(message::NotificationId id) {
-  for (SlotQueue& queue : waiting_) {
-    for (LaneSlot* slot = queue.first(); slot != nullptr;) {
+  for (SlotQueue* queue : {&waiting_[0], &waiting_[1], &marked_}) {
+    for (LaneSlot* slot = queue->first(); slot != nullptr;) {
       LaneSlot* const after = SlotQueue::after(*slot);
       if (slot->id.notification == id) {
-        queue.remove(*slot);
+        queue->remove(*slot);
+        if (slot->state == State::kMarked) leave_flight();
         settle(*slot, cancel(slot->attempts));
       }
       slot = after;
@@ -217,7 +241,10 @@ bool Lane::may_begin() {
   const MonoTime now = loop_.now();
   // The front tells when the store is back, and at each renewal.
   if (!port_.status().may_attempt(now)) return false;
-  if (gate_.open(now)) return true;
+  if (gate_.open(now)) {
+    metrics_.quarantined.set(0);  // it may have lapsed
+    return true;
+  }
   gate_timer_.arm_at(gate_.opens_at());
   return false;
 }
@@ -275,6 +302,8 @@ void Lane::begin_marked() {
 
 void Lane::begin(LaneSlot& slot) {
   const MonoTime now = loop_.now();
+  // Alone, so that if the output crashes again it is clear which of them did it.
+  if (slot.crashes > 0) deliver_begun();
   slot.state = State::kAttempting;
   slot.output = output_;
   slot.begun_at = now;
@@ -287,7 +316,7 @@ void Lane::begin(LaneSlot& slot) {
                     .address = slot.address,
                     .accepted_at = slot.accepted_at,
                     .deadline = now + policy_.timeout});
-  if (begun_.size() >= output_->traits().batch_max) deliver_begun();
+  if (slot.crashes > 0 || begun_.size() >= output_->traits().batch_max) deliver_begun();
 }
 
 void Lane::deliver_begun() {

@@ -54,6 +54,8 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void attach(stage::Output* output) { attach(output, policy_); }
   /// Attempts that `output` has not completed.
   std::uint32_t attempts_of(const stage::Output& output) const;
+  /// Attempts under way, whoever has them.
+  std::uint32_t attempts() const;
   /// Ends those now, as a drain does once its grace is over.
   void cut_attempts_of(const stage::Output& output);
 
@@ -64,11 +66,18 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
 
   void complete(stage::AttemptToken token, message::Verdict verdict) override;
 
+  /// Begins no attempt for `wait`, or until resume(): its output is suspected of crashing the
+  /// gateway.
+  void quarantine(Duration wait);
+  /// Ends that. False when there was none.
+  bool resume();
+  bool quarantined() const { return gate_.held(loop_.now()); }
+
   std::uint32_t held() const { return held_; }
   std::uint32_t in_flight() const { return in_flight_; }
   /// Its credentials were refused; one probe a minute finds out when they are good again.
   bool paused() const { return gate_.paused(); }
-  /// What it was asked to wait for is not yet over, or it is paused.
+  /// What it was asked to wait for is not yet over, or it is paused or in quarantine.
   bool gate_closed() const { return !gate_.open(loop_.now()); }
 
  private:
@@ -108,6 +117,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void log_attempt(const LaneSlot& slot, const message::Verdict& verdict, const Settlement& next);
   void settle(LaneSlot& slot, Settlement next);
   void on_settled(LaneSlot& slot);
+  void go_on(LaneSlot& slot);
   void count(const LaneSlot& slot);
   void free(LaneSlot& slot);
   void leave_flight();

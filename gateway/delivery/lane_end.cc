@@ -92,7 +92,7 @@ void Lane::settle(LaneSlot& slot, Settlement next) {
   slot.wait = next.wait;
   slot.reason = std::move(next.reason);
   if (next.state != DeliveryState::kDelivered) slot.provider_id.clear();
-  slot.message = {};
+  if (next.state != DeliveryState::kClaimed) slot.message = {};
   slot.output = nullptr;
   if (next.state == DeliveryState::kDead) {
     TOCSIN_LOG(log_, kWarning, "delivery", "dead letter",
@@ -103,18 +103,28 @@ void Lane::settle(LaneSlot& slot, Settlement next) {
 }
 
 void Lane::on_settled(LaneSlot& slot) {
-  const bool marked =
-      slot.state == State::kMarking && slot.committed() && slot.op.changed && !slot.op.cancelled;
-  if (marked && !draining_) {
-    slot.state = State::kMarked;
-    marked_.push_back(slot);
-    loop_.at_tick_end(*this);
-    return;
+  const bool marking = slot.state == State::kMarking;
+  const bool goes_on = marking || slot.op.state == DeliveryState::kClaimed;
+  if (goes_on && slot.committed() && slot.op.changed && !slot.op.cancelled) {
+    if (!draining_) return go_on(slot);
+    if (marking) leave_flight();
+    return settle(slot, release(slot.attempts));
   }
-  if (slot.state == State::kMarking) leave_flight();
-  if (marked) return settle(slot, release(slot.attempts));
+  if (marking) leave_flight();
   count(slot);
   free(slot);
+}
+
+// What was marked is begun as soon as it may be; what its output turned away waits in its place.
+void Lane::go_on(LaneSlot& slot) {
+  if (slot.state == State::kMarking) {
+    slot.state = State::kMarked;
+    marked_.push_back(slot);
+  } else {
+    slot.state = State::kWaiting;
+    waiting_[static_cast<std::size_t>(slot.queue)].put_back(slot);
+  }
+  loop_.at_tick_end(*this);
 }
 
 void Lane::count(const LaneSlot& slot) {

@@ -25,10 +25,18 @@ class LaneGate {
   /// An attempt was not refused for its credentials.
   void resume() { paused_ = false; }
 
+  /// No attempt before `until`, or lift().
+  void hold(MonoTime until) { held_until_ = until; }
+  void lift() { held_until_ = {}; }
+  bool held(MonoTime now) const { return now < held_until_; }
+
   bool paused() const { return paused_; }
   bool open(MonoTime now) const { return now >= opens_at(); }
   /// When open() is true, a past instant included.
-  MonoTime opens_at() const { return paused_ ? std::max(closed_until_, probe_at_) : closed_until_; }
+  MonoTime opens_at() const {
+    const MonoTime unheld = std::max(closed_until_, held_until_);
+    return paused_ ? std::max(unheld, probe_at_) : unheld;
+  }
   /// An attempt begins; while paused it is the probe, and the next one waits for its turn.
   void on_attempt(MonoTime now, Duration probe_every) {
     if (paused_) probe_at_ = now + probe_every;
@@ -37,6 +45,7 @@ class LaneGate {
  private:
   MonoTime closed_until_{};
   MonoTime probe_at_{};
+  MonoTime held_until_{};
   bool paused_ = false;
 };
 

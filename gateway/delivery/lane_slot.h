@@ -23,7 +23,7 @@ class LaneSlot final : public SettleRequest {
     kMarking,     ///< the sending mark is on its way to the store
     kMarked,      ///< it is there
     kAttempting,  ///< the output has it
-    kSettling,    ///< its next state is on its way to the store
+    kSettling,    ///< its next state is on its way to the store; kClaimed: then it waits again
   };
 
   LaneSlot(Lane& lane, std::uint32_t index, event::TimerWheel& wheel);
@@ -45,6 +45,7 @@ class LaneSlot final : public SettleRequest {
   std::string_view address;  ///< in the message's bytes
   WallTime accepted_at{};
   std::optional<WallTime> expires_at;
+  bool redriven = false;  ///< it never expires
   MonoTime begun_at{};
   stage::Output* output = nullptr;  ///< kAttempting: whose deliver() was called
   event::Timer deadline;
@@ -69,6 +70,16 @@ class SlotQueue {
     slot.previous_ = last_;
     (last_ == nullptr ? first_ : last_->next_) = &slot;
     last_ = &slot;
+  }
+  /// Before the first that was accepted after it.
+  void put_back(LaneSlot& slot) {
+    LaneSlot* later = first_;
+    while (later != nullptr && later->id < slot.id) later = later->next_;
+    if (later == nullptr) return push_back(slot);
+    slot.next_ = later;
+    slot.previous_ = later->previous_;
+    (slot.previous_ == nullptr ? first_ : slot.previous_->next_) = &slot;
+    later->previous_ = &slot;
   }
   void remove(LaneSlot& slot) {
     (slot.previous_ == nullptr ? first_ : slot.previous_->next_) = slot.next_;

@@ -19,7 +19,8 @@ OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::
     : loop_(loop),
       storage_(storage),
       log_(log),
-      options_(options),
+      history_(options.history),
+      fresh_secret_(options.fresh_secret),
       metrics_(metrics),
       doors_(loop.timers(), metrics_,
              [this] {
@@ -43,7 +44,9 @@ OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::
                      purge_due_ = true;
                      loop_.at_tick_end(*this);
                    }),
-      publish_timer_(loop.timers(), [this] { doors_.publish(); }) {}
+      publish_timer_(loop.timers(), [this] { doors_.publish(); }) {
+  for (const message::DeliveryId id : options_.blamed) blames_.emplace_back().id = id;
+}
 
 OutboxFront::~OutboxFront() {
   loop_.cancel_tick_end(*this);
@@ -53,6 +56,7 @@ OutboxFront::~OutboxFront() {
 Result<void> OutboxFront::open() {
   TOCSIN_TRY_SET(state, storage_.open(clock_.now()));
   on_opened(state);
+  TOCSIN_TRY(find_key_secret());
   status_.up = status_.accepting = true;
   metrics_.store_up.set(1);
   renew_timer_.arm_after(kRenewEvery);
@@ -82,6 +86,51 @@ void OutboxFront::begin_epoch(const stage::StoreState& state) {
   doors_.reset(state.backlog);
 }
 
+// Made by whoever opens the store first. Of two that do so at once one loses, and takes the
+// other's.
+Result<void> OutboxFront::find_key_secret() {
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    TOCSIN_TRY_SET(found, read_key_secret());
+    if (found) {
+      key_secret_ = *found;
+      return {};
+    }
+    TOCSIN_TRY(keep_key_secret());
+  }
+  return fail(Code::kInternal, "the store does not keep what it was given");
+}
+
+Result<std::optional<KeySecret>> OutboxFront::read_key_secret() {
+  TOCSIN_TRY_SET(record, storage_.get_record(kOwnCollection, kKeySecretKey, clock_.now()));
+  if (!record) return std::nullopt;
+  const std::optional<KeySecret> secret = decode_key_secret(record->value);
+  if (!secret) return fail(Code::kInvalid, "the store's secret for idempotency keys is damaged");
+  return secret;
+}
+
+// Nobody runs the loop yet, so a storage that does not block is waited for here.
+Result<void> OutboxFront::keep_key_secret() {
+  const WallTime now = clock_.now();
+  const std::string value = encode(fresh_secret_);
+  stage::RecordChange put;
+  put.collection = kOwnCollection;
+  put.key = kKeySecretKey;
+  put.value = value;
+  put.if_version = stage::kNoVersion;
+  newest_id_ = ids_->next(now);
+  put.version = newest_id_.value;
+  put.now = now;
+  renew_.at = now;
+  renew_.high_mark = ids_->mark(now, kMarkAhead);
+  stage::Operation* const batch[] = {&renew_, &put};
+  std::optional<stage::Applied> applied;
+  storage_.apply(batch, [&](stage::Applied outcome) { applied = std::move(outcome); });
+  while (!applied) loop_.run_ready();
+  if (applied->kind != stage::Applied::Kind::kCommitted) return tl::unexpected(applied->error);
+  mark_ = renew_.high_mark;
+  return {};
+}
+
 StoreStatus OutboxFront::attach(OutboxPort& port) {
   ports_.push_back(&port);
   return status_;
@@ -107,11 +156,10 @@ void OutboxFront::accept(Submission& one) {
       if (status_.accepting) return appends_.push_back(one);
       return refuse(static_cast<AppendGroup&>(one));
     case Submission::Kind::kSettle:
-      if (!stopped_) return urgent_.push_back(one);
-      break;
     case Submission::Kind::kCancel:
     case Submission::Kind::kReview:
-      if (status_.up && !stopped_) return urgent_.push_back(one);
+    case Submission::Kind::kRecord:
+      if (takes(one) && !stopped_) return urgent_.push_back(one);
       break;
     case Submission::Kind::kOpenLane:
     case Submission::Kind::kResizeLane:
@@ -119,6 +167,12 @@ void OutboxFront::accept(Submission& one) {
       return door_requests_.push_back(one);
   }
   answer(one, false);
+}
+
+// Settlements wait for the store; what is new needs room on its disk as well.
+bool OutboxFront::takes(const Submission& one) const {
+  if (one.kind() == Submission::Kind::kSettle) return true;
+  return one.kind() == Submission::Kind::kRecord ? status_.accepting : status_.up;
 }
 
 void OutboxFront::on_tick_end() {
@@ -183,14 +237,21 @@ bool OutboxFront::ready_for_batch() {
 void OutboxFront::form_batch() {
   const WallTime now = clock_.now();
   batch_has_more_ = false;
+  take_blames();
   take_urgent(now);
   // What waits was taken when appends were still welcome.
   if (status_.up) take_appends(now);
-  if (status_.up && status_.accepting) {
+  if (status_.up && status_.accepting && blames_taken_ == blames_.size()) {
     take_claims(now);
     take_purge(now);
   }
   take_renewal(now);
+}
+
+void OutboxFront::take_blames() {
+  while (blames_taken_ < blames_.size() && batch_.has_room()) {
+    batch_.add(blames_[blames_taken_++]);
+  }
 }
 
 void OutboxFront::take_urgent(WallTime now) {
@@ -214,6 +275,9 @@ void OutboxFront::take_urgent(WallTime now) {
         batch_has_more_ = true;
         break;
       }
+      case Submission::Kind::kRecord:
+        take_record(static_cast<RecordRequest&>(one), now);
+        break;
       default:
         TOCSIN_ASSERT(false, "a submission waits in the wrong queue");
     }
@@ -232,7 +296,28 @@ void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
   one.op.next_at = one.op.state == message::DeliveryState::kReady ? now + one.wait : WallTime{};
   one.op.reason = one.reason;
   one.op.provider_id = one.provider_id;
+  one.op.successor.reset();
+  if (!one.successor_output.empty()) {
+    one.op.successor = {.output = one.successor_output,
+                        .address = one.successor_address,
+                        .state = message::DeliveryState::kReady,
+                        .next_at = now};
+  }
   batch_.add(one);
+}
+
+// Versions are ids: ascending over all lives of the store, so that none is ever seen again.
+void OutboxFront::take_record(RecordRequest& one, WallTime now) {
+  newest_id_ = ids_->next(now);
+  one.op.version = newest_id_.value;
+  one.op.collection = one.collection;
+  one.op.key = one.key;
+  one.op.value = one.value;
+  one.op.now = now;
+  one.op.expires_at.reset();
+  if (one.ttl > Duration::zero()) one.op.expires_at = now + one.ttl;
+  batch_.add(one);
+  batch_has_more_ = true;
 }
 
 void OutboxFront::take_appends(WallTime now) {
@@ -289,8 +374,9 @@ void OutboxFront::take_purge(WallTime now) {
   if (!purge_due_) return;
   purge_due_ = false;
   purging_ = true;
-  purge_.before = now - options_.history_keep;
+  purge_.before = now - history_.keep;
   purge_.now = now;
+  purge_.size_max = history_.size_max;
   batch_.add(purge_);
   batch_has_more_ = true;
 }

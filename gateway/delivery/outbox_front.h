@@ -8,6 +8,7 @@
 #include "gateway/delivery/delivery_metrics.h"
 #include "gateway/delivery/door_book.h"
 #include "gateway/delivery/id_clock.h"
+#include "gateway/delivery/idempotency.h"
 #include "gateway/delivery/submission.h"
 #include "gateway/delivery/waiting_room.h"
 #include "gateway/event/loop.h"
@@ -18,14 +19,27 @@ namespace tocsin::delivery {
 
 class OutboxPort;
 
-struct FrontOptions {
-  Duration history_keep = std::chrono::hours(24);  ///< of what was settled; dead letters stay
+/// How long, and in how much room, what was settled is kept. Dead letters stay.
+struct HistoryLimits {
+  Duration keep = std::chrono::hours(24);
+  std::uint64_t size_max = 0;  ///< bytes the store may hold; 0: any
 };
+
+struct FrontOptions {
+  HistoryLimits history;
+  KeySecret fresh_secret;  ///< random; for a store that has none yet
+  /// Found in an output's hands after a process died: told to the store before anything is claimed.
+  std::vector<message::DeliveryId> blamed = {};
+};
+
+/// Where the gateway keeps records of its own.
+inline constexpr std::string_view kOwnCollection = "gateway";
+inline constexpr std::string_view kKeySecretKey = "key_secret";
 
 /// The one door to a store. Loops submit through their ports; the front forms batches and has
 /// exactly one of them applied at a time: what was submitted meanwhile is the next batch, so the
 /// batches grow with the load and no timer holds anything back. Within a batch renewals,
-/// settlements, cancels and reviews come first, then appends as they arrived, then claims.
+/// settlements, cancels, reviews and records come first, then appends as they arrived, then claims.
 ///
 /// Lives on the storage's loop, whose thread may block in Storage::apply.
 class OutboxFront final : private event::TickEnd {
@@ -37,6 +51,8 @@ class OutboxFront final : private event::TickEnd {
   /// Between looks for history to delete, and between steps while there is some.
   static constexpr Duration kPurgeEvery = std::chrono::minutes(1);
   static constexpr Duration kPurgeStep = std::chrono::milliseconds(20);
+  /// The same while the store holds too much: as fast as rows can come in.
+  static constexpr Duration kPurgeHurry = std::chrono::milliseconds(5);
   /// How far the metrics of lanes may lag.
   static constexpr Duration kPublishEvery = std::chrono::seconds(1);
 
@@ -54,6 +70,12 @@ class OutboxFront final : private event::TickEnd {
   /// submitted later is answered as not committed. On the front's loop, as is `done`.
   void stop(Function<void()> done);
 
+  /// The store's, once open: the same for everybody who ever opens it.
+  const KeySecret& key_secret() const { return key_secret_; }
+
+  /// From the next purge on.
+  void set_history(const HistoryLimits& limits) { history_ = limits; }
+
   event::Loop& loop() { return loop_; }
   WaitingRoom& room() { return room_; }
 
@@ -68,12 +90,17 @@ class OutboxFront final : private event::TickEnd {
   // outbox_front.cc: life, and forming batches
   void on_opened(const stage::StoreState& state);
   void begin_epoch(const stage::StoreState& state);
+  Result<void> find_key_secret();
+  Result<std::optional<KeySecret>> read_key_secret();
+  Result<void> keep_key_secret();
   void accept(Submission& one);
   void serve_doors();
   bool ready_for_batch();
   void form_batch();
+  void take_blames();
   void take_urgent(WallTime now);
   void take_settle(SettleRequest& one, WallTime now);
+  void take_record(RecordRequest& one, WallTime now);
   void take_appends(WallTime now);
   void prepare(AppendGroup& group, WallTime now);
   void take_claims(WallTime now);
@@ -90,16 +117,20 @@ class OutboxFront final : private event::TickEnd {
   void commit_row(AppendGroup& group, const AppendGroup::Item& item, std::uint32_t ordinal,
                   WallTime now);
   void commit_settle(SettleRequest& one, WallTime now);
+  void commit_successor(const SettleRequest& one, WallTime now);
   void commit_claims(WallTime now);
   void commit_purge();
+  void forget_blames();
   void fail_batch(const Error& error);
   void fail_appends(AppendGroup& group);
   void refuse(AppendGroup& group);
   void fail_claims();
   void refuse_waiting();
+  bool takes(const Submission& one) const;
   bool resolve_unknown();
   void answer_unknown();
   Result<bool> batch_exists();
+  Result<bool> records_exist();
   void release_claims();
   void set_status(bool up, bool accepting);
   void answer(Submission& one, bool committed);
@@ -109,12 +140,14 @@ class OutboxFront final : private event::TickEnd {
   event::Loop& loop_;
   stage::Storage& storage_;
   telemetry::Log& log_;
-  const FrontOptions options_;
+  HistoryLimits history_;
+  const KeySecret fresh_secret_;
   FrontMetrics metrics_;
   DoorBook doors_;
   WaitingRoom room_;
   StoreClock clock_;
   stage::Epoch epoch_ = 0;
+  KeySecret key_secret_;
   std::optional<IdClock> ids_;  // once the store was opened
 
   std::vector<OutboxPort*> ports_;
@@ -135,6 +168,8 @@ class OutboxFront final : private event::TickEnd {
   bool renewing_ = false;
   message::NotificationId mark_;       // in the store: no id above it may be given
   message::NotificationId newest_id_;  // given
+  std::vector<stage::Blame> blames_;   // not yet in the store
+  std::size_t blames_taken_ = 0;       // of those, in the batch
   stage::Purge purge_;
   bool purge_due_ = false;
   bool purging_ = false;

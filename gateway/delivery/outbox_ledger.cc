@@ -2,21 +2,9 @@
 
 #include <utility>
 
+#include "gateway/delivery/store_read.h"
+
 namespace tocsin::delivery {
-
-namespace {
-
-Error not_written() { return {Code::kUnavailable, "the store cannot commit now", {}}; }
-Error too_many() { return {Code::kFull, "too much is asked of the store at once", {}}; }
-
-/// What a pool thread reads and the loop hands on.
-struct Page {
-  stage::Query query;
-  Function<void(Result<stage::QueryResult>)> done;
-  Result<stage::QueryResult> result = fail(Code::kInternal, "nothing was read");
-};
-
-}  // namespace
 
 /// Lives from its submission to its answer.
 class OutboxLedger::CancelChange final : public CancelRequest {
@@ -30,7 +18,7 @@ class OutboxLedger::CancelChange final : public CancelRequest {
   void on_answered() override {
     const std::unique_ptr<CancelChange> mine(this);
     --ledger_.changes_;
-    if (!committed()) return done_(tl::unexpected(not_written()));
+    if (!committed()) return done_(tl::unexpected(store_cannot_commit()));
     done_(op);
   }
 
@@ -46,7 +34,7 @@ class OutboxLedger::ReviewChange final : public ReviewRequest {
   void on_answered() override {
     const std::unique_ptr<ReviewChange> mine(this);
     --ledger_.changes_;
-    if (!committed()) return done_(tl::unexpected(not_written()));
+    if (!committed()) return done_(tl::unexpected(store_cannot_commit()));
     done_(std::move(op));
   }
 
@@ -63,13 +51,8 @@ OutboxLedger::~OutboxLedger() {
 }
 
 void OutboxLedger::query(stage::Query query, Function<void(Result<stage::QueryResult>)> done) {
-  auto page = std::make_shared<Page>();
-  page->query = std::move(query);
-  page->done = std::move(done);
-  const auto read = [page, &storage = storage_] { page->result = storage.query(page->query); };
-  const auto tell = [page] { page->done(std::move(page->result)); };
-  if (pool_.submit(port_.loop(), read, tell)) return;
-  port_.loop().post([page] { page->done(tl::unexpected(too_many())); });
+  auto read = [&storage = storage_, query = std::move(query)] { return storage.query(query); };
+  read_in_pool<stage::QueryResult>(pool_, port_.loop(), std::move(read), std::move(done));
 }
 
 template <typename R>
@@ -78,7 +61,8 @@ bool OutboxLedger::refuse_when_full(Function<void(Result<R>)>& done) {
     ++changes_;
     return false;
   }
-  port_.loop().post([refused = std::move(done)]() mutable { refused(tl::unexpected(too_many())); });
+  port_.loop().post(
+      [refused = std::move(done)]() mutable { refused(tl::unexpected(store_asked_too_much())); });
   return true;
 }
 

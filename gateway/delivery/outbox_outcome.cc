@@ -48,6 +48,7 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
                  "again",
                  {"error", applied.error.text()});
       unknown_ = true;
+      forget_blames();  // told twice they would weigh double
       storage_.close();
       store_open_ = false;
       set_status(false, false);
@@ -72,6 +73,7 @@ void OutboxFront::commit_batch() {
     for (OutboxPort* port : ports_) reply_to(*port).status = status_;
   }
   while (Submission* one = batch_.submissions().pop_front()) commit_one(*one, now);
+  forget_blames();
   commit_claims(now);
   if (std::exchange(purging_, false)) commit_purge();
   batch_.clear();
@@ -100,6 +102,8 @@ void OutboxFront::commit_one(Submission& one, WallTime now) {
       if (LaneDoor* door = doors_.find(op.output)) door->spill();
       break;
     }
+    case Submission::Kind::kRecord:
+      break;
     default:
       TOCSIN_ASSERT(false, "a submission without operations is in a batch");
   }
@@ -135,7 +139,7 @@ void OutboxFront::commit_row(AppendGroup& group, const AppendGroup::Item& item,
 }
 
 void OutboxFront::commit_settle(SettleRequest& one, WallTime now) {
-  if (one.op.state == DeliveryState::kSending) {
+  if (one.op.state == DeliveryState::kSending || one.op.state == DeliveryState::kClaimed) {
     // Of an epoch that ended since, it was taken over.
     if (batch_generation_ != status_.generation) one.op.changed = false;
     if (one.op.changed && !one.op.cancelled) return;  // it goes on, and keeps its credit
@@ -143,7 +147,16 @@ void OutboxFront::commit_settle(SettleRequest& one, WallTime now) {
   if (one.op.state == DeliveryState::kReady && one.op.changed && !one.op.cancelled) {
     one.door->on_ready(one.queue, one.op.next_at, now);
   }
+  if (one.op.successor) commit_successor(one, now);
   if (one.holds_credit) one.door->give_back(one.queue, 1);
+}
+
+// Of a settlement that is tried again after a commit of unknown outcome nobody knows whether the
+// successor is there already, so its lane looks.
+void OutboxFront::commit_successor(const SettleRequest& one, WallTime now) {
+  LaneDoor* door = doors_.find(one.op.successor->output);
+  if (door == nullptr || one.op.cancelled) return;
+  one.op.changed ? door->on_ready(one.queue, one.op.successor->next_at, now) : door->spill();
 }
 
 void OutboxFront::commit_claims(WallTime now) {
@@ -160,7 +173,20 @@ void OutboxFront::commit_claims(WallTime now) {
 
 void OutboxFront::commit_purge() {
   metrics_.purged.add(purge_.deleted);
-  purge_timer_.arm_after(purge_.more ? kPurgeStep : kPurgeEvery);
+  // Past what may not go there is nothing to gain by haste.
+  const bool hurry = purge_.oversize && purge_.deleted > 0;
+  const Duration step = hurry ? kPurgeHurry : kPurgeStep;
+  purge_timer_.arm_after(purge_.more ? step : kPurgeEvery);
+}
+
+void OutboxFront::forget_blames() {
+  const auto end = blames_.begin() + static_cast<std::ptrdiff_t>(blames_taken_);
+  for (auto one = blames_.begin(); one != end; ++one) {
+    TOCSIN_LOG(log_, kWarning, "delivery", "a delivery was in its output's hands when it crashed",
+               {"delivery_id", one->id.text()}, {"unsettled", one->changed});
+  }
+  blames_.erase(blames_.begin(), end);
+  blames_taken_ = 0;
 }
 
 void OutboxFront::fail_batch(const Error& error) {
@@ -178,6 +204,7 @@ void OutboxFront::fail_batch(const Error& error) {
   urgent_.prepend(std::move(kept));
   fail_claims();
   if (std::exchange(purging_, false)) purge_timer_.arm_after(kPurgeEvery);
+  blames_taken_ = 0;
   renewing_ = false;
   renew_due_ = true;
   batch_.clear();
@@ -215,10 +242,9 @@ void OutboxFront::fail_claims() {
 
 void OutboxFront::refuse_waiting() {
   while (Submission* one = appends_.pop_front()) refuse(static_cast<AppendGroup&>(*one));
-  if (status_.up) return;
   SubmissionList kept;
   while (Submission* one = urgent_.pop_front()) {
-    if (one->kind() == Submission::Kind::kSettle) {
+    if (takes(*one)) {
       kept.push_back(*one);
     } else {
       answer(*one, false);
@@ -277,9 +303,9 @@ bool OutboxFront::resolve_unknown() {
   return true;
 }
 
-// A batch is there whole or not at all, so that one notification of it tells. One without appends
-// leaves no trace to ask for: it counts as failed, and settling again what was settled changes
-// nothing.
+// A batch is there whole or not at all, so that one notification or record of it tells. One with
+// neither leaves no trace to ask for: it counts as failed, and settling again what was settled
+// changes nothing.
 Result<bool> OutboxFront::batch_exists() {
   stage::Query query{.what = stage::Query::What::kExists};
   for (Submission* one = batch_.submissions().first(); one != nullptr; one = one->next_) {
@@ -288,9 +314,25 @@ Result<bool> OutboxFront::batch_exists() {
       if (query.ids.size() < stage::kPageRowsMax) query.ids.push_back(item.append.id);
     }
   }
-  if (query.ids.empty()) return false;
+  TOCSIN_TRY_SET(records, records_exist());
+  if (query.ids.empty()) return records;
   TOCSIN_TRY_SET(page, storage_.query(query));
-  return !page.found.empty();
+  return records || !page.found.empty();
+}
+
+// Their results were lost with the answer, so each is looked up: a version is never given twice.
+// What the batch put and removed again leaves no trace either.
+Result<bool> OutboxFront::records_exist() {
+  bool exist = false;
+  for (Submission* one = batch_.submissions().first(); one != nullptr; one = one->next_) {
+    if (one->kind() != Submission::Kind::kRecord) continue;
+    stage::RecordChange& op = static_cast<RecordRequest*>(one)->op;
+    TOCSIN_TRY_SET(record, storage_.get_record(op.collection, op.key, op.now));
+    op.found = record ? record->version : stage::kNoVersion;
+    op.changed = op.verb == stage::RecordChange::Verb::kPut ? op.found == op.version : !record;
+    if (op.verb == stage::RecordChange::Verb::kPut && op.changed) exist = true;
+  }
+  return exist;
 }
 
 // Claims that count as failed but may be in the store would wait there for a lane that never heard

@@ -33,14 +33,16 @@ Settlement try_again(const Verdict& verdict, std::uint32_t attempts, const LaneP
   return make(DeliveryState::kDead, attempts, because(what, verdict.reason));
 }
 
-// The receiver asked to slow down, which is no failure: nothing is spent.
+// The receiver asked to slow down, which is no failure: nothing is spent. What waits for a whole
+// output keeps its place; others may go ahead of what waits for one address.
 Settlement throttle(const Verdict& verdict, const DeliveryContext& context) {
   const Duration asked = verdict.after > Duration::zero() ? verdict.after : kThrottleDefault;
   const Duration wait = std::min(asked, kThrottleMax);
-  Settlement next = make(DeliveryState::kReady, context.attempts, verdict.reason, wait);
+  const bool address = verdict.scope == VerdictScope::kAddress;
+  Settlement next = make(address ? DeliveryState::kReady : DeliveryState::kClaimed,
+                         context.attempts, verdict.reason, wait);
   // An account's outputs share no gate yet; each closes by itself.
-  next.effect.kind = verdict.scope == VerdictScope::kAddress ? LaneEffect::Kind::kCloseAddress
-                                                             : LaneEffect::Kind::kCloseOutput;
+  next.effect.kind = address ? LaneEffect::Kind::kCloseAddress : LaneEffect::Kind::kCloseOutput;
   next.effect.wait = wait;
   return next;
 }

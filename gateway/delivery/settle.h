@@ -34,9 +34,10 @@ struct LaneEffect {
 
 /// The next state of a delivery.
 struct Settlement {
+  /// kClaimed: it stays with its lane, in its place, and waits for the lane's gate.
   message::DeliveryState state = message::DeliveryState::kDelivered;
   std::uint32_t attempts = 0;        ///< that count from now on
-  Duration wait = Duration::zero();  ///< kReady: until the next
+  Duration wait = Duration::zero();  ///< kReady, kClaimed: until the next
   std::string reason;                ///< at most message::kReasonBytesMax
   LaneEffect effect;
 };

@@ -28,6 +28,7 @@ class Submission {
     kSettle,
     kCancel,
     kReview,
+    kRecord,
     kOpenLane,
     kResizeLane,
     kCloseLane
@@ -123,7 +124,7 @@ class AppendGroup : public Submission {
   }
 };
 
-/// One delivery's next state. The front fills op.at and op.next_at.
+/// One delivery's next state. The front fills op.at, op.next_at and op.successor.
 class SettleRequest : public Submission {
  public:
   SettleRequest() : Submission(Kind::kSettle) {}
@@ -132,6 +133,10 @@ class SettleRequest : public Submission {
   Duration wait = Duration::zero();  ///< kReady: until next_at
   std::string reason;
   std::string provider_id;
+  /// The output that gets a delivery of its own with this: the fallback's beside kFellBack, a
+  /// mirror's beside kDead. Empty: none.
+  std::string successor_output;
+  std::string successor_address;
   LaneDoor* door = nullptr;
   message::DeliveryClass queue = message::DeliveryClass::kNormal;
   std::uint32_t generation = 0;  ///< under which it was handed over
@@ -152,6 +157,19 @@ class ReviewRequest : public Submission {
  public:
   ReviewRequest() : Submission(Kind::kReview) {}
   stage::Review op;
+};
+
+/// One change of a record. The front fills op.now, op.version and op.expires_at.
+class RecordRequest : public Submission {
+ public:
+  RecordRequest() : Submission(Kind::kRecord) {}
+  stage::RecordChange op;
+  std::string collection;
+  std::string key;
+  std::string value;
+  Duration ttl = Duration::zero();  ///< of a put, from its commit on; zero: it stays
+
+  std::size_t bytes() const { return collection.size() + key.size() + value.size(); }
 };
 
 /// Opens a lane's door, gives it another capacity, or closes it: from then on all its rows are

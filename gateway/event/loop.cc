@@ -7,6 +7,7 @@
 // libuv closes handles after check, which is where their memory is freed.
 #include "gateway/event/loop.h"
 
+#include <unistd.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -78,6 +79,7 @@ Loop::~Loop() {
 
 void Loop::run() {
   owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  thread_number_.store(::gettid(), std::memory_order_relaxed);
   while (!stopping_.load(std::memory_order_acquire)) uv_run(uv_.get(), UV_RUN_DEFAULT);
   {
     const std::lock_guard lock(posted_mutex_);
@@ -85,6 +87,8 @@ void Loop::run() {
   }
   run_posted();
   end_tick();
+  busy_since_ns_.store(0, std::memory_order_relaxed);
+  thread_number_.store(0, std::memory_order_relaxed);
   owner_.store(std::thread::id(), std::memory_order_relaxed);
 }
 
@@ -120,6 +124,7 @@ void Loop::run_posted() {
 void Loop::refresh() {
   entered_ = true;
   entered_at_ = clock_.mono();
+  note_busy(entered_at_);
   timers_.set_now(entered_at_);
 }
 
@@ -133,6 +138,7 @@ void Loop::note_lag(Duration busy) {
 void Loop::begin_tick() {
   const MonoTime now = clock_.mono();
   const MonoTime waited_until = entered_ ? entered_at_ : now;
+  note_busy(waited_until);
   const bool fired = timers_.advance(now) > 0;
   // Not only what timers scheduled: libuv reports some finished writes and failed connects before
   // it gets here, and after this it waits.
@@ -140,6 +146,7 @@ void Loop::begin_tick() {
   note_lag((fired ? clock_.mono() : now) - waited_until);
   entered_ = false;
   arm_wake_up(now);
+  busy_since_ns_.store(0, std::memory_order_relaxed);
 }
 
 void Loop::end_tick() { finish_work(); }

@@ -103,6 +103,14 @@ class Loop {
   const std::string& name() const { return options_.name; }
   std::size_t shard() const { return options_.shard; }
 
+  /// Since when the loop has not waited; nothing: it waits, or nobody runs it. Any thread.
+  std::optional<MonoTime> busy_since() const {
+    const std::int64_t ns = busy_since_ns_.load(std::memory_order_relaxed);
+    return ns == 0 ? std::nullopt : std::optional(MonoTime(Duration(ns)));
+  }
+  /// The system's number of the thread that runs the loop; 0: none does. Any thread.
+  int thread_number() const { return thread_number_.load(std::memory_order_relaxed); }
+
   /// How long the last ticks kept events waiting: the longest time between two waits since the
   /// previous call of take_max_lag(). Any thread.
   Duration take_max_lag();
@@ -127,6 +135,9 @@ class Loop {
   void run_posted();
   void refresh();
   void note_lag(Duration busy);
+  void note_busy(MonoTime since) {
+    busy_since_ns_.store(since.time_since_epoch().count(), std::memory_order_relaxed);
+  }
   void arm_wake_up(MonoTime now);
 
   LoopOptions options_;
@@ -151,6 +162,8 @@ class Loop {
   MonoTime entered_at_{};
   std::optional<MonoTime> wake_up_at_;
   std::atomic<std::int64_t> max_lag_ns_{0};
+  std::atomic<std::int64_t> busy_since_ns_{0};  // 0: it waits
+  std::atomic<int> thread_number_{0};
 };
 
 }  // namespace tocsin::event

@@ -33,6 +33,10 @@ class ListeningSocket {
   ~ListeningSocket();
 
   int fd() const { return fd_; }
+  /// Other sockets may be opened on its address (SO_REUSEPORT).
+  bool shares_port() const;
+  /// The same socket under a second descriptor: whoever accepts on either takes from one queue.
+  Result<ListeningSocket> duplicate() const;
   /// With the port the kernel chose when 0 was asked for.
   const Address& address() const { return address_; }
   int release();
@@ -70,6 +74,8 @@ class TcpListener {
   void pause();
   void resume();
   const Address& address() const;
+  /// For a process that takes over; stays ours.
+  int fd() const;
 
  private:
   class Impl;

@@ -87,6 +87,18 @@ ListeningSocket::~ListeningSocket() {
   if (fd_ >= 0) ::close(fd_);
 }
 
+bool ListeningSocket::shares_port() const {
+  int shared = 0;
+  socklen_t length = sizeof(shared);
+  return ::getsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &shared, &length) == 0 && shared != 0;
+}
+
+Result<ListeningSocket> ListeningSocket::duplicate() const {
+  const int copy = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return tl::unexpected(listen_error(address_, "cannot share"));
+  return ListeningSocket(copy, address_);
+}
+
 int ListeningSocket::release() { return std::exchange(fd_, -1); }
 
 // Survives the listener until the tick's end: on_accept may destroy that.
@@ -123,6 +135,7 @@ class TcpListener::Impl final : public Deferred {
     watch_->want(true, false);
   }
   const Address& address() const { return socket_.address(); }
+  int fd() const { return socket_.fd(); }
 
  private:
   /// So that a flood of connections does not keep those already here waiting.
@@ -215,6 +228,7 @@ TcpListener::~TcpListener() {
 }
 void TcpListener::pause() { impl_->pause(); }
 void TcpListener::resume() { impl_->resume(); }
+int TcpListener::fd() const { return impl_->fd(); }
 const Address& TcpListener::address() const { return impl_->address(); }
 
 }  // namespace tocsin::event

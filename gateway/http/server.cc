@@ -68,18 +68,32 @@ Server::Server(event::Loop& loop, event::ListeningSocket socket, ServerOptions o
       pool_(pool),
       source_(std::move(source)),
       address_(socket.address()) {
+  listen(std::move(socket));
+}
+
+void Server::listen(event::ListeningSocket socket) {
   event::TcpListener::Events& events = *this;
-  listener_.emplace(loop_, std::move(socket), events);
+  listeners_.push_back(std::make_unique<event::TcpListener>(loop_, std::move(socket), events));
+}
+
+std::vector<int> Server::listening() const {
+  std::vector<int> descriptors;
+  for (const auto& listener : listeners_) descriptors.push_back(listener->fd());
+  return descriptors;
 }
 
 Server::~Server() {
-  listener_.reset();
+  listeners_.clear();
   while (!connections_.empty()) connections_.back()->cut();
 }
 
-void Server::drain() {
+void Server::retire() {
   draining_ = true;
-  listener_.reset();
+  listeners_.clear();
+}
+
+void Server::drain() {
+  retire();
   // Backwards, because a connection that closes is replaced by the last one.
   for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->drain();
 }

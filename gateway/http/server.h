@@ -79,9 +79,17 @@ class Server final : private event::TcpListener::Events {
   /// New requests are planned with this source; running exchanges keep theirs.
   void set_source(std::shared_ptr<const RouteSource> source) { source_ = std::move(source); }
 
+  /// Accepts from one more socket on the same address.
+  void listen(event::ListeningSocket socket);
+  /// The descriptors that it accepts from; they stay its own. None once it drains.
+  std::vector<int> listening() const;
+
   /// For requests and connections from now on; deadlines that run are kept.
   void set_options(const ServerOptions& options) { options_ = options; }
 
+  /// Stops accepting and ends connections after their next answer, so that no client that is just
+  /// sending finds itself cut off. drain() follows, for those that send nothing more.
+  void retire();
   /// Stops accepting, closes idle connections, ends the others after their current exchange.
   void drain();
   /// Closes the connections whose request was planned with that source.
@@ -119,7 +127,7 @@ class Server final : private event::TcpListener::Events {
   std::vector<std::unique_ptr<RequestParser>> free_parsers_;
   std::vector<std::unique_ptr<ServerConnection>> connections_;
   bool draining_ = false;
-  std::optional<event::TcpListener> listener_;
+  std::vector<std::unique_ptr<event::TcpListener>> listeners_;
 };
 
 }  // namespace tocsin::http

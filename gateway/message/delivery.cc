@@ -2,6 +2,8 @@
 //
 //            claim             mark sending
 //   ready ----------> claimed --------------> sending
+//                        ^ |  keep               |
+//                        +-+---------------------+
 //     ^  ^  release,     |                       |
 //     |  +-- reschedule--+-----------------------+
 //     |      (takeover)  |                       |
@@ -30,6 +32,7 @@ constexpr Transition kTransitions[] = {
     {kReady, DeliveryEvent::kCancel, kCancelled},
 
     {kClaimed, DeliveryEvent::kMarkSending, kSending},
+    {kClaimed, DeliveryEvent::kKeep, kClaimed},
     {kClaimed, DeliveryEvent::kRelease, kReady},
     {kClaimed, DeliveryEvent::kReschedule, kReady},
     {kClaimed, DeliveryEvent::kDeliver, kDelivered},
@@ -38,6 +41,8 @@ constexpr Transition kTransitions[] = {
     {kClaimed, DeliveryEvent::kFallBack, kFellBack},
     {kClaimed, DeliveryEvent::kTakeOver, kReady},
 
+    // Its attempt was turned away at the door.
+    {kSending, DeliveryEvent::kKeep, kClaimed},
     // Marked, but its attempt never began.
     {kSending, DeliveryEvent::kRelease, kReady},
     {kSending, DeliveryEvent::kReschedule, kReady},

@@ -28,7 +28,8 @@ enum class ReviewState : std::uint8_t { kPending = 0, kApproved = 1, kDiscarded 
 enum class DeliveryEvent : std::uint8_t {
   kClaim,
   kMarkSending,
-  kRelease,     ///< back to ready: no room, drain, a gate
+  kKeep,        ///< its output asked to wait: it keeps its place in the lane, unmarked again
+  kRelease,     ///< back to ready: no room, drain, an address's gate
   kReschedule,  ///< back to ready at a later time after a failed attempt
   kDeliver,
   kDie,
@@ -37,7 +38,7 @@ enum class DeliveryEvent : std::uint8_t {
   kTakeOver,  ///< the owner's epoch is over
   kRedrive,   ///< a dead letter is sent again
 };
-inline constexpr std::size_t kDeliveryEvents = 10;
+inline constexpr std::size_t kDeliveryEvents = 11;
 
 /// The one transition table: the state after `event`, or nothing when that pair must not happen. A
 /// sending delivery that is taken over dies as ambiguous.

@@ -44,7 +44,10 @@ FilterStatus FilterAdapter::on_message(stage::FilterCall& call) {
     asking_ = 0;
     decided_at_once = std::exchange(decided_while_asking_, std::nullopt);
   }
-  if (asked.reservation != 0) call.remember(asked.reservation);
+  if (asked.reservation != 0) {
+    ++outcomes_owed_;
+    call.remember(asked.reservation);
+  }
   if (decided_at_once) return *decided_at_once;
   if (decision == TOCSIN_HOLD) return hold(token);
   held_.give_back(held_.take(token));
@@ -59,6 +62,7 @@ FilterStatus FilterAdapter::hold(tocsin_token token) {
 }
 
 void FilterAdapter::on_outcome(std::uint64_t reservation, bool committed) {
+  --outcomes_owed_;
   const auto hear = worker_.instance().plugin().filter->on_outcome;
   if (hear == nullptr) return;
   const Worker::Inside inside(worker_, "on_outcome");
@@ -66,17 +70,28 @@ void FilterAdapter::on_outcome(std::uint64_t reservation, bool committed) {
 }
 
 void FilterAdapter::expire(Held& held) {
-  std::unique_ptr<Held> over = held_.take(held.token);
-  stage::FilterCall& call = *over->call;
-  held_.give_back(std::move(over));
-  worker_.instance().metrics().expired->add();
   if (const auto skipped = expired_lines_.admit(worker_.loop().now())) {
     TOCSIN_LOG(worker_.instance().services().log, kWarning, worker_.instance().logger(),
                "the filter held a message too long: it passes",
                {"plugin", worker_.instance().label()}, {"hold_max_ms", kHoldMax},
                {"suppressed", *skipped});
   }
+  pass(held);
+}
+
+void FilterAdapter::pass(Held& held) {
+  std::unique_ptr<Held> over = held_.take(held.token);
+  over->deadline.cancel();
+  stage::FilterCall& call = *over->call;
+  held_.give_back(std::move(over));
+  worker_.instance().metrics().expired->add();
   call.decide(FilterStatus::kPass);
+}
+
+void FilterAdapter::cut() {
+  for (const tocsin_token token : held_.all()) {
+    if (Held* held = held_.find(token)) pass(*held);
+  }
 }
 
 std::uint32_t FilterAdapter::decide(tocsin_token token, std::uint32_t decision) {

@@ -30,6 +30,8 @@ class FilterAdapter final : public stage::Filter,
   std::string_view name() const override { return worker_.instance().id(); }
   stage::FilterStatus on_message(stage::FilterCall& call) override;
   void on_outcome(std::uint64_t reservation, bool committed) override;
+  /// At the drain's deadline: what is still held passes. Not inside a callback.
+  void cut();
 
  private:
   struct Held {
@@ -45,13 +47,16 @@ class FilterAdapter final : public stage::Filter,
 
   stage::FilterStatus hold(tocsin_token token);
   void expire(Held& held);
+  void pass(Held& held);
   std::uint32_t decide(tocsin_token token, std::uint32_t decision) override;
+  std::size_t under_way() const override { return held_.size() + outcomes_owed_; }
   void after_callback() override;
 
   Worker& worker_;
   TokenTable<Held> held_;
   NotificationView view_;
-  tocsin_token asking_ = 0;  // whose on_message is under way
+  std::size_t outcomes_owed_ = 0;  // to reservations
+  tocsin_token asking_ = 0;        // whose on_message is under way
   std::optional<stage::FilterStatus> decided_while_asking_;
   std::vector<Decided> decided_;
   std::vector<Decided> telling_;

@@ -68,6 +68,11 @@ class HandlerAdapter::Request final : public http::Responder {
     answered = true;
     exchange->answer_problem(413, "The body is larger than what is taken here.");
   }
+  void give_up() {
+    answered = true;
+    deadline.cancel();
+    exchange->answer_problem(503, "What serves this path is being replaced.");
+  }
   void expire() {
     answered = true;
     owner.worker_.instance().metrics().expired->add();
@@ -124,6 +129,13 @@ void HandlerAdapter::serve(http::Exchange& exchange, const http::RequestHead& he
   if (wanted == 0) return request->deadline.arm_after(kAnswerMax);
   if (announced_length(head).value_or(0) > wanted) return request->too_large();
   if (!exchange.body_follows()) give_body(*request);
+}
+
+void HandlerAdapter::cut() {
+  for (const tocsin_token token : requests_.all()) {
+    Request* request = requests_.find(token);
+    if (request != nullptr && !request->answered) request->give_up();
+  }
 }
 
 void HandlerAdapter::show_head(const Request& request, const http::RequestHead& head,

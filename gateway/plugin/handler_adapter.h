@@ -33,6 +33,9 @@ class HandlerAdapter final : private Completions::Answers, private AfterCallback
 
   /// Gives the plugin a request of a route with that prefix ("/v1/").
   void serve(http::Exchange& exchange, const http::RequestHead& head, std::string_view prefix);
+  /// At the drain's deadline: requests without an answer get 503. Their exchanges end when their
+  /// clients have taken that. Not inside a callback.
+  void cut();
 
  private:
   class Request;
@@ -44,6 +47,7 @@ class HandlerAdapter final : private Completions::Answers, private AfterCallback
   void end(Request& request);
   std::uint32_t respond(tocsin_token token, const tocsin_http_answer& answer) override;
   std::uint32_t resume(tocsin_token token) override;
+  std::size_t under_way() const override { return requests_.size(); }
   void after_callback() override;
 
   Worker& worker_;

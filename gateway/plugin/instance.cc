@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/plugin/change.h"
 #include "gateway/plugin/fault.h"
 #include "gateway/plugin/host.h"
 #include "gateway/plugin/settings.h"
@@ -26,12 +27,18 @@ Refusal refusal_of(std::uint32_t status, const tocsin_fault& fault, const Value&
   refusal.code = code_of(status);
   refusal.what = fault_text(fault);
   refusal.key = fault_key(fault);
-  const Value* at = refusal.key.empty() ? nullptr : settings.find(refusal.key);
-  refusal.place = at != nullptr && at->place().file != nullptr ? at->place() : settings.place();
+  refusal.place = place_of(settings, refusal.key);
   return refusal;
 }
 
 }  // namespace
+
+Place place_of(const Value& settings, std::string_view key) {
+  const std::size_t dot = std::min(key.find('.'), key.size());
+  const Value* at = settings.find(key.substr(0, dot));
+  if (dot < key.size() && at != nullptr && at->is<Value::Map>()) at = at->find(key.substr(dot + 1));
+  return at != nullptr && at->place().file != nullptr ? at->place() : settings.place();
+}
 
 Instance::Instance(const tocsin_plugin& plugin, InstanceName name, const Services& services)
     : plugin_(plugin),
@@ -39,7 +46,9 @@ Instance::Instance(const tocsin_plugin& plugin, InstanceName name, const Service
       label_(std::string(kind_name(name_.kind)) + "/" + copy_of(plugin.name)),
       logger_(std::string(kind_name(name_.kind)) + "." + name_.id),
       services_(services),
-      metrics_(services.metrics.of_instance(label_, name_.id)) {}
+      metrics_(services.metrics.of_instance(label_, name_.id)),
+      crash_number_(
+          services.crash_map == nullptr ? 0 : services.crash_map->number_of(label_, name_.id)) {}
 
 tl::expected<void, Refusal> Instance::validate(const tocsin_plugin& plugin,
                                                const InstanceName& name, const Value& settings,
@@ -65,6 +74,18 @@ tl::expected<InstancePtr, Refusal> Instance::create(const tocsin_plugin& plugin,
   if (status != TOCSIN_OK) return tl::unexpected(refusal_of(status, fault, settings));
   instance->created_ = true;
   return instance;
+}
+
+bool Instance::can_reconfigure() const { return plugin::can_reconfigure(plugin_); }
+
+tl::expected<void, Refusal> Instance::reconfigure(const Value& settings) {
+  TOCSIN_ASSERT(can_reconfigure(), "a plugin was reconfigured that cannot be");
+  const Settings converted(settings);
+  const tocsin_create next = create_arguments(*this, converted);
+  tocsin_fault fault = empty_fault();
+  const std::uint32_t status = plugin_.reconfigure(self_, &next, &fault);
+  if (status == TOCSIN_OK) return {};
+  return tl::unexpected(refusal_of(status, fault, settings));
 }
 
 Instance::~Instance() {

@@ -25,6 +25,10 @@ struct Refusal {
   Place place;       ///< of that option, else of the instance
 };
 
+/// Where an option of `settings` is written, "tokens" or one level down "tokens.shop"; else, and
+/// for one that has its default, where the settings themselves are.
+Place place_of(const Value& settings, std::string_view key);
+
 /// Names an instance: its kind in the configuration and its name there.
 struct InstanceName {
   Kind kind;
@@ -58,6 +62,14 @@ class Instance {
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
+  /// Whether reconfigure() can be asked at all.
+  bool can_reconfigure() const;
+  /// Prepares settings that differ in reloadable options only (Change::kReloadable); they are
+  /// adopted by Worker::reconfigure on each loop, once the reload is decided, or never. Asked again
+  /// it replaces what was prepared, also to go back. Control thread, and not while some of the
+  /// loops have adopted and others have not. The refused leave no trace.
+  tl::expected<void, Refusal> reconfigure(const Value& settings);
+
   /// Begins its part on one loop, on that loop's thread. The worker lives as long as this object;
   /// Worker::finish() ends it. Thread-safe. Errors are the plugin's words.
   Result<Worker*> start_worker(const Environment& environment);
@@ -73,6 +85,8 @@ class Instance {
   const std::string& logger() const { return logger_; }
   const Services& services() const { return services_; }
   const InstanceMetrics& metrics() const { return metrics_; }
+  /// Of its name in the crash map; 0 without one.
+  std::uint32_t crash_number() const { return crash_number_; }
 
   /// Counts and logs a call that breaks the contract. Any thread.
   void misused(std::string_view how);
@@ -91,6 +105,7 @@ class Instance {
   const std::string logger_;
   const Services services_;
   const InstanceMetrics metrics_;
+  const std::uint32_t crash_number_;
   void* self_ = nullptr;
   bool created_ = false;
   std::mutex mutex_;

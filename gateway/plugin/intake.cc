@@ -107,6 +107,8 @@ Intake::~Intake() {
   for (const auto& call : open_) worker_.environment().emit->abandon(*call);
 }
 
+std::size_t Intake::under_way() const { return open_.size() + shared_->questions; }
+
 std::uint32_t Intake::emit(const tocsin_emit_request& request) {
   stage::Emit* emit = worker_.environment().emit;
   if (emit == nullptr) return TOCSIN_UNAVAILABLE;

@@ -29,6 +29,9 @@ class Intake {
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
 
+  /// Emits and questions without an answer yet.
+  std::size_t under_way() const;
+
   std::uint32_t emit(const tocsin_emit_request& request);
   std::uint32_t get(std::string_view id, std::string_view caller, Answered fn, void* user);
   std::uint32_t cancel(std::string_view id, std::string_view caller, Answered fn, void* user);

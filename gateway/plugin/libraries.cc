@@ -6,6 +6,8 @@
 #include <system_error>
 #include <tuple>
 
+#include "gateway/plugin/trial_child.h"
+
 namespace tocsin::plugin {
 
 namespace {
@@ -27,8 +29,8 @@ std::optional<std::pair<Kind, std::string>> read_file_name(std::string_view file
 
 }  // namespace
 
-Libraries::Libraries(std::vector<std::string> folders, TableInspector inspect)
-    : folders_(std::move(folders)), inspect_(std::move(inspect)) {
+Libraries::Libraries(std::vector<std::string> folders, TableInspector inspect, Duration patience)
+    : folders_(std::move(folders)), inspect_(std::move(inspect)), patience_(patience) {
   for (const std::string& folder : folders_) read_folder(folder);
   std::sort(files_.begin(), files_.end(), [](const Found& a, const Found& b) {
     return std::tie(a.kind, a.name, a.path) < std::tie(b.kind, b.name, b.path);
@@ -55,6 +57,19 @@ Result<const Library*> Libraries::find(Kind kind, std::string_view name) {
   return answers_.emplace(key, load(kind, name)).first->second;
 }
 
+// Whatever else is wrong with the file is found, and said, where it is loaded to stay.
+Result<void> Libraries::try_loading(const Found& file) {
+  if (Library::is_loaded(file.path)) return {};
+  constexpr char kLoaded = 'y';
+  TOCSIN_TRY_SET(child, TrialChild::start([&](int fd) {
+                   (void)Library::open(file.path, file.kind, file.name, inspect_);
+                   TrialChild::tell(fd, &kLoaded, sizeof(kLoaded));
+                 }));
+  char heard = 0;
+  if (child.hear(&heard, sizeof(heard), SystemClock::instance().mono() + patience_)) return {};
+  return fail(Code::kInvalid, file.path + ": " + child.end() + " while it was loaded");
+}
+
 Result<const Library*> Libraries::load(Kind kind, std::string_view name) {
   const Found* file = nullptr;
   for (const Found& found : files_) {
@@ -69,6 +84,7 @@ Result<const Library*> Libraries::load(Kind kind, std::string_view name) {
     return fail(Code::kNotFound, "no folder of plugin_path has " + std::string(kind_name(kind)) +
                                      "_" + std::string(name) + ".so");
   }
+  TOCSIN_TRY(try_loading(*file));
   TOCSIN_TRY_SET(library, Library::open(file->path, kind, name, inspect_));
   for (const Kind one : kKinds) {
     if (!library->has(one)) continue;

@@ -7,13 +7,15 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/base/clock.h"
 #include "gateway/plugin/library.h"
 
 namespace tocsin::plugin {
 
 /// The plugins of the folders of `plugin_path`: files named <kind>_<name>.so. A file is loaded when
-/// somebody asks for it, and once. Control thread. Made once for the process and never destroyed
-/// before the last instance.
+/// somebody asks for it, and once; in a child process first, since its constructors run then and
+/// may crash or exit. Control thread. Made once for the process and never destroyed before the last
+/// instance.
 class Libraries {
  public:
   /// What a folder holds under a plugin's name, loaded or not.
@@ -23,9 +25,12 @@ class Libraries {
     std::string path;
   };
   static constexpr std::size_t kFilesMax = 1024;  ///< of all folders; others are not seen
+  /// How long the trial of loading one file may take.
+  static constexpr Duration kLoadTrialMax = std::chrono::seconds(10);
 
   /// Reads the folders' file names; one that cannot be read holds nothing and is in `unreadable`.
-  Libraries(std::vector<std::string> folders, TableInspector inspect);
+  Libraries(std::vector<std::string> folders, TableInspector inspect,
+            Duration patience = kLoadTrialMax);
 
   /// The library that is `kind` `name`. kNotFound: no folder has such a file; else the sentence
   /// says why it was refused, the same each time.
@@ -41,10 +46,12 @@ class Libraries {
   using Name = std::pair<Kind, std::string>;
 
   Result<const Library*> load(Kind kind, std::string_view name);
+  Result<void> try_loading(const Found& file);
   void read_folder(const std::string& folder);
 
   std::vector<std::string> folders_;
   TableInspector inspect_;
+  Duration patience_;
   std::vector<Found> files_;
   std::vector<std::string> unreadable_;
   std::vector<std::unique_ptr<Library>> libraries_;

@@ -75,9 +75,11 @@ Result<void> check_kinds(const tocsin_plugin& d) {
   }
   const tocsin_storage* s = d.storage;
   if (!complete(s, s ? s->open : nullptr, s ? s->apply : nullptr, s ? s->query : nullptr,
-                s ? s->close : nullptr)) {
+                s ? s->close : nullptr, s ? s->records : nullptr)) {
     return incomplete(Kind::kStorage);
   }
+  const tocsin_records* r = s ? s->records : nullptr;
+  if (!complete(r, r ? r->get : nullptr, r ? r->scan : nullptr)) return incomplete(Kind::kStorage);
   if (!complete(d.http_filter, d.http_filter ? d.http_filter->on_request_head : nullptr,
                 d.http_filter ? d.http_filter->done : nullptr)) {
     return incomplete(Kind::kHttpFilter);
@@ -158,6 +160,9 @@ Result<void> check_descriptor(const tocsin_plugin* descriptor, Kind kind, std::s
       d.worker_fini == nullptr) {
     return fail(Code::kInvalid, "one of create, destroy, worker_init and worker_fini is missing");
   }
+  if ((d.reconfigure == nullptr) != (d.worker_reconfigure == nullptr)) {
+    return fail(Code::kInvalid, "it has only one of reconfigure and worker_reconfigure");
+  }
   return {};
 }
 
@@ -189,6 +194,13 @@ Result<std::unique_ptr<Library>> Library::open(const std::string& path, Kind kin
     }
   }
   return library;
+}
+
+bool Library::is_loaded(const std::string& path) {
+  void* object = ::dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
+  if (object == nullptr) return false;
+  ::dlclose(object);  // only the reference that was just taken
+  return true;
 }
 
 bool Library::has(Kind kind) const { return has_kind(*descriptor_, kind); }

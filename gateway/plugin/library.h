@@ -27,6 +27,9 @@ class Library {
   static Result<std::unique_ptr<Library>> open(const std::string& path, Kind kind,
                                                std::string_view name, TableInspector& inspect);
 
+  /// Whether this process has loaded the file already: its constructors do not run again.
+  static bool is_loaded(const std::string& path);
+
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
 

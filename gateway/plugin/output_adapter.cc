@@ -87,7 +87,7 @@ void OutputAdapter::deliver(std::span<const stage::Attempt> attempts) {
     shown_.push_back(show(attempt, *open, token));
   }
   if (shown_.empty()) return;
-  const Worker::Inside inside(worker_, "deliver");
+  const Worker::Inside inside(worker_, "deliver", attempts);
   worker_.instance().plugin().output->deliver(worker_.self(), shown_.data(),
                                               static_cast<std::uint32_t>(shown_.size()),
                                               sizeof(tocsin_attempt));
@@ -124,11 +124,29 @@ void OutputAdapter::cancel(stage::AttemptToken token) {
   const tocsin_token named =
       open_.find_if([token](const Open& open) { return open.attempt == token; });
   if (named == 0) return;  // completed, and the lane is about to hear it
+  withdraw(named);
+}
+
+void OutputAdapter::withdraw(tocsin_token token) {
   {
     const Worker::Inside inside(worker_, "cancel");
-    worker_.instance().plugin().output->cancel(worker_.self(), named);
+    worker_.instance().plugin().output->cancel(worker_.self(), token);
   }
-  if (auto open = open_.take(named)) open_.give_back(std::move(open));
+  if (auto open = open_.take(token)) open_.give_back(std::move(open));
+}
+
+void OutputAdapter::cut() {
+  for (const tocsin_token token : open_.all()) {
+    const Open* open = open_.find(token);
+    if (open == nullptr) continue;  // ended by the cancel of another one
+    const stage::AttemptToken attempt = open->attempt;
+    withdraw(token);
+    message::Verdict verdict;
+    verdict.kind = message::VerdictKind::kAmbiguous;
+    verdict.reason = "the plugin was replaced before it ended the attempt";
+    completed_.push_back({attempt, std::move(verdict)});
+    worker_.note(*this);
+  }
 }
 
 std::uint32_t OutputAdapter::complete(tocsin_token token, const tocsin_verdict& verdict) {

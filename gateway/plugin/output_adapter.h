@@ -30,6 +30,9 @@ class OutputAdapter final : public stage::Output,
   const stage::OutputTraits& traits() const override { return traits_; }
   void deliver(std::span<const stage::Attempt> attempts) override;
   void cancel(stage::AttemptToken token) override;
+  /// At the drain's deadline: attempts under way are cancelled and complete as ambiguous. Not
+  /// inside a callback.
+  void cut();
 
  private:
   // What an attempt's pointers point to.
@@ -46,7 +49,9 @@ class OutputAdapter final : public stage::Output,
 
   tocsin_attempt show(const stage::Attempt& attempt, Open& open, tocsin_token token) const;
   void refuse(const stage::Attempt& attempt);
+  void withdraw(tocsin_token token);
   std::uint32_t complete(tocsin_token token, const tocsin_verdict& verdict) override;
+  std::size_t under_way() const override { return open_.size(); }
   void after_callback() override;
 
   Worker& worker_;

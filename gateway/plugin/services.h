@@ -4,6 +4,7 @@
 #include "gateway/event/loop.h"
 #include "gateway/event/offload_pool.h"
 #include "gateway/http/client.h"
+#include "gateway/plugin/crash_map.h"
 #include "gateway/plugin/plugin_metrics.h"
 #include "gateway/policy/shared_table.h"
 #include "gateway/stage/emit.h"
@@ -17,6 +18,7 @@ struct Services {
   telemetry::Log& log;
   PluginMetrics& metrics;
   const Clock& clock = SystemClock::instance();
+  CrashMap* crash_map = nullptr;  ///< null: who is inside a callback is noted nowhere
 };
 
 /// What one loop lends the instances that run on it. What is null is not there: host functions that

@@ -1,5 +1,6 @@
 #include "gateway/plugin/storage_adapter.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "gateway/plugin/fault.h"
@@ -76,6 +77,34 @@ class Rows {
   const stage::Query::What what_;
   stage::QueryResult& result_;
   tocsin_row_sink sink_{};
+};
+
+// Collects the records of one read, up to `limit`.
+class RecordRows {
+ public:
+  RecordRows(std::size_t limit, stage::RecordPage& page) : limit_(limit), page_(page) {
+    sink_.size = sizeof(sink_);
+    sink_.user = this;
+    sink_.record = [](void* user, const tocsin_record* row) {
+      static_cast<RecordRows*>(user)->record(*row);
+    };
+  }
+  const tocsin_record_sink& sink() const { return sink_; }
+
+ private:
+  void record(const tocsin_record& row) {
+    if (page_.more) return;
+    bytes_ += row.key.len + row.value.len;
+    page_.records.push_back(
+        {copy_of(row.key), copy_of(row.value), row.version,
+         row.expires_at_ns == 0 ? std::nullopt : std::optional(time_of(row.expires_at_ns))});
+    page_.more = page_.records.size() >= limit_ || bytes_ >= stage::kRecordPageBytes;
+  }
+
+  const std::size_t limit_;
+  std::size_t bytes_ = 0;
+  stage::RecordPage& page_;
+  tocsin_record_sink sink_{};
 };
 
 constexpr std::uint32_t kNodes = 1024;
@@ -176,6 +205,39 @@ Result<stage::QueryResult> StorageAdapter::query(const stage::Query& query) {
       worker_.instance().self(), &asked, &rows.sink(), &fault);
   if (status != TOCSIN_OK) return fail(code_of(status), fault_text(fault));
   return result;
+}
+
+Result<std::optional<stage::Record>> StorageAdapter::get_record(std::string_view collection,
+                                                                std::string_view key,
+                                                                WallTime now) {
+  stage::RecordPage page;
+  const RecordRows rows(1, page);
+  tocsin_fault fault = empty_fault();
+  const std::uint32_t status = worker_.instance().plugin().storage->records->get(
+      worker_.instance().self(), str_of(collection), str_of(key), now.time_since_epoch().count(),
+      &rows.sink(), &fault);
+  if (status != TOCSIN_OK) return fail(code_of(status), fault_text(fault));
+  if (page.records.empty()) return std::nullopt;
+  return std::move(page.records.front());
+}
+
+Result<stage::RecordPage> StorageAdapter::scan_records(const stage::RecordScan& scan,
+                                                       WallTime now) {
+  tocsin_record_scan asked{};
+  asked.size = sizeof(asked);
+  asked.descending = scan.descending ? 1 : 0;
+  asked.collection = str_of(scan.collection);
+  asked.prefix = str_of(scan.prefix);
+  asked.after = str_of(scan.after);
+  asked.limit = std::clamp(scan.limit, 1U, stage::kRecordPageRowsMax);
+  asked.now_ns = now.time_since_epoch().count();
+  stage::RecordPage page;
+  const RecordRows rows(asked.limit, page);
+  tocsin_fault fault = empty_fault();
+  const std::uint32_t status = worker_.instance().plugin().storage->records->scan(
+      worker_.instance().self(), &asked, &rows.sink(), &fault);
+  if (status != TOCSIN_OK) return fail(code_of(status), fault_text(fault));
+  return page;
 }
 
 void StorageAdapter::close() {

@@ -9,8 +9,7 @@
 
 namespace tocsin::plugin {
 
-/// A plugin as a store of the outbox, on the storage's loop; query() from any thread that may
-/// block.
+/// A plugin as a store of the outbox, on the storage's loop; reads from any thread that may block.
 class StorageAdapter final : public stage::Storage,
                              private Completions::Batches,
                              private AfterCallback {
@@ -24,12 +23,16 @@ class StorageAdapter final : public stage::Storage,
   void apply(std::span<stage::Operation* const> batch,
              Function<void(stage::Applied)> done) override;
   Result<stage::QueryResult> query(const stage::Query& query) override;
+  Result<std::optional<stage::Record>> get_record(std::string_view collection, std::string_view key,
+                                                  WallTime now) override;
+  Result<stage::RecordPage> scan_records(const stage::RecordScan& scan, WallTime now) override;
   void close() override;
 
   /// Before there is a worker: which loop it needs.
   static bool is_blocking(const tocsin_plugin& plugin) { return plugin.storage->blocking != 0; }
 
  private:
+  std::size_t under_way() const override { return applying_ ? 1 : 0; }
   std::uint32_t applied(tocsin_token token, std::uint32_t outcome,
                         const tocsin_fault* fault) override;
   void after_callback() override;

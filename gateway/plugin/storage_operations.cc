@@ -62,6 +62,13 @@ tocsin_review convert(const stage::Review& from) {
   return to;
 }
 
+tocsin_blame convert(const stage::Blame& from) {
+  auto to = headed<tocsin_blame>(TOCSIN_OP_BLAME);
+  to.notification_id = from.id.notification.value;
+  to.ordinal = from.id.ordinal;
+  return to;
+}
+
 tocsin_claim convert(const stage::Claim& from) {
   auto to = headed<tocsin_claim>(TOCSIN_OP_CLAIM);
   to.output = str_of(from.output);
@@ -75,11 +82,25 @@ tocsin_purge convert(const stage::Purge& from) {
   auto to = headed<tocsin_purge>(TOCSIN_OP_PURGE);
   to.before_ns = ns_of(from.before);
   to.now_ns = ns_of(from.now);
+  to.size_max = from.size_max;
   to.rows_max = from.rows_max;
   return to;
 }
 
-// Its deliveries come later, when their array no longer moves.
+tocsin_record_change convert(const stage::RecordChange& from) {
+  auto to = headed<tocsin_record_change>(TOCSIN_OP_RECORD);
+  to.verb = static_cast<std::uint32_t>(from.verb);
+  to.collection = str_of(from.collection);
+  to.key = str_of(from.key);
+  to.value = str_of(from.value);
+  to.if_version = from.if_version;
+  to.version = from.version;
+  to.now_ns = ns_of(from.now);
+  to.expires_at_ns = ns_of(from.expires_at);
+  return to;
+}
+
+// Its deliveries come later, when their array no longer moves; so does a settlement's successor.
 tocsin_append convert(const stage::Append& from) {
   auto to = headed<tocsin_append>(TOCSIN_OP_APPEND);
   to.id = from.id.value;
@@ -144,6 +165,7 @@ bool read_back(const tocsin_claim& from, stage::Claim& to) {
     claimed.payload = copy_of(row.payload);
     claimed.accepted_at = time_of(row.accepted_at_ns);
     claimed.expires_at = optional_time_of(row.expires_at_ns);
+    claimed.redriven = row.redriven != 0;
   }
   return true;
 }
@@ -151,6 +173,7 @@ bool read_back(const tocsin_claim& from, stage::Claim& to) {
 bool read_back(const tocsin_settle& from, stage::Settle& to) {
   to.changed = from.changed != 0;
   to.cancelled = from.cancelled != 0;
+  to.successor_ordinal = from.successor_ordinal;
   return true;
 }
 
@@ -168,9 +191,21 @@ bool read_back(const tocsin_review& from, stage::Review& to) {
   return true;
 }
 
+bool read_back(const tocsin_blame& from, stage::Blame& to) {
+  to.changed = from.changed != 0;
+  return true;
+}
+
 bool read_back(const tocsin_purge& from, stage::Purge& to) {
   to.deleted = from.deleted;
   to.more = from.more != 0;
+  to.oversize = from.oversize != 0;
+  return true;
+}
+
+bool read_back(const tocsin_record_change& from, stage::RecordChange& to) {
+  to.changed = from.changed != 0;
+  to.found = from.found_version;
   return true;
 }
 
@@ -185,6 +220,8 @@ union StorageOperations::AnyOperation {
   tocsin_append append;
   tocsin_claim claim;
   tocsin_purge purge;
+  tocsin_blame blame;
+  tocsin_record_change record;
 };
 
 StorageOperations::StorageOperations() = default;
@@ -201,10 +238,14 @@ void StorageOperations::load(std::span<stage::Operation* const> batch) {
   }
   std::size_t next = 0;
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (batch[i]->kind != OperationKind::kAppend) continue;
-    tocsin_append& append = converted_[i].append;
-    append.deliveries = deliveries_.data() + next;
-    next += append.delivery_count;
+    if (batch[i]->kind == OperationKind::kAppend) {
+      tocsin_append& append = converted_[i].append;
+      append.deliveries = deliveries_.data() + next;
+      next += append.delivery_count;
+    } else if (batch[i]->kind == OperationKind::kSettle &&
+               static_cast<const stage::Settle&>(*batch[i]).successor) {
+      converted_[i].settle.successor = deliveries_.data() + next++;
+    }
   }
 }
 
@@ -213,9 +254,12 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kRenew:
       to.renew = convert(static_cast<const stage::Renew&>(from));
       return;
-    case OperationKind::kSettle:
-      to.settle = convert(static_cast<const stage::Settle&>(from));
+    case OperationKind::kSettle: {
+      const auto& settle = static_cast<const stage::Settle&>(from);
+      to.settle = convert(settle);
+      if (settle.successor) deliveries_.push_back(convert(*settle.successor));
       return;
+    }
     case OperationKind::kCancel:
       to.cancel = convert(static_cast<const stage::Cancel&>(from));
       return;
@@ -225,8 +269,14 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kClaim:
       to.claim = convert(static_cast<const stage::Claim&>(from));
       return;
+    case OperationKind::kBlame:
+      to.blame = convert(static_cast<const stage::Blame&>(from));
+      return;
     case OperationKind::kPurge:
       to.purge = convert(static_cast<const stage::Purge&>(from));
+      return;
+    case OperationKind::kRecord:
+      to.record = convert(static_cast<const stage::RecordChange&>(from));
       return;
     case OperationKind::kAppend: {
       const auto& append = static_cast<const stage::Append&>(from);
@@ -263,8 +313,12 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.append, static_cast<stage::Append&>(to));
     case OperationKind::kClaim:
       return read_back(from.claim, static_cast<stage::Claim&>(to));
+    case OperationKind::kBlame:
+      return read_back(from.blame, static_cast<stage::Blame&>(to));
     case OperationKind::kPurge:
       return read_back(from.purge, static_cast<stage::Purge&>(to));
+    case OperationKind::kRecord:
+      return read_back(from.record, static_cast<stage::RecordChange&>(to));
   }
   return false;
 }

@@ -79,6 +79,15 @@ class TokenTable {
     }
     return 0;
   }
+  /// Every token that is not over.
+  std::vector<tocsin_token> all() const {
+    std::vector<tocsin_token> tokens;
+    tokens.reserve(size_);
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      if (slots_[i].object != nullptr) tokens.push_back(token_of(i));
+    }
+    return tokens;
+  }
   std::size_t size() const { return size_; }
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/plugin/crash_signals.h"
 #include "gateway/plugin/fault.h"
 #include "gateway/plugin/http_calls.h"
 #include "gateway/plugin/instance.h"
@@ -44,13 +45,26 @@ class Worker::Task {
   void* user_;
 };
 
+namespace {
+
+CrashMap::Slot* slot_of(const Instance& instance, std::size_t loop) {
+  CrashMap* map = instance.services().crash_map;
+  return map == nullptr ? nullptr : map->slot(loop);
+}
+
+}  // namespace
+
 Worker::Worker(Instance& instance, const Environment& environment)
     : instance_(instance),
       environment_(environment),
       thread_(std::this_thread::get_id()),
+      slot_(slot_of(instance, environment.loop.shard())),
+      number_(instance.crash_number()),
       timers_(std::make_unique<Timers>(*this)),
       http_(std::make_unique<HttpCalls>(*this)),
-      intake_(std::make_unique<Intake>(*this)) {}
+      intake_(std::make_unique<Intake>(*this)) {
+  if (slot_ != nullptr) CrashSignals::enter_thread(slot_);
+}
 
 Worker::~Worker() = default;
 
@@ -67,6 +81,35 @@ Result<void> Worker::start() {
   http_.reset();
   intake_.reset();
   return fail(code_of(status), fault_text(fault));
+}
+
+// What a plugin need not have.
+template <typename... Arguments>
+void Worker::tell(const char* callback, void (*fn)(void*, Arguments...), Arguments... arguments) {
+  if (finished() || fn == nullptr) return;
+  const Inside inside(*this, callback);
+  fn(self_, arguments...);
+}
+
+void Worker::reconfigure() { tell("worker_reconfigure", instance_.plugin().worker_reconfigure); }
+
+void Worker::take_up() {
+  TOCSIN_ASSERT(!took_up_ && !drained_, "a worker was started twice, or after its drain");
+  took_up_ = true;
+  tell("worker_start", instance_.plugin().worker_start);
+}
+
+void Worker::drain(MonoTime deadline) {
+  TOCSIN_ASSERT(!drained_, "a worker was drained twice");
+  drained_ = true;
+  tell("worker_drain", instance_.plugin().worker_drain, deadline.time_since_epoch().count());
+}
+
+std::size_t Worker::under_way() const {
+  if (finished()) return 0;
+  const auto of = [](const auto* kind) { return kind == nullptr ? 0 : kind->under_way(); };
+  return of(completions_.deliveries) + of(completions_.decisions) + of(completions_.answers) +
+         of(completions_.batches) + intake_->under_way();
 }
 
 void Worker::finish() {
@@ -86,10 +129,32 @@ Worker::Inside::Inside(Worker& worker, const char* callback)
     : worker_(worker), callback_(callback), began_(worker.loop().clock().mono()) {
   TOCSIN_ASSERT(!worker_.inside_, "a plugin was entered while it was inside a callback");
   worker_.inside_ = true;
+  if (CrashMap::Slot* slot = worker_.slot_) {
+    outer_ = slot->plugin.load(std::memory_order_relaxed);
+    slot->callback.store(callback, std::memory_order_relaxed);
+    slot->plugin.store(worker_.number_, std::memory_order_release);
+  }
+}
+
+Worker::Inside::Inside(Worker& worker, const char* callback,
+                       std::span<const stage::Attempt> attempts)
+    : Inside(worker, callback) {
+  CrashMap::Slot* slot = worker_.slot_;
+  if (slot == nullptr) return;
+  const std::size_t count = std::min(attempts.size(), CrashMap::kDeliveriesMax);
+  for (std::size_t i = 0; i < count; ++i) {
+    slot->entries[i] = {attempts[i].delivery.notification.value, attempts[i].delivery.ordinal};
+  }
+  slot->deliveries.store(static_cast<std::uint32_t>(count), std::memory_order_release);
+  names_deliveries_ = true;
 }
 
 Worker::Inside::~Inside() {
   worker_.inside_ = false;
+  if (CrashMap::Slot* slot = worker_.slot_) {
+    if (names_deliveries_) slot->deliveries.store(0, std::memory_order_relaxed);
+    slot->plugin.store(outer_, std::memory_order_relaxed);
+  }
   worker_.leave(callback_, worker_.loop().clock().mono() - began_);
 }
 

@@ -4,12 +4,14 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include "gateway/base/result.h"
 #include "gateway/plugin/services.h"
+#include "gateway/stage/output.h"
 #include "gateway/telemetry/log_limiter.h"
 #include "tocsin/plugin.h"
 
@@ -39,11 +41,13 @@ class AfterCallback {
   bool noted_ = false;
 };
 
-/// Where completions go: the adapter of each kind, as far as there is one.
+/// Where completions go: the adapter of each kind, as far as there is one. `under_way` counts the
+/// tokens that are not over.
 struct Completions {
   class Deliveries {
    public:
     virtual std::uint32_t complete(tocsin_token token, const tocsin_verdict& verdict) = 0;
+    virtual std::size_t under_way() const = 0;
 
    protected:
     ~Deliveries() = default;
@@ -51,6 +55,7 @@ struct Completions {
   class Decisions {
    public:
     virtual std::uint32_t decide(tocsin_token token, std::uint32_t decision) = 0;
+    virtual std::size_t under_way() const = 0;
 
    protected:
     ~Decisions() = default;
@@ -59,6 +64,7 @@ struct Completions {
    public:
     virtual std::uint32_t respond(tocsin_token token, const tocsin_http_answer& answer) = 0;
     virtual std::uint32_t resume(tocsin_token token) = 0;
+    virtual std::size_t under_way() const = 0;
 
    protected:
     ~Answers() = default;
@@ -67,6 +73,7 @@ struct Completions {
    public:
     virtual std::uint32_t applied(tocsin_token token, std::uint32_t outcome,
                                   const tocsin_fault* fault) = 0;
+    virtual std::size_t under_way() const = 0;
 
    protected:
     ~Batches() = default;
@@ -93,6 +100,18 @@ class Worker {
 
   /// Calls the plugin's worker_init. On failure the worker is finished.
   Result<void> start();
+  /// Calls worker_reconfigure, as every loop of the instance must: adopts what
+  /// Instance::reconfigure prepared.
+  void reconfigure();
+  /// Calls worker_start, once in the worker's life: what the instance replaces has ended.
+  void take_up();
+  /// Calls worker_drain, once; `deadline` is when finish() will come at the latest. The caller
+  /// gives the adapters nothing new from now on, waits for under_way() to be 0, and cuts them at
+  /// the deadline.
+  void drain(MonoTime deadline);
+  /// Attempts, messages and their outcomes, requests, batches, emits and questions that are not
+  /// over.
+  std::size_t under_way() const;
   /// Ends every timer, request and emit without a further call, then calls worker_fini. The
   /// adapters on this worker are gone. Not inside a callback.
   void finish();
@@ -107,18 +126,23 @@ class Worker {
   void* self() const { return self_; }
   Completions& completions() { return completions_; }
 
-  /// Marks a call into the plugin, times it, and runs what was noted for afterwards when it ends.
+  /// Marks a call into the plugin, also for whoever finds the process dead or this loop stuck;
+  /// times it, and runs what was noted for afterwards when it ends.
   class Inside {
    public:
     Inside(Worker& worker, const char* callback);
+    /// With deliveries in hand.
+    Inside(Worker& worker, const char* callback, std::span<const stage::Attempt> attempts);
     ~Inside();
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;
 
    private:
     Worker& worker_;
-    const char* callback_;
-    MonoTime began_;
+    const char* const callback_;
+    const MonoTime began_;
+    std::uint32_t outer_ = 0;       // who was inside before, and is again afterwards
+    bool names_deliveries_ = false;
   };
   /// Runs `work` when the callback that is under way has returned.
   void note(AfterCallback& work);
@@ -144,16 +168,22 @@ class Worker {
 
  private:
   class Task;
+  template <typename... Arguments>
+  void tell(const char* callback, void (*fn)(void*, Arguments...), Arguments... arguments);
   void leave(const char* callback, Duration took);
   void run_afterwards();
 
   Instance& instance_;
   const Environment environment_;
   const std::thread::id thread_;
+  CrashMap::Slot* const slot_;  // null: there is none
+  const std::uint32_t number_;  // of the instance, in the slot
   Completions completions_;
   void* self_ = nullptr;
   bool inside_ = false;
   bool running_afterwards_ = false;
+  bool took_up_ = false;
+  bool drained_ = false;
   std::vector<AfterCallback*> afterwards_;
   telemetry::LogLimiter slow_lines_{10, std::chrono::minutes(1)};
   std::unique_ptr<Timers> timers_;

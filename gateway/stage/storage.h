@@ -12,6 +12,7 @@
 #include "gateway/base/result.h"
 #include "gateway/message/delivery.h"
 #include "gateway/message/notification.h"
+#include "gateway/stage/record.h"
 
 // The durable side of the outbox. The host forms batches of operations, a storage applies each
 // batch as one transaction: whole or not at all. Operations are written so that data cannot make
@@ -30,7 +31,9 @@ enum class OperationKind : std::uint8_t {
   kReview,
   kAppend,
   kClaim,
-  kPurge
+  kPurge,
+  kBlame,
+  kRecord
 };
 
 struct Operation {
@@ -101,6 +104,7 @@ struct ClaimedDelivery {
   std::string payload;
   WallTime accepted_at{};
   std::optional<WallTime> expires_at;
+  bool redriven = false;  ///< somebody sent a dead letter again, however late that is
 };
 
 /// Makes up to `limit` ready rows of an output claimed by the epoch, in the order of next_at and
@@ -117,7 +121,7 @@ struct Claim : Operation {
   std::optional<WallTime> next_due;
 };
 
-/// Moves one delivery on, only while the batch's epoch owns it.
+/// Moves one delivery on, only while the batch's epoch owns it; kSending and kClaimed stay its own.
 struct Settle : Operation {
   Settle() : Operation(OperationKind::kSettle) {}
   message::DeliveryId id;
@@ -128,9 +132,13 @@ struct Settle : Operation {
   WallTime next_at{};            ///< kReady only
   std::string_view reason;       ///< kDead: why; kReady: of the last failure
   std::string_view provider_id;  ///< kDelivered
+  /// Added to the notification's deliveries, behind the last, with the state and only when that is
+  /// written as asked: the fallback's beside kFellBack, a mirror's beside kDead. It is kReady.
+  std::optional<NewDelivery> successor;
 
   bool changed = false;    ///< false: no longer ours, or cancelled meanwhile; nothing was written
   bool cancelled = false;  ///< a cancel had been requested: written as kCancelled
+  std::uint32_t successor_ordinal = 0;  ///< of the one that was added
 };
 
 /// Cancels what has not been settled of one notification of one caller.
@@ -158,6 +166,15 @@ struct Review : Operation {
   std::string output;    ///< kRedrive: whose backlog it joined
 };
 
+/// The process that owned a delivery died while its output had it in hand: adds one to `crashes` of
+/// what is not settled, whoever owns it.
+struct Blame : Operation {
+  Blame() : Operation(OperationKind::kBlame) {}
+  message::DeliveryId id;
+
+  bool changed = false;
+};
+
 /// Tells the store that the epoch lives.
 struct Renew : Operation {
   Renew() : Operation(OperationKind::kRenew) {}
@@ -166,16 +183,37 @@ struct Renew : Operation {
 };
 
 /// Deletes settled history older than `before` (dead letters stay, unless discarded; a notification
-/// goes when all its deliveries may) and keys past their time, a bounded number of rows. Looks at a
-/// bounded number, too, and goes on there the next time.
+/// goes when all its deliveries may), keys and records past their time, a bounded number of rows.
+/// While the store holds more than `size_max`, history goes however young it is, the oldest first.
+/// Looks at a bounded number, too, and goes on there the next time.
 struct Purge : Operation {
   Purge() : Operation(OperationKind::kPurge) {}
   WallTime before{};
   WallTime now{};
+  std::uint64_t size_max = 0;  ///< bytes; 0: any
   std::uint32_t rows_max = 500;
 
   std::uint32_t deleted = 0;  ///< of every kind; the last notification may exceed rows_max
   bool more = false;          ///< not everything was looked at
+  bool oversize = false;      ///< it held more than size_max before this
+};
+
+/// Puts or removes one record when `if_version` is met; what has expired by now is not there. A put
+/// that finds its own version counts as changed, so that a batch may be applied twice.
+struct RecordChange : Operation {
+  RecordChange() : Operation(OperationKind::kRecord) {}
+  enum class Verb : std::uint8_t { kPut, kRemove };
+  Verb verb = Verb::kPut;
+  std::string_view collection;
+  std::string_view key;
+  std::string_view value;  ///< kPut
+  RecordVersion if_version = kAnyVersion;
+  RecordVersion version = kNoVersion;  ///< kPut: its new one, never given before
+  WallTime now{};
+  std::optional<WallTime> expires_at;  ///< kPut; nothing: it stays
+
+  bool changed = false;  ///< false: if_version was not met, or there was nothing to remove
+  RecordVersion found = kNoVersion;  ///< the version of what was there before
 };
 
 struct BacklogCount {
@@ -261,7 +299,7 @@ struct Applied {
   Error error;  ///< unless kCommitted; kFull: the disk
 };
 
-/// A store of the outbox. Everything but query() and kind() is called on the storage's loop.
+/// A store of the outbox. Everything but the reads and blocking() is called on the storage's loop.
 class Storage {
  public:
   virtual ~Storage() = default;
@@ -282,6 +320,12 @@ class Storage {
   /// Reads through a connection of its own. Any thread but a serving loop; at most one page and
   /// 100 ms. Errors: kUnavailable, kIo.
   virtual Result<QueryResult> query(const Query& query) = 0;
+
+  /// One record, or nothing; as query() reads. What has expired by `now` is not there.
+  virtual Result<std::optional<Record>> get_record(std::string_view collection,
+                                                   std::string_view key, WallTime now) = 0;
+  /// A page of a collection; as query() reads.
+  virtual Result<RecordPage> scan_records(const RecordScan& scan, WallTime now) = 0;
 
   /// Gives up what open() took, the epoch included unless the last outcome was kUnknown. No batch
   /// is under way.

@@ -8,12 +8,15 @@ import subprocess
 import pytest
 
 from gateway_process import BINARY, PATIENCE_SECONDS
+from notifications import settings
 
 pytestmark = pytest.mark.sanitize
 
 VIEWER = "viewer-0123456789abcdef"
 OPERATOR = "operator-0123456789abcdef"
-TOKENS = {"vera": {"token": VIEWER, "role": "viewer"}, "olga": {"token": OPERATOR, "role": "operator"}}
+ADMIN = "admin-0123456789abcdef"
+TOKENS = {"vera": {"token": VIEWER, "role": "viewer"}, "olga": {"token": OPERATOR, "role": "operator"},
+          "anna": {"token": ADMIN, "role": "admin"}}
 
 
 @pytest.fixture(name="guarded", scope="module")
@@ -68,6 +71,31 @@ def test_changes_take_a_role_and_are_audited(module_gateway):
     assert (line["who"], line["role"], line["result"]) == ("vera", "viewer", "denied")
     assert (line["action"], line["target"]) == ("dead_letter.discard", "dlv_1-0")
     assert VIEWER not in json.dumps(gateway.log())
+
+
+def audit_of(gateway, token, query=""):
+    status, _, text = ask(gateway, "GET", "/v1/audit" + query, bearer(token))
+    return status, json.loads(text)
+
+
+def test_the_audit_outlives_the_gateway(start_gateway, tmp_path):
+    config = settings(tmp_path, {"log": {"type": "log"}}, admin={"address": "127.0.0.1:0", "tokens": TOKENS})
+    gateway = start_gateway(config)
+    for token, letter in ((VIEWER, 1), (OPERATOR, 2), ("nobody-0123456789abcdef", 3)):
+        ask(gateway, "POST", f"/v1/dead-letters/dlv_{letter}-0/discard", bearer(token))
+    gateway.stop()
+    gateway = start_gateway(config)
+    assert audit_of(gateway, OPERATOR)[0] == 403
+    status, page = audit_of(gateway, ADMIN)
+    assert status == 200 and "next" not in page
+    rows = [(row.get("who"), row["target"], row["result"], row["status"]) for row in page["audit"]]
+    assert rows == [(None, "dlv_3-0", "unauthenticated", 401), ("olga", "dlv_2-0", "refused", 404),
+                    ("vera", "dlv_1-0", "denied", 403)]
+    first = audit_of(gateway, ADMIN, "?limit=1")[1]
+    rest = audit_of(gateway, ADMIN, "?before=" + first["next"])[1]
+    assert first["audit"] + rest["audit"] == page["audit"]
+    result = tocsin("audit", *at(gateway), token=ADMIN)
+    assert result.returncode == 0 and "dead_letter.discard" in result.stdout, result.stderr
 
 
 def test_without_tokens_other_sites_and_rebound_names_are_refused(module_gateway):

@@ -128,7 +128,7 @@ def test_a_receiver_that_names_a_time_is_left_alone_until_then_and_nothing_is_sp
     assert {request["headers"]["tocsin-attempt"] for request in first} == {"1"}
     assert {request["headers"]["idempotency-key"] for request in first} == {delivery_of(client, sent)["id"]}
     for line in failed_attempts(gateway):
-        assert (line["verdict"], line["next"], line["wait_ms"]) == ("throttled", "ready", 1000)
+        assert (line["verdict"], line["next"], line["wait_ms"]) == ("throttled", "claimed", 1000)
     assert sorted(title(request) for request in requests if request["answer"] == "ok") == ["Paid", "Second"]
 
 

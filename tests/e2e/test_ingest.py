@@ -1,12 +1,14 @@
 """Sending notifications: what is accepted, what is refused and how it is told."""
 
+import contextlib
 import json
+import sqlite3
 import threading
 
 import pytest
 
 from gateway_process import eventually
-from notifications import Client, settings
+from notifications import Client, settings, webhook
 
 NULL = {"out": {"type": "null"}}
 ALARM = {"topic": "orders.paid", "level": "warning", "title": "Paid"}
@@ -139,6 +141,25 @@ def test_the_same_key_is_one_notification(client):
     assert client.accepted(ALARM, Idempotency_Key="k2") != first[2]["id"]
 
 
+def test_a_key_is_known_after_a_restart_and_looks_different_in_every_store(start_gateway, tmp_path):
+    stores = [tmp_path / name for name in ("one", "two")]
+    for store in stores:
+        store.mkdir()
+        answers = []
+        for _ in range(2):
+            gateway = start_gateway(settings(store, NULL))
+            client = Client(gateway)
+            answers.append(client.send(ALARM, Idempotency_Key="k1")[2])
+            client.close()
+            gateway.stop()
+        assert answers[0] == answers[1]
+    hashes = []
+    for store in stores:
+        with contextlib.closing(sqlite3.connect(store / "outbox.db")) as database:
+            hashes += [row[0] for row in database.execute("SELECT hash FROM keys")]
+    assert len(hashes) == len(set(hashes)) == 2
+
+
 def test_concurrent_twins_are_one_notification(gateway, client):
     answers = []
     start = threading.Barrier(16)
@@ -190,3 +211,21 @@ def test_level_and_dedup_drop_and_say_so(start_gateway, tmp_path):
     assert client.send({**ALARM, "title": "again"})[2] == {"status": "dropped", "by": "dedup"}
     assert client.send(ALARM, Idempotency_Key="a")[2] == first[2]
     assert client.send({**ALARM, "topic": "other"})[2]["status"] == "accepted"
+
+
+def test_who_waits_hears_of_the_deliveries_or_at_the_deadline_of_their_acceptance(start_gateway, sink, tmp_path):
+    config = settings(tmp_path, {"hook": webhook(sink, timeout="30s"), "bad": webhook(sink, "/fail/bad")})
+    config["inputs"]["api"]["wait_timeout"] = "3s"
+    client = Client(start_gateway(config))
+    sink.mode("slow", "0.2")
+    status, headers, body = client.request("POST", "/v1/notifications?wait=delivered", {"topic": "a", "title": "n"})
+    assert status == 200
+    assert {row["output"]: row["state"] for row in body["deliveries"]} == {"hook": "delivered", "bad": "dead"}
+
+    sink.mode("hang")
+    status, headers, body = client.request("POST", "/v1/notifications?wait=delivered", {"topic": "a", "title": "n"})
+    assert (status, body["status"], body["deliveries"]) == (202, "accepted", 2)
+    assert headers["Location"] == f"/v1/notifications/{body['id']}"
+    status, _, body = client.request("GET", f"/v1/notifications/{body['id']}?wait=delivered")
+    assert status == 200
+    assert {row["output"]: row["state"] for row in body["deliveries"]} == {"hook": "claimed", "bad": "dead"}

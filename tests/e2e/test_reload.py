@@ -12,7 +12,7 @@ import time
 import pytest
 
 from conftest import complete
-from gateway_process import BINARY, eventually
+from gateway_process import BINARY, BUILD, eventually
 from load import Load
 from notifications import Client, settings, webhook
 
@@ -392,4 +392,5 @@ def test_reloads_in_a_row_under_load_lose_and_repeat_nothing(start_gateway, tmp_
     assert len(titles) == len(set(titles)), "something was delivered twice"
     # Nothing of the configurations stays; kept connections to the sink go when they have been idle.
     eventually(gateway.descriptors, lambda now: now <= descriptors + 8, "descriptors")
-    assert gateway.resident_bytes() <= resident * 1.5 + 8 * 1024 * 1024
+    if "san" not in BUILD.name:  # sanitizers keep what was freed
+        assert gateway.resident_bytes() <= resident * 1.5 + 8 * 1024 * 1024

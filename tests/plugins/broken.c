@@ -1,5 +1,8 @@
 /* A plugin with one thing wrong, chosen by what it is compiled with; tests/CMakeLists.txt lists
  * them. In C, so that the contract is seen to be C. */
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "tocsin/plugin.h"
 #include "tocsin/storage.h"
 
@@ -90,6 +93,17 @@ static const tocsin_plugin kPlugin = {
 #endif
 };
 
+/* What runs while it is loaded, before anybody could ask what it is. */
+#if defined(DEADLY_CRASHES)
+__attribute__((constructor)) static void on_load(void) { abort(); }
+#elif defined(DEADLY_EXITS)
+__attribute__((constructor)) static void on_load(void) { exit(3); }
+#elif defined(DEADLY_HANGS)
+__attribute__((constructor)) static void on_load(void) {
+  for (;;) pause();
+}
+#endif
+
 #if defined(BROKEN_NO_ENTRY)
 TOCSIN_EXPORT const tocsin_plugin* some_other_symbol(void);
 TOCSIN_EXPORT const tocsin_plugin* some_other_symbol(void) { return &kPlugin; }
@@ -101,6 +115,9 @@ TOCSIN_EXPORT const tocsin_plugin* TOCSIN_ENTRY(void);
 TOCSIN_EXPORT const tocsin_plugin* TOCSIN_ENTRY(void) {
   return tocsin_test_nobody_has_this() ? &kPlugin : 0;
 }
+#elif defined(DEADLY_ENTRY)
+TOCSIN_EXPORT const tocsin_plugin* TOCSIN_ENTRY(void);
+TOCSIN_EXPORT const tocsin_plugin* TOCSIN_ENTRY(void) { abort(); }
 #else
 TOCSIN_EXPORT const tocsin_plugin* TOCSIN_ENTRY(void);
 TOCSIN_EXPORT const tocsin_plugin* TOCSIN_ENTRY(void) { return &kPlugin; }

@@ -18,15 +18,22 @@ constexpr sdk::Option kOptions[] = {
      .doc = "What it does wrong.",
      .flags = sdk::kRequired,
      .choices = "die_in_create|throw_in_create|throw_in_worker_init|throw_in_deliver|"
-                "complete_twice|never_complete|complete_late|other_thread|slow"},
+                "complete_twice|never_complete|complete_late|other_thread|slow|crash|hang|"
+                "corrupt"},
+    {.key = "topic", .doc = "Only with notifications of this topic; others are delivered."},
+    {.key = "hang", .type = sdk::kDuration, .doc = "How long it hangs.", .default_text = "8s"},
 };
 
 class Unruly final : public sdk::Output {
  public:
   struct Settings {
     std::string how;
+    std::string topic;
+    sdk::Duration hang{};
     bool load(const sdk::Setup& setup, sdk::Fault&) {
       how = setup.settings["how"].text();
+      topic = setup.settings["topic"].text();
+      hang = setup.settings["hang"].duration();
       return true;
     }
     bool create(const sdk::Setup&, sdk::Fault&) const {
@@ -44,6 +51,12 @@ class Unruly final : public sdk::Output {
   void deliver(const sdk::Attempt& attempt) override {
     const tocsin_token token = attempt.token();
     const sdk::Verdict delivered = sdk::Verdict::delivered();
+    if (!settings_.topic.empty() && attempt.notification().topic() != settings_.topic) {
+      host_.complete(token, delivered);
+      return;
+    }
+    if (settings_.how == "crash") std::abort();
+    if (settings_.how == "corrupt") return corrupt(token);
     if (settings_.how == "throw_in_deliver") throw std::runtime_error("thrown in deliver");
     if (settings_.how == "never_complete") return;
     if (settings_.how == "complete_late") {
@@ -53,6 +66,7 @@ class Unruly final : public sdk::Output {
     if (settings_.how == "other_thread") {
       std::thread([this, token, delivered] { host_.complete(token, delivered); }).join();
     }
+    if (settings_.how == "hang") std::this_thread::sleep_for(settings_.hang);
     if (settings_.how == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(150));
     host_.complete(token, delivered);
     if (settings_.how == "complete_twice") host_.complete(token, delivered);
@@ -62,6 +76,17 @@ class Unruly final : public sdk::Output {
   }
 
  private:
+  // A verdict of no kind whose reason points nowhere, in three ways to say so.
+  void corrupt(tocsin_token token) {
+    tocsin_verdict verdict{};
+    verdict.size = sizeof(verdict);
+    verdict.kind = 4711;
+    verdict.reason = {nullptr, 1000};
+    host_.c_host().complete(host_.c_worker(), token, &verdict);
+    host_.c_host().complete(host_.c_worker(), ~token, &verdict);
+    host_.c_host().complete(host_.c_worker(), token, nullptr);
+  }
+
   const Settings& settings_;
   sdk::Host host_;
   tocsin_token late_ = 0;

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
 #include "tocsin/plugin.hpp"
 
@@ -51,9 +52,13 @@ class DedupFilter final : public sdk::Filter {
   static constexpr sdk::About kAbout = {"dedup", "0.1.0", "Drops what was heard within a window.",
                                         kOptions};
 
-  DedupFilter(const Settings& settings, sdk::Host host) : settings_(settings), host_(host) {}
-  bool start(sdk::Fault& fault) {
-    return key_.compile(host_, settings_.key, sdk::Escape::kNone, fault, "key");
+  DedupFilter(const Settings& settings, sdk::Host host) : settings_(&settings), host_(host) {}
+  bool start(sdk::Fault& fault) { return compile(fault); }
+  // What is reserved keeps its key; a new window holds for marks that are made from now on.
+  void reconfigure(const Settings& next) {
+    settings_ = &next;
+    sdk::Fault unheard(nullptr);  // load() has compiled the same text
+    compile(unheard);
   }
 
   sdk::Decision on_message(sdk::Message& message) override {
@@ -76,7 +81,7 @@ class DedupFilter final : public sdk::Filter {
     const std::string* key = reserved_.find(token);
     if (key == nullptr) return;
     if (committed) {
-      host_.confirm(*key, token, settings_.window);
+      host_.confirm(*key, token, settings_->window);
     } else {
       host_.undo(*key, token);
     }
@@ -84,7 +89,14 @@ class DedupFilter final : public sdk::Filter {
   }
 
  private:
-  const Settings& settings_;
+  bool compile(sdk::Fault& fault) {
+    sdk::Template compiled;
+    if (!compiled.compile(host_, settings_->key, sdk::Escape::kNone, fault, "key")) return false;
+    key_ = std::move(compiled);
+    return true;
+  }
+
+  const Settings* settings_;
   sdk::Host host_;
   sdk::Template key_;
   sdk::Pending<std::string> reserved_;  // keys, by their reservations

@@ -45,6 +45,7 @@ class LevelFilter final : public sdk::Filter {
   };
 
   LevelFilter(const Settings& settings, sdk::Host) : min_(settings.min) {}
+  void reconfigure(const Settings& next) { min_ = next.min; }
 
   sdk::Decision on_message(sdk::Message& message) override {
     return message.notification().level() < min_ ? sdk::Decision::kDrop : sdk::Decision::kPass;

@@ -60,8 +60,9 @@ Callers::Callers() {
   }
 }
 
-void Callers::add(std::string_view name, std::string_view token) {
-  names_.insert_or_assign(tagger_.tag(key_, token), name);
+std::string_view Callers::add(std::string_view name, std::string_view token) {
+  const auto [first, is_new] = names_.emplace(tagger_.tag(key_, token), name);
+  return is_new ? std::string_view() : std::string_view(first->second);
 }
 
 std::optional<std::string_view> Callers::find(std::string_view authorization,

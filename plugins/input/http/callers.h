@@ -35,12 +35,12 @@ class Callers {
  public:
   Callers();
 
-  void add(std::string_view name, std::string_view token);
+  /// Empty, or the name of the caller who has this token already and keeps it.
+  std::string_view add(std::string_view name, std::string_view token);
   /// True when no token was given, so that everybody is the caller "".
   bool open() const { return names_.empty(); }
 
-  /// The caller's name for the value of an Authorization field; nothing: it is nobody's token. Of
-  /// callers with the same token the last one added.
+  /// The caller's name for the value of an Authorization field; nothing: it is nobody's token.
   std::optional<std::string_view> find(std::string_view authorization, Tagger& tagger) const;
 
  private:

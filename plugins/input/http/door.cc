@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 namespace tocsin::input_http {
 
@@ -12,6 +13,8 @@ constexpr std::size_t kBatchItemsMax = 1000;
 constexpr std::size_t kKeyBytesMax = 255;
 constexpr std::string_view kVersion = "/v1";
 constexpr std::string_view kNotifications = "/notifications";
+constexpr std::string_view kWait = "wait";
+constexpr std::string_view kDelivered = "delivered";
 
 // "application/json; charset=utf-8" -> "application/json"
 std::string_view media_type(std::string_view value) {
@@ -27,6 +30,27 @@ std::optional<std::string_view> below_notifications(std::string_view path) {
   return path.substr(kNotifications.size());
 }
 
+// Of "a=b&c=d"; empty when it is not there. Values that need decoding are none of ours.
+std::string_view parameter(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    if (pair.starts_with(name) && pair.substr(name.size()).starts_with('=')) {
+      return pair.substr(name.size() + 1);
+    }
+    query.remove_prefix(std::min(end + 1, query.size()));
+  }
+  return {};
+}
+
+bool is_settled(const sdk::LedgerAnswer& found) {
+  for (const tocsin_delivery_row& row : found.deliveries()) {
+    const std::string_view state = sdk::view(row.state);
+    if (state == "ready" || state == "claimed" || state == "sending") return false;
+  }
+  return true;
+}
+
 // The draft of the header wants a quoted string; most senders leave the quotes out.
 std::string_view unquoted(std::string_view key) {
   const bool quoted = key.size() >= 2 && key.starts_with('"') && key.ends_with('"');
@@ -35,14 +59,21 @@ std::string_view unquoted(std::string_view key) {
 
 }  // namespace
 
-bool Settings::load(const sdk::Setup& setup, sdk::Fault&) {
+bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
   const sdk::Value tokens = setup.settings["tokens"];
   for (std::size_t i = 0; i < tokens.size(); ++i) {
-    callers.add(tokens.key(i), tokens.at(i).text_view());
+    const std::string name(tokens.key(i));
+    const std::string_view other = callers.add(name, tokens.at(i).text_view());
+    if (other.empty()) continue;
+    // Nobody could say which of them had sent something.
+    return fault.refuse(
+        "tokens." + std::string(other) + " is the same secret: give each caller one of its own",
+        "tokens." + name);
   }
   const sdk::Value given = setup.settings["paths"];
   for (std::size_t i = 0; i < given.size(); ++i) paths.push_back(given.at(i).text());
   body_bytes_max = setup.settings["body_bytes_max"].bytes();
+  wait_timeout = setup.settings["wait_timeout"].duration();
   return true;
 }
 
@@ -50,11 +81,11 @@ bool Settings::load(const sdk::Setup& setup, sdk::Fault&) {
 
 sdk::RequestPtr Door::on_request(const sdk::RequestHead& head) {
   const auto rest = below_notifications(head.path());
-  const bool extra = std::find(settings_.paths.begin(), settings_.paths.end(), head.full_path()) !=
-                     settings_.paths.end();
+  const bool extra = std::find(settings_->paths.begin(), settings_->paths.end(),
+                               head.full_path()) != settings_->paths.end();
   if (!rest && !extra) return refuse(head, answers_.problem(404, "There is nothing here."));
 
-  const auto caller = settings_.callers.find(head.header("authorization"), tagger_);
+  const auto caller = settings_->callers.find(head.header("authorization"), tagger_);
   if (!caller) {
     Answer answer = answers_.problem(401, "A bearer token is required.");
     answer.challenge = true;
@@ -67,6 +98,12 @@ sdk::RequestPtr Door::on_request(const sdk::RequestHead& head) {
   };
   const std::string_view method = head.method();
   const bool one = extra || rest->empty() || *rest == "/";
+  const std::string_view wait = parameter(head.query(), kWait);
+  if (!wait.empty() && (wait != kDelivered || (rest && *rest == "/batch"))) {
+    return refuse(head, answers_.problem(400,
+                                         "One can wait for one notification to be delivered: "
+                                         "?wait=delivered."));
+  }
   if (one || *rest == "/batch") {
     if (method != "POST") return not_allowed("POST");
     return begin_sending(one ? Verb::kOne : Verb::kBatch, head, *caller);
@@ -87,15 +124,18 @@ sdk::RequestPtr Door::refuse(const sdk::RequestHead& head, const Answer& answer)
 
 sdk::RequestPtr Door::begin(Verb verb, const sdk::RequestHead& head, std::string_view caller) {
   const std::uint64_t number = ++numbers_;
-  Request& request = requests_.add(number, *this, settings_.body_bytes_max);
+  Request& request = requests_.add(number, *this);
   request.number = number;
   request.exchange = head.token();
   request.verb = verb;
   request.lines = false;
   request.asked = false;
   request.over = false;
+  request.body_max = settings_->body_bytes_max;
   request.caller = caller;
   request.key.clear();
+  request.waits = parameter(head.query(), kWait) == kDelivered;
+  request.waiting = false;
   return sdk::RequestPtr(&request);
 }
 
@@ -158,11 +198,22 @@ void Door::on_emitted(std::uint64_t number, const sdk::Items<tocsin_emit_outcome
   Request* request = requests_.find(number);
   if (request == nullptr) return;
   if (request->over) return finish(*request, {});
+  if (request->waits) {
+    const sdk::EmitOutcome outcome(outcomes[0]);
+    const bool delivers = outcome.kind() == TOCSIN_COMMITTED || outcome.kind() == TOCSIN_REPLAYED;
+    request->deliveries = outcome.deliveries();
+    request->replayed = outcome.kind() == TOCSIN_REPLAYED;
+    if (delivers && !outcome.id().empty() && begin_wait(*request, outcome.id())) return;
+  }
   finish(*request, request->verb == Verb::kOne ? answers_.to_one(sdk::EmitOutcome(outcomes[0]))
                                                : answers_.to_batch(outcomes));
 }
 
 void Door::on_ledger(Request& request, const sdk::LedgerAnswer& found) {
+  if (request.waiting) return on_looked(request, found);
+  const bool open = request.verb == Verb::kGet && found.status() == TOCSIN_OK && !request.over &&
+                    request.waits && !is_settled(found);
+  if (open && begin_wait(request, found.id())) return;
   if (found.status() == TOCSIN_NOT_FOUND) {
     return finish(request, answers_.problem(404, "There is no such notification."));
   }
@@ -170,6 +221,70 @@ void Door::on_ledger(Request& request, const sdk::LedgerAnswer& found) {
     return finish(request, answers_.busy("The store cannot be asked now.", 1));
   }
   finish(request, request.verb == Verb::kGet ? answers_.to_get(found) : answers_.to_cancel(found));
+}
+
+// ---- and some wait
+//
+// The ledger is asked again and again, which costs a read each time and so has its bounds; whoever
+// wants to hear of thousands has a webhook for that.
+
+// False: too many wait already, or time cannot be had.
+bool Door::begin_wait(Request& request, std::string_view id) {
+  if (waits_ >= kWaitsMax) return false;
+  request.asked = false;
+  request.id = id;
+  request.deadline = host_.now() + settings_->wait_timeout;
+  request.pause = kFirstLook;
+  if (!request.timer) request.timer.emplace(host_, [this, &request] { look(request); });
+  if (!request.timer->start(request.pause)) return false;
+  request.waiting = true;
+  ++waits_;
+  return true;
+}
+
+void Door::look(Request& request) {
+  request.asked = request.ask_again() == TOCSIN_OK;
+  if (!request.asked) look_again(request);
+}
+
+// A store that cannot be asked now may be asked later.
+void Door::look_again(Request& request) {
+  const sdk::Duration left = request.deadline - host_.now();
+  request.pause = std::min(2 * request.pause, kLookEvery);
+  if (left > sdk::Duration::zero() && request.timer->start(std::min(request.pause, left))) return;
+  end_wait(request);
+  finish(request, accepted(request));
+}
+
+void Door::on_looked(Request& request, const sdk::LedgerAnswer& found) {
+  request.asked = false;
+  if (request.over) {
+    end_wait(request);
+    return finish(request, {});
+  }
+  const bool known = found.status() == TOCSIN_OK;
+  const bool late = host_.now() >= request.deadline;
+  const bool ends = known && (is_settled(found) || (late && request.verb == Verb::kGet));
+  if (!ends && !late) return look_again(request);
+  end_wait(request);
+  finish(request, ends ? answers_.to_get(found) : accepted(request));
+}
+
+void Door::end_wait(Request& request) {
+  if (!std::exchange(request.waiting, false)) return;
+  request.timer->cancel();
+  --waits_;
+}
+
+// What is answered to who did not wait, or waited in vain.
+Answer Door::accepted(const Request& request) {
+  if (request.verb == Verb::kGet) return answers_.busy("The store cannot be asked now.", 1);
+  tocsin_emit_outcome outcome{};
+  outcome.size = sizeof(outcome);
+  outcome.kind = request.replayed ? TOCSIN_REPLAYED : TOCSIN_COMMITTED;
+  outcome.id = sdk::to_c(request.id);
+  outcome.deliveries = request.deliveries;
+  return answers_.to_one(sdk::EmitOutcome(outcome));
 }
 
 // The gateway gave what it owed. When the client is gone as well, nobody needs the request any
@@ -182,7 +297,9 @@ void Door::finish(Request& request, const Answer& answer) {
 
 void Door::on_done(Request& request) noexcept {
   request.over = true;
-  if (!request.asked) requests_.remove(request.number);
+  if (request.asked) return;
+  end_wait(request);
+  requests_.remove(request.number);
 }
 
 void Door::respond(tocsin_token exchange, const Answer& answer) const {

@@ -42,6 +42,13 @@ constexpr sdk::Option kOptions[] = {
      .flags = sdk::kReloadable,
      .max = "100",
      .element = &kPath},
+    {.key = "wait_timeout",
+     .type = sdk::kDuration,
+     .doc = "How long ?wait=delivered waits for the deliveries at most.",
+     .default_text = "10s",
+     .flags = sdk::kReloadable,
+     .min = "1s",
+     .max = "50s"},
     {.key = "body_bytes_max",
      .type = sdk::kSize,
      .doc = "The longest request body; a longer one is answered 413.",
@@ -58,6 +65,7 @@ class HttpInput final : public sdk::Input, public sdk::Handler {
                                         kOptions};
 
   HttpInput(const Settings& settings, sdk::Host host) : door_(settings, host) {}
+  void reconfigure(const Settings& next) { door_.reconfigure(next); }
 
   sdk::RequestPtr on_request(const sdk::RequestHead& head) override {
     return door_.on_request(head);

@@ -1,10 +1,12 @@
 #include "append_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace file {
 
@@ -25,7 +27,22 @@ std::string AppendFile::open(const std::string& path) {
   return fd_ < 0 ? failed("cannot open " + path) : std::string();
 }
 
+// Asked before the first line and not when the file is opened: until then another process may be
+// at work on it. What cannot be read, as a pipe or a file of others, counts as whole.
+bool AppendFile::ends_cut() const {
+  struct stat file{};
+  if (::fstat(fd_, &file) != 0 || !S_ISREG(file.st_mode) || file.st_size == 0) return false;
+  const std::string itself = "/proc/self/fd/" + std::to_string(fd_);
+  const int reader = ::open(itself.c_str(), O_RDONLY | O_CLOEXEC);
+  if (reader < 0) return false;
+  char last = '\n';
+  const bool read = ::pread(reader, &last, 1, file.st_size - 1) == 1;
+  ::close(reader);
+  return read && last != '\n';
+}
+
 std::string AppendFile::append(std::string_view lines, bool sync) {
+  if (!std::exchange(looked_, true)) cut_ = ends_cut();
   if (cut_) {
     if (std::string error = write_all("\n"); !error.empty()) return error;
     cut_ = false;

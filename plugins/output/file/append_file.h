@@ -16,14 +16,17 @@ class AppendFile {
   /// Creates it when it is not there. The error in words, or empty.
   std::string open(const std::string& path);
   /// Appends whole lines and, with `sync`, waits until they are on the disk. The error in words, or
-  /// empty. After a failure a line may be cut; the next append begins a new one.
+  /// empty. A failure may cut a line, and so may the end of a process that wrote before this one;
+  /// what comes then begins a new line.
   std::string append(std::string_view lines, bool sync);
 
  private:
   std::string write_all(std::string_view bytes);
+  bool ends_cut() const;
 
   int fd_ = -1;
-  bool cut_ = false;  // the file does not end with a whole line
+  bool looked_ = false;  // at how the file ended before the first append
+  bool cut_ = false;     // the file does not end with a whole line
 };
 
 }  // namespace file

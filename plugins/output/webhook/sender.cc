@@ -12,13 +12,19 @@ constexpr std::string_view kUserAgent = "Tocsin/0.1";
 
 }  // namespace
 
-Sender::Sender(const Settings& settings, sdk::Host host) : settings_(settings), host_(host) {
+Sender::Sender(const Settings& settings, sdk::Host host) : settings_(&settings), host_(host) {
+  reconfigure(settings);
+}
+
+void Sender::reconfigure(const Settings& next) {
+  settings_ = &next;
+  headers_.clear();
   const auto add = [this](std::string_view name, std::string_view value) {
     headers_.push_back({sdk::to_c(name), sdk::to_c(value)});
   };
   add("Content-Type", "application/json");
   add("User-Agent", kUserAgent);
-  for (const auto& [name, value] : settings.headers) add(name, value);
+  for (const auto& [name, value] : next.headers) add(name, value);
   add("Idempotency-Key", {});
   add("Tocsin-Attempt", {});
 }
@@ -38,7 +44,7 @@ void Sender::send(const sdk::Attempt& attempt) {
   Call& call = calls_.add(attempt.token(), *this);
   call.attempt = attempt.token();
   const bool sent = call.http.send({.method = "POST",
-                                    .url = settings_.url,
+                                    .url = settings_->url,
                                     .headers = headers_,
                                     .body = body_,
                                     .idempotent = true,

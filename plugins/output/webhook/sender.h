@@ -12,6 +12,8 @@ namespace tocsin::output_webhook {
 class Sender {
  public:
   Sender(const Settings& settings, sdk::Host host);
+  /// Requests that are on their way end as they began.
+  void reconfigure(const Settings& next);
 
   void send(const sdk::Attempt& attempt);
   void cancel(tocsin_token attempt);
@@ -29,7 +31,7 @@ class Sender {
 
   void finish(tocsin_token attempt, const sdk::HttpResponse& response);
 
-  const Settings& settings_;
+  const Settings* settings_;
   sdk::Host host_;
   sdk::Pending<Call> calls_;            // by attempt
   std::string body_;                    // of the request being written

@@ -43,6 +43,7 @@ class WebhookOutput final : public sdk::Output {
   static sdk::OutputTraits traits(const Settings&) { return {.batch_max = 64, .idempotent = true}; }
 
   WebhookOutput(const Settings& settings, sdk::Host host) : sender_(settings, host) {}
+  void reconfigure(const Settings& next) { sender_.reconfigure(next); }
 
   void deliver(const sdk::Attempt& attempt) override { sender_.send(attempt); }
   void cancel(tocsin_token attempt) override { sender_.cancel(attempt); }

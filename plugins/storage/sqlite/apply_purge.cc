@@ -1,6 +1,8 @@
 // Ids ascend with time, so history is purged along the ids: a cursor walks from the oldest
-// notification, passes what must stay, and begins again when it meets what is too young.
+// notification, passes what must stay, and begins again when it meets what is too young. In a store
+// that holds too much nothing is too young.
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "operations.h"
@@ -8,6 +10,9 @@
 namespace tocsin::sqlite {
 
 bool Keeper::prepare() {
+  const auto page_bytes = work_.database.number("PRAGMA page_size");
+  if (!page_bytes) return false;
+  page_bytes_ = *page_bytes;
   const std::string vacuum = "PRAGMA incremental_vacuum(" + std::to_string(kVacuumPages) + ")";
   return renew_.prepare(work_.database,
                         "UPDATE instances SET renewed_at = ?2, high_mark = max(high_mark, ?3) "
@@ -21,6 +26,7 @@ bool Keeper::prepare() {
          delete_deliveries_.prepare(work_.database,
                                     "DELETE FROM deliveries WHERE notification_id = ?1") &&
          delete_notification_.prepare(work_.database, "DELETE FROM notifications WHERE id = ?1") &&
+         pages_.prepare(work_.database, "PRAGMA page_count") &&
          free_pages_.prepare(work_.database, "PRAGMA freelist_count") &&
          vacuum_.prepare(work_.database, vacuum);
 }
@@ -31,21 +37,39 @@ bool Keeper::apply(tocsin_purge& op) {
   op.deleted = 0;
   op.more = 0;
   bool more_keys = false;
-  if (!keys_.purge(op.now_ns, op.rows_max, op.deleted, more_keys)) return false;
-  if (!purge_history(op)) return false;
-  if (more_keys) op.more = 1;
+  bool more_records = false;
+  if (!keys_.purge(op.now_ns, op.rows_max, op.deleted, more_keys) ||
+      !records_.purge(op.now_ns, op.rows_max, op.deleted, more_records) || !measure(op) ||
+      !purge_history(op)) {
+    return false;
+  }
+  if (more_keys || more_records) op.more = 1;
   return vacuum();
 }
 
+// Pages that are free are used again before the file grows.
+bool Keeper::measure(tocsin_purge& op) {
+  op.oversize = 0;
+  if (op.size_max == 0) return true;
+  auto all = pages_.rows();
+  auto free = free_pages_.rows();
+  if (!all.next() || !free.next()) return false;
+  const std::int64_t held = (all.number(0) - free.number(0)) * page_bytes_;
+  op.oversize = static_cast<std::uint64_t>(held) > op.size_max ? 1 : 0;
+  return true;
+}
+
 bool Keeper::purge_history(tocsin_purge& op) {
+  const std::int64_t before =
+      op.oversize != 0 ? std::numeric_limits<std::int64_t>::max() : op.before_ns;
   std::int64_t doomed[kLooksMax];
   std::uint32_t count = 0;
   std::uint32_t looked = 0;
   const std::uint32_t looks = std::min(kLooksMax, std::max(op.rows_max, 1U));
   {
-    auto rows = look_.rows(cursor_, op.before_ns, looks);
+    auto rows = look_.rows(cursor_, before, looks);
     while (rows.next()) {
-      if (rows.number(1) >= op.before_ns) break;  // and so is everything behind it
+      if (rows.number(1) >= before) break;  // and so is everything behind it
       ++looked;
       cursor_ = rows.number(0);
       if (rows.number(2) == 0) doomed[count++] = cursor_;

@@ -1,4 +1,6 @@
 // Cancels and reviews are rare: they read first, so that what they change can be counted by output.
+// Blame changes no state, and so no count.
+// What is redriven counts as approved until it dies again: a claim tells by that.
 #include "operations.h"
 
 namespace tocsin::sqlite {
@@ -18,12 +20,15 @@ bool Reviewer::prepare() {
                               "SELECT output, review FROM deliveries "
                               "WHERE notification_id = ?1 AND ordinal = ?2 AND state = 4") &&
          redrive_.prepare(work_.database,
-                          "UPDATE deliveries SET state = 0, owner = 0, review = 0, attempts = 0, "
+                          "UPDATE deliveries SET state = 0, owner = 0, review = 1, attempts = 0, "
                           "crashes = 0, cancel_requested = 0, next_at = ?3, updated_at = ?3 "
                           "WHERE notification_id = ?1 AND ordinal = ?2") &&
          review_.prepare(work_.database,
                          "UPDATE deliveries SET review = ?3, updated_at = ?4 "
-                         "WHERE notification_id = ?1 AND ordinal = ?2");
+                         "WHERE notification_id = ?1 AND ordinal = ?2") &&
+         blame_.prepare(work_.database,
+                        "UPDATE deliveries SET crashes = crashes + 1 "
+                        "WHERE notification_id = ?1 AND ordinal = ?2 AND state <= 2");
 }
 
 bool Reviewer::apply(tocsin_cancel& op) {
@@ -79,6 +84,13 @@ bool Reviewer::apply(tocsin_review& op) {
   work_.backlog.add_dead(output, std::int64_t{was_discarded} - std::int64_t{discards});
   return review_.run(op.notification_id, op.ordinal,
                      discards ? TOCSIN_REVIEW_DISCARDED : TOCSIN_REVIEW_APPROVED, op.at_ns);
+}
+
+bool Reviewer::apply(tocsin_blame& op) {
+  op.changed = 0;
+  if (!blame_.run(op.notification_id, op.ordinal)) return false;
+  op.changed = static_cast<std::uint32_t>(sqlite3_changes(work_.database.handle()));
+  return true;
 }
 
 }  // namespace tocsin::sqlite

@@ -1,15 +1,18 @@
 // Settling is one UPDATE in place, conditional on our epoch. `owner` goes back to 0 with every
-// state that nobody holds.
+// state that nobody holds; `review` with every new dead letter, for between a redrive and its end
+// it says that the delivery is one.
 #include "operations.h"
 
 namespace tocsin::sqlite {
 
 namespace {
 
-// A cancel that was asked for meanwhile does not stop these: the attempt begins, or it was
-// delivered.
-bool outruns_cancel(std::uint32_t state) {
-  return state == TOCSIN_STATE_DELIVERED || state == TOCSIN_STATE_SENDING;
+// A cancel that was asked for meanwhile stops everything but what has arrived, also an attempt that
+// is only about to begin.
+bool outruns_cancel(std::uint32_t state) { return state == TOCSIN_STATE_DELIVERED; }
+
+bool stays_ours(std::uint32_t state) {
+  return state == TOCSIN_STATE_CLAIMED || state == TOCSIN_STATE_SENDING;
 }
 
 }  // namespace
@@ -19,7 +22,7 @@ bool Settler::prepare() {
                          "UPDATE deliveries SET state = ?4, owner = ?5, attempts = ?6, "
                          "crashes = ?7, updated_at = ?8, "
                          "next_at = CASE WHEN ?4 = 0 THEN ?9 ELSE next_at END, reason = ?10, "
-                         "provider_id = ?11 "
+                         "provider_id = ?11, review = CASE WHEN ?4 = 4 THEN 0 ELSE review END "
                          "WHERE notification_id = ?1 AND ordinal = ?2 AND owner = ?3 "
                          "AND state IN (1, 2) AND (cancel_requested = 0 OR ?12)") &&
          settle_cancelled_.prepare(work_.database,
@@ -29,15 +32,23 @@ bool Settler::prepare() {
                                    "AND state IN (1, 2) AND cancel_requested = 1") &&
          output_of_.prepare(work_.database,
                             "SELECT output FROM deliveries "
-                            "WHERE notification_id = ?1 AND ordinal = ?2");
+                            "WHERE notification_id = ?1 AND ordinal = ?2") &&
+         add_successor_.prepare(work_.database,
+                                "INSERT INTO deliveries (notification_id, ordinal, output, class, "
+                                "state, owner, next_at, updated_at, attempts, crashes, "
+                                "cancel_requested, review, address, reason, provider_id) "
+                                "SELECT notification_id, (SELECT max(ordinal) + 1 FROM deliveries "
+                                "WHERE notification_id = ?1), ?3, class, 0, 0, ?4, ?5, 0, 0, 0, 0, "
+                                "?6, '', '' FROM deliveries "
+                                "WHERE notification_id = ?1 AND ordinal = ?2 RETURNING ordinal");
 }
 
 bool Settler::apply(tocsin_settle& op) {
   op.changed = 0;
   op.cancelled = 0;
-  // Nobody settles into a claim.
-  if (op.state == TOCSIN_STATE_CLAIMED || op.state > TOCSIN_STATE_FELL_BACK) return true;
-  const std::int64_t owner = op.state == TOCSIN_STATE_SENDING ? work_.epoch : 0;
+  op.successor_ordinal = 0;
+  if (op.state > TOCSIN_STATE_FELL_BACK) return true;
+  const std::int64_t owner = stays_ours(op.state) ? work_.epoch : 0;
   if (!settle_.run(op.notification_id, op.ordinal, work_.epoch, op.state, owner, op.attempts,
                    op.crashes, op.at_ns, op.next_at_ns, op.reason, op.provider_id,
                    outruns_cancel(op.state) ? 1 : 0)) {
@@ -45,7 +56,7 @@ bool Settler::apply(tocsin_settle& op) {
   }
   if (sqlite3_changes(work_.database.handle()) == 1) {
     op.changed = 1;
-    return count(op);
+    return count(op) && (op.successor == nullptr || add_successor(op));
   }
   if (outruns_cancel(op.state)) return true;
   if (!settle_cancelled_.run(op.notification_id, op.ordinal, work_.epoch, op.attempts, op.crashes,
@@ -67,6 +78,19 @@ bool Settler::count(const tocsin_settle& op) {
   } else {
     work_.backlog.add_dead(rows.number(0), 1);
   }
+  return true;
+}
+
+// It has the class of the one it follows, which is that of their notification.
+bool Settler::add_successor(tocsin_settle& op) {
+  const tocsin_new_delivery& next = *op.successor;
+  const std::int64_t output = work_.backlog.number_of(next.output);
+  if (output == 0) return false;
+  auto rows = add_successor_.rows(op.notification_id, op.ordinal, output, next.next_at_ns, op.at_ns,
+                                  next.address);
+  if (!rows.next()) return false;
+  op.successor_ordinal = rows.small(0);
+  work_.backlog.add_ready(output, 1);
   return true;
 }
 

@@ -65,7 +65,8 @@ void Statement::bind(int index, tocsin_str value) {
 }
 
 void Statement::bind(int index, Blob value) {
-  sqlite3_bind_blob64(handle_, index, value.data, value.bytes, SQLITE_STATIC);
+  const void* data = value.data != nullptr ? value.data : "";
+  sqlite3_bind_blob64(handle_, index, data, value.bytes, SQLITE_STATIC);
 }
 
 tocsin_str Statement::Rows::text(int column) const {

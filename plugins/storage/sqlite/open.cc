@@ -93,6 +93,7 @@ bool take_over(Database& database, std::int64_t now_ns, std::uint64_t& taken_ove
                          "ELSE 0 END, "
                          "reason = CASE WHEN state = 2 AND NOT cancel_requested THEN 'ambiguous' "
                          "ELSE reason END, "
+                         "review = CASE WHEN state = 2 THEN 0 ELSE review END, "
                          "owner = 0, updated_at = ?1 " TOCSIN_ORPHANED) ||
       !statement.run(now_ns)) {
     return false;
@@ -256,7 +257,8 @@ bool Store::begin_epoch(Session& session, std::int64_t now_ns, tocsin_store_stat
          session.commit.prepare(database, "COMMIT") &&
          session.rollback.prepare(database, "ROLLBACK") && session.backlog.load(database) &&
          session.appender.prepare() && session.claimer.prepare() && session.settler.prepare() &&
-         session.reviewer.prepare() && session.keeper.prepare() && report(session, state);
+         session.reviewer.prepare() && session.recorder.prepare() && session.keeper.prepare() &&
+         report(session, state);
 }
 
 bool Store::report(Session& session, tocsin_store_state& state) {

@@ -88,20 +88,23 @@ class Settler {
 
  private:
   bool count(const tocsin_settle& op);
+  bool add_successor(tocsin_settle& op);
 
   Work& work_;
   Statement settle_;
   Statement settle_cancelled_;
   Statement output_of_;
+  Statement add_successor_;
 };
 
-/// Cancel and review: what people ask for.
+/// Cancel and review: what people ask for. Blame: what a crash left to say.
 class Reviewer {
  public:
   explicit Reviewer(Work& work) : work_(work) {}
   bool prepare();
   bool apply(tocsin_cancel& op);
   bool apply(tocsin_review& op);
+  bool apply(tocsin_blame& op);
 
  private:
   Work& work_;
@@ -112,6 +115,24 @@ class Reviewer {
   Statement dead_letter_;
   Statement redrive_;
   Statement review_;
+  Statement blame_;
+};
+
+/// Record: what the gateway keeps beside the outbox.
+class Recorder {
+ public:
+  explicit Recorder(Work& work) : work_(work) {}
+  bool prepare();
+  bool apply(tocsin_record_change& op);
+  /// Deletes up to `rows_max` records past their time, and counts them.
+  bool purge(std::int64_t now_ns, std::uint32_t rows_max, std::uint32_t& deleted, bool& more);
+
+ private:
+  Work& work_;
+  Statement version_of_;
+  Statement put_;
+  Statement remove_;
+  Statement purge_;
 };
 
 /// Renew and purge: what the host does by the clock.
@@ -123,24 +144,29 @@ class Keeper {
   static constexpr std::int64_t kVacuumPages = 64;
   static constexpr std::int64_t kFreePagesKept = 4096;
 
-  Keeper(Work& work, KeyIndex& keys) : work_(work), keys_(keys) {}
+  Keeper(Work& work, KeyIndex& keys, Recorder& records)
+      : work_(work), keys_(keys), records_(records) {}
   bool prepare();
   bool apply(tocsin_renew& op);
   bool apply(tocsin_purge& op);
   void rollback() { cursor_ = 0; }
 
  private:
+  bool measure(tocsin_purge& op);
   bool purge_history(tocsin_purge& op);
   bool delete_notification(std::int64_t id, tocsin_purge& op);
   bool vacuum();
 
   Work& work_;
   KeyIndex& keys_;
+  Recorder& records_;
   std::int64_t cursor_ = 0;  // the last notification a purge looked at
   Statement renew_;
   Statement look_;
   Statement delete_deliveries_;
   Statement delete_notification_;
+  std::int64_t page_bytes_ = 0;
+  Statement pages_;
   Statement free_pages_;
   Statement vacuum_;
 };

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "record_reader.h"
 #include "schema.h"
 
 namespace tocsin::sqlite {
@@ -96,11 +97,12 @@ class Readers::Reader {
            dead_letters_.prepare(database_, kDeadLetters) &&
            dead_letters_of_output_.prepare(database_, kDeadLettersOfOutput) &&
            oldest_ready_.prepare(database_, kOldestReady) && exists_.prepare(database_, kExists) &&
-           backlog_.prepare(database_, kBacklogQuery);
+           backlog_.prepare(database_, kBacklogQuery) && records_.prepare(database_);
   }
+  /// A page begins.
+  void begin() { give_up_ = std::chrono::steady_clock::now() + kTimeMax; }
 
   bool read(const std::string& path, const tocsin_query& query, const tocsin_row_sink& sink) {
-    give_up_ = std::chrono::steady_clock::now() + kTimeMax;
     switch (query.kind) {
       case TOCSIN_QUERY_NOTIFICATION:
         return read_notification(query, sink);
@@ -115,6 +117,7 @@ class Readers::Reader {
     }
   }
 
+  RecordReader& records() { return records_; }
   const Database& database() const { return database_; }
 
  private:
@@ -208,6 +211,7 @@ class Readers::Reader {
   Statement oldest_ready_;
   Statement exists_;
   Statement backlog_;
+  RecordReader records_;
   std::chrono::steady_clock::time_point give_up_ = std::chrono::steady_clock::time_point::max();
 };
 
@@ -231,25 +235,42 @@ std::uint32_t Readers::read(const tocsin_query& query, const tocsin_row_sink& si
   if (query.kind > TOCSIN_QUERY_EXISTS) {
     return put_fault(fault, TOCSIN_INVALID, "the query is of an unknown kind");
   }
+  return with_reader(fault, [&](Reader& reader) { return reader.read(path_, query, sink); });
+}
+
+std::uint32_t Readers::get(tocsin_str collection, tocsin_str key, std::int64_t now_ns,
+                           const tocsin_record_sink& sink, tocsin_fault* fault) {
+  return with_reader(
+      fault, [&](Reader& reader) { return reader.records().get(collection, key, now_ns, sink); });
+}
+
+std::uint32_t Readers::scan(const tocsin_record_scan& scan, const tocsin_record_sink& sink,
+                            tocsin_fault* fault) {
+  return with_reader(fault, [&](Reader& reader) { return reader.records().scan(scan, sink); });
+}
+
+template <typename Page>
+std::uint32_t Readers::with_reader(tocsin_fault* fault, Page&& page) {
   std::unique_ptr<Reader> reader;
   if (!begin(reader)) return put_fault(fault, TOCSIN_UNAVAILABLE, "the store is not open");
-  const std::uint32_t status = read_page(reader, query, sink, fault);
-  end(std::move(reader));
+  const bool fresh = !reader;
+  if (fresh) reader = std::make_unique<Reader>();
+  bool read = !fresh || reader->open(path_);
+  if (read) {
+    reader->begin();
+    read = page(*reader);
+  }
+  const std::uint32_t status = read ? std::uint32_t{TOCSIN_OK} : refuse(*reader, fault);
+  end(read ? std::move(reader) : nullptr);
   return status;
 }
 
-std::uint32_t Readers::read_page(std::unique_ptr<Reader>& reader, const tocsin_query& query,
-                                 const tocsin_row_sink& sink, tocsin_fault* fault) {
-  const bool fresh = !reader;
-  if (fresh) reader = std::make_unique<Reader>();
-  if ((!fresh || reader->open(path_)) && reader->read(path_, query, sink)) return TOCSIN_OK;
-  const bool late = (reader->database().error_code() & 0xFF) == SQLITE_INTERRUPT;
-  const std::uint32_t status =
-      late ? put_fault(fault, TOCSIN_UNAVAILABLE,
-                       "reading the page took longer than 100 ms: ask for fewer rows")
-           : put_fault(fault, TOCSIN_FAILED, explain(reader->database(), path_));
-  reader.reset();
-  return status;
+std::uint32_t Readers::refuse(const Reader& reader, tocsin_fault* fault) const {
+  if ((reader.database().error_code() & 0xFF) == SQLITE_INTERRUPT) {
+    return put_fault(fault, TOCSIN_UNAVAILABLE,
+                     "reading the page took longer than 100 ms: ask for fewer rows");
+  }
+  return put_fault(fault, TOCSIN_FAILED, explain(reader.database(), path_));
 }
 
 bool Readers::begin(std::unique_ptr<Reader>& reader) {

@@ -35,16 +35,23 @@ class Readers {
   /// Waits for the pages that are being read.
   void close();
   std::uint32_t read(const tocsin_query& query, const tocsin_row_sink& sink, tocsin_fault* fault);
+  std::uint32_t get(tocsin_str collection, tocsin_str key, std::int64_t now_ns,
+                    const tocsin_record_sink& sink, tocsin_fault* fault);
+  std::uint32_t scan(const tocsin_record_scan& scan, const tocsin_record_sink& sink,
+                     tocsin_fault* fault);
 
  private:
   class Reader;
 
+  /// Lends `page` an idle reader, or a new one; false: the database failed, or it took too long.
+  template <typename Page>
+  std::uint32_t with_reader(tocsin_fault* fault, Page&& page);
+
   /// False: not open. Else an idle reader, or null.
   bool begin(std::unique_ptr<Reader>& reader);
   void end(std::unique_ptr<Reader> reader);
-  /// Opens the reader if it is null; makes it null when it failed.
-  std::uint32_t read_page(std::unique_ptr<Reader>& reader, const tocsin_query& query,
-                          const tocsin_row_sink& sink, tocsin_fault* fault);
+  /// The words for what went wrong.
+  std::uint32_t refuse(const Reader& reader, tocsin_fault* fault) const;
 
   const std::string path_;
   std::mutex mutex_;  // guards the rest

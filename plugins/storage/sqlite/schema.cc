@@ -11,6 +11,8 @@
 //   streams         name | next position
 //   instances       epoch | node, high mark                      see epoch_lock.h
 //   meta            name | value
+//   records         (collection, key) | version, end, value      see apply_record.cc
+//     records_ending  (expires_at)                               those that have an end
 //
 // Nothing on the path of a notification touches a page at random: ids ascend, and the `unsettled`
 // index holds only what is under way or waits.
@@ -89,6 +91,18 @@ CREATE TABLE key_segments (
 ) STRICT;
 CREATE TABLE key_runs (run INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT;
 CREATE TABLE streams (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+)sql"},
+    // Keys are blobs because they are compared as bytes.
+    {R"sql(
+CREATE TABLE records (
+  collection TEXT NOT NULL,
+  key BLOB NOT NULL,
+  version INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  value BLOB NOT NULL,
+  PRIMARY KEY (collection, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX records_ending ON records (expires_at) WHERE expires_at > 0;
 )sql"},
 };
 

@@ -71,10 +71,27 @@ void apply(void* self, tocsin_operation* const* operations, std::uint32_t count,
 
 std::uint32_t query(void* self, const tocsin_query* query, const tocsin_row_sink* sink,
                     tocsin_fault* fault) noexcept {
-  return plugin_of(self).store.query(*query, *sink, fault);
+  return plugin_of(self).store.readers().read(*query, *sink, fault);
+}
+
+std::uint32_t get_record(void* self, tocsin_str collection, tocsin_str key, std::int64_t now_ns,
+                         const tocsin_record_sink* sink, tocsin_fault* fault) noexcept {
+  return plugin_of(self).store.readers().get(collection, key, now_ns, *sink, fault);
+}
+
+std::uint32_t scan_records(void* self, const tocsin_record_scan* scan,
+                           const tocsin_record_sink* sink, tocsin_fault* fault) noexcept {
+  return plugin_of(self).store.readers().scan(*scan, *sink, fault);
 }
 
 void close(void* self) noexcept { plugin_of(self).store.close(); }
+
+constexpr tocsin_records kRecords = {
+    .size = sizeof(tocsin_records),
+    .reserved = 0,
+    .get = get_record,
+    .scan = scan_records,
+};
 
 constexpr tocsin_storage kStorage = {
     .size = sizeof(tocsin_storage),
@@ -83,6 +100,7 @@ constexpr tocsin_storage kStorage = {
     .apply = apply,
     .query = query,
     .close = close,
+    .records = &kRecords,
 };
 
 constexpr tocsin_plugin kPlugin = {

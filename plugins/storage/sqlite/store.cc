@@ -17,15 +17,18 @@ namespace tocsin::sqlite {
 
 namespace {
 
-bool has_append(tocsin_operation* const* operations, std::uint32_t count) {
-  return std::any_of(operations, operations + count, [](const tocsin_operation* operation) {
-    return operation->kind == TOCSIN_OP_APPEND;
-  });
-}
-
 template <typename Kind>
 Kind& as(tocsin_operation& operation) {
   return reinterpret_cast<Kind&>(operation);
+}
+
+// Whether the batch brings what is new: the ballast is not for that.
+bool adds(tocsin_operation* const* operations, std::uint32_t count) {
+  return std::any_of(operations, operations + count, [](tocsin_operation* operation) {
+    return operation->kind == TOCSIN_OP_APPEND ||
+           (operation->kind == TOCSIN_OP_RECORD &&
+            as<tocsin_record_change>(*operation).verb == TOCSIN_RECORD_PUT);
+  });
 }
 
 // Codes with which SQLite ends a COMMIT before the frame that makes it one is complete.
@@ -60,8 +63,7 @@ std::uint32_t Store::apply(tocsin_operation* const* operations, std::uint32_t co
   }
   Session& session = *session_;
   session.scratch.clear();
-  if (!ballast_.in_place() && has_append(operations, count) &&
-      !ballast_.take_again(host_.wall_ns())) {
+  if (!ballast_.in_place() && adds(operations, count) && !ballast_.take_again(host_.wall_ns())) {
     put_fault(&fault, TOCSIN_FULL,
               "the disk of '" + settings_.path +
                   "' is full: make room; until then only what was "
@@ -92,12 +94,16 @@ bool Store::apply_one(Session& session, tocsin_operation& operation) {
       return session.reviewer.apply(as<tocsin_cancel>(operation));
     case TOCSIN_OP_REVIEW:
       return session.reviewer.apply(as<tocsin_review>(operation));
+    case TOCSIN_OP_BLAME:
+      return session.reviewer.apply(as<tocsin_blame>(operation));
     case TOCSIN_OP_APPEND:
       return session.appender.apply(as<tocsin_append>(operation));
     case TOCSIN_OP_CLAIM:
       return session.claimer.apply(as<tocsin_claim>(operation));
     case TOCSIN_OP_PURGE:
       return session.keeper.apply(as<tocsin_purge>(operation));
+    case TOCSIN_OP_RECORD:
+      return session.recorder.apply(as<tocsin_record_change>(operation));
     default:
       return false;
   }
@@ -135,11 +141,6 @@ void Store::roll_back(Session& session) {
   session.appender.rollback();
   session.backlog.rollback();
   session.keeper.rollback();
-}
-
-std::uint32_t Store::query(const tocsin_query& query, const tocsin_row_sink& sink,
-                           tocsin_fault* fault) {
-  return readers_.read(query, sink, fault);
 }
 
 void Store::close() {

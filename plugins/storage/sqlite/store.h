@@ -30,7 +30,7 @@ class Host {
   tocsin_instance* instance_;
 };
 
-/// One outbox on one file. query() from any thread, the rest on the storage's loop.
+/// One outbox on one file. Its readers are for any thread, the rest is for the storage's loop.
 class Store {
  public:
   Store(Settings settings, Host host);
@@ -40,8 +40,9 @@ class Store {
   /// Returns enum tocsin_apply_outcome.
   std::uint32_t apply(tocsin_operation* const* operations, std::uint32_t count,
                       tocsin_fault& fault);
-  std::uint32_t query(const tocsin_query& query, const tocsin_row_sink& sink, tocsin_fault* fault);
   void close();
+  /// What is read beside the batches, on any thread that may block.
+  Readers& readers() { return readers_; }
   const Settings& settings() const { return settings_; }
 
  private:
@@ -59,7 +60,8 @@ class Store {
     Claimer claimer{work};
     Settler settler{work};
     Reviewer reviewer{work};
-    Keeper keeper{work, appender.keys()};
+    Recorder recorder{work};
+    Keeper keeper{work, appender.keys(), recorder};
     std::vector<tocsin_backlog_count> reported;  // what the state of opening points to
   };
 

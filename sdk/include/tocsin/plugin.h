@@ -486,58 +486,12 @@ enum tocsin_http_step { TOCSIN_HTTP_CONTINUE = 0, TOCSIN_HTTP_HOLD = 1, TOCSIN_H
 /* A store of the outbox: storage.h. */
 struct tocsin_storage;
 
-/* ---- the descriptor -----------------------------------------------------------------------------
- */
-
-/* What an instance is made from. Valid during the call. */
-typedef struct tocsin_create {
-  uint32_t size;
-  uint32_t reserved;
-  const tocsin_host* host;      /* lives as long as the process */
-  tocsin_instance* instance;    /* lives until destroy returns */
-  tocsin_str id;                /* its name in the configuration */
-  const tocsin_value* settings; /* as the option table promises */
-} tocsin_create;
-
-typedef struct tocsin_plugin {
-  uint32_t size;
-  uint32_t abi_major;  /* TOCSIN_ABI_MAJOR */
-  tocsin_str abi_hash; /* TOCSIN_ABI_HASH */
-  tocsin_str name;     /* what `type:` names: [a-z][a-z0-9_]*, at most 64 bytes */
-  tocsin_str version;
-  tocsin_str doc; /* a sentence */
-  const tocsin_option_table* options;
-
-  /* The kinds it is; null for those it is not. That of the file's name must be among them. */
-  const tocsin_input* input;
-  const tocsin_filter* filter;
-  const tocsin_output* output;
-  const struct tocsin_storage* storage;
-  const tocsin_http_filter* http_filter;
-  const tocsin_handler* handler;
-
-  /* Life. All but worker_* on the control thread, one at a time.
-   *
-   * validate: looks at settings only, also under `tocsin check`; may be null.
-   * create: may read files; no network, nothing exclusive. Stores the instance's self.
-   * destroy: after every worker_fini.
-   * worker_init: on each loop that uses the instance (an output, a storage: one loop only), within
-   *   10 ms. Stores the self that the kind's callbacks on this loop get.
-   * worker_fini: the last call on the loop; every token of it is over. */
-  uint32_t (*validate)(const tocsin_create*, tocsin_fault*);
-  uint32_t (*create)(const tocsin_create*, void** self, tocsin_fault*);
-  void (*destroy)(void* self);
-  uint32_t (*worker_init)(void* self, tocsin_worker*, void** worker_self, tocsin_fault*);
-  void (*worker_fini)(void* worker_self);
-} tocsin_plugin;
-
-/* The exported entry: TOCSIN_EXPORT const tocsin_plugin* tocsin_plugin_v0(void); */
-typedef const tocsin_plugin* (*tocsin_entry_fn)(void);
-
 /* NOLINTEND(readability-identifier-naming) */
 
 #ifdef __cplusplus
 }
 #endif
+
+#include "tocsin/life.h" /* what a plugin exports: the descriptor, and an instance's life */
 
 #endif /* TOCSIN_PLUGIN_H */

@@ -22,8 +22,17 @@
 //   TOCSIN_PLUGIN(FileOutput)
 //
 // Settings are made on the control thread, once an instance; the class on each loop that uses the
-// instance. What escapes as an exception is logged and becomes an internal verdict, a pass, a 500
-// or a failed status; it never reaches the host.
+// instance. What it has of these is called, on its loop:
+//
+//   bool start(sdk::Fault& fault);           // worker_init: what a constructor cannot refuse
+//   void take_up();                          // worker_start: ports, memberships, connections
+//   void reconfigure(const Settings& next);  // worker_reconfigure: the last ones end when it
+//                                            // returns, so nothing may point into them any more
+//   void drain(sdk::Duration deadline);      // worker_drain
+//
+// An instance of a class without reconfigure() is replaced when any of its settings change. What
+// escapes as an exception is logged and becomes an internal verdict, a pass, a 500 or a failed
+// status; it never reaches the host.
 #pragma once
 
 #include "tocsin/sdk/entry.hpp"      // IWYU pragma: export

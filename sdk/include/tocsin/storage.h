@@ -40,7 +40,9 @@ enum tocsin_operation_kind {
   TOCSIN_OP_REVIEW = 3,
   TOCSIN_OP_APPEND = 4,
   TOCSIN_OP_CLAIM = 5,
-  TOCSIN_OP_PURGE = 6
+  TOCSIN_OP_PURGE = 6,
+  TOCSIN_OP_BLAME = 7,
+  TOCSIN_OP_RECORD = 8
 };
 
 /* The head of every operation. */
@@ -103,7 +105,7 @@ typedef struct tocsin_claimed_delivery {
   uint32_t ordinal;
   uint32_t attempts;
   uint32_t crashes;
-  uint32_t reserved;
+  uint32_t redriven; /* 1: a dead letter that somebody sent again, however late that is */
   tocsin_str address;
   tocsin_str payload;
   int64_t next_at_ns;
@@ -127,8 +129,11 @@ typedef struct tocsin_claim {
   int64_t next_due_ns; /* result: the earliest next_at left ready in this queue; 0: none is left */
 } tocsin_claim;
 
-/* Moves a delivery that our epoch owns to `state`. When a cancel was requested, any state but
- * DELIVERED and SENDING is written as CANCELLED. */
+/* Moves a delivery that our epoch owns to `state`; SENDING and CLAIMED stay ours. When a cancel was
+ * requested, any state but DELIVERED is written as CANCELLED. A dead letter begins PENDING. With
+ * the state, and only when it is written as asked, a successor is added to the notification's
+ * deliveries, behind the last: the fallback's beside FELL_BACK, a mirror's beside DEAD. It is
+ * READY. */
 typedef struct tocsin_settle {
   uint32_t size;
   uint32_t kind;
@@ -141,9 +146,12 @@ typedef struct tocsin_settle {
   int64_t next_at_ns;
   tocsin_str reason;
   tocsin_str provider_id;
+  const tocsin_new_delivery* successor; /* null: none */
 
-  uint32_t changed;   /* result: 0: not ours any more, nothing was written */
-  uint32_t cancelled; /* result */
+  uint32_t changed;           /* result: 0: not ours any more, nothing was written */
+  uint32_t cancelled;         /* result */
+  uint32_t successor_ordinal; /* result: of the one that was added */
+  uint32_t reserved;
 } tocsin_settle;
 
 /* Cancels what is ready of a notification of `caller`, asks for it where it is under way. */
@@ -161,7 +169,8 @@ typedef struct tocsin_cancel {
 } tocsin_cancel;
 
 enum tocsin_review_verb {
-  TOCSIN_REDRIVE = 0, /* back to ready, attempts from 0; a discarded one too */
+  /* Back to ready, attempts from 0; a discarded one too. It is `redriven` until it dies again. */
+  TOCSIN_REDRIVE = 0,
   TOCSIN_APPROVE = 1,
   TOCSIN_DISCARD = 2
 };
@@ -179,6 +188,16 @@ typedef struct tocsin_review {
   tocsin_str output; /* result: the output of a redriven one */
 } tocsin_review;
 
+/* The process that owned the delivery died while its output had it in hand: adds one to `crashes`
+ * of what is not settled, whoever owns it. */
+typedef struct tocsin_blame {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t notification_id;
+  uint32_t ordinal;
+  uint32_t changed; /* result: 0: it is settled, or there is no such delivery */
+} tocsin_blame;
+
 typedef struct tocsin_renew {
   uint32_t size;
   uint32_t kind;
@@ -187,18 +206,101 @@ typedef struct tocsin_renew {
 } tocsin_renew;
 
 /* Deletes up to rows_max rows of history settled before `before` (never unsettled ones or dead
- * letters, unless discarded; a notification goes when all its deliveries may) and of keys past
- * their time. Looks at a bounded number of rows and goes on there the next time. */
+ * letters, unless discarded; a notification goes when all its deliveries may) and of keys and
+ * records past their time. While the store holds more than size_max bytes, room it could use again
+ * not counted, history goes however young it is, the oldest first. Looks at a bounded number of
+ * rows and goes on there the next time. */
 typedef struct tocsin_purge {
   uint32_t size;
   uint32_t kind;
   int64_t before_ns;
   int64_t now_ns;
+  uint64_t size_max; /* 0: any */
   uint32_t rows_max;
-  uint32_t deleted; /* result: rows of every kind; the last notification may exceed rows_max */
-  uint32_t more;    /* result: 1: not everything was looked at */
-  uint32_t reserved;
+  uint32_t deleted;  /* result: rows of every kind; the last notification may exceed rows_max */
+  uint32_t more;     /* result: 1: not everything was looked at */
+  uint32_t oversize; /* result: 1: it held more than size_max before this */
 } tocsin_purge;
+
+/* ---- records: named collections of small values, the storage's second door
+ *
+ * What the gateway keeps beside the outbox: suppressed addresses, preferences, who changed what. A
+ * record is a key of a collection, its value and its version; keys are compared as bytes. Records
+ * change by operations of the batch, so that a change is committed with what surrounds it, and are
+ * read through tocsin_records. The version is a number that the host gives with each put, ascending
+ * and never given twice: a record that was removed and made again has another one. */
+
+#define TOCSIN_COLLECTION_BYTES_MAX 64
+#define TOCSIN_RECORD_KEY_BYTES_MAX 512
+#define TOCSIN_RECORD_VALUE_BYTES_MAX (64 * 1024)
+#define TOCSIN_RECORD_PAGE_ROWS_MAX 500
+#define TOCSIN_RECORD_PAGE_BYTES (1024 * 1024)
+
+/* if_version: whatever is there, or nothing. */
+#define TOCSIN_VERSION_ANY UINT64_MAX
+
+enum tocsin_record_verb { TOCSIN_RECORD_PUT = 0, TOCSIN_RECORD_REMOVE = 1 };
+
+/* Puts or removes one record when if_version is met. What has expired by now is not there. A put
+ * that finds its own version is CHANGED, so that a batch may be applied twice. */
+typedef struct tocsin_record_change {
+  uint32_t size;
+  uint32_t kind;
+  uint32_t verb;
+  uint32_t reserved;
+  tocsin_str collection;
+  tocsin_str key;
+  tocsin_str value;      /* any bytes; of a put */
+  uint64_t if_version;   /* that the record must have; 0: there must be none; or VERSION_ANY */
+  uint64_t version;      /* that a put gives it */
+  int64_t now_ns;        /* by the host's clock */
+  int64_t expires_at_ns; /* of a put; not after now: it is never seen; 0: it stays */
+
+  uint32_t changed;       /* result: 0: if_version was not met, or there was nothing to remove */
+  uint32_t reserved2;     /* for alignment */
+  uint64_t found_version; /* result: of what was there before; 0: nothing was */
+} tocsin_record_change;
+
+typedef struct tocsin_record {
+  tocsin_str key;
+  tocsin_str value;
+  uint64_t version;
+  int64_t expires_at_ns; /* 0: it stays */
+} tocsin_record;
+
+/* Takes the records of a page as they are found; what is passed is borrowed for the call. */
+typedef struct tocsin_record_sink {
+  uint32_t size;
+  uint32_t reserved;
+  void* user;
+  void (*record)(void* user, const tocsin_record*);
+} tocsin_record_sink;
+
+/* The records of a collection whose keys begin with `prefix`, in the order of their keys. A page
+ * ends with `limit` records, or with the one with which keys and values reach
+ * TOCSIN_RECORD_PAGE_BYTES. */
+typedef struct tocsin_record_scan {
+  uint32_t size;
+  uint32_t descending; /* 1: the greatest key first */
+  tocsin_str collection;
+  tocsin_str prefix;
+  tocsin_str after; /* only keys beyond it, in the direction of the scan; empty: from the start */
+  uint32_t limit;   /* 1 to TOCSIN_RECORD_PAGE_ROWS_MAX */
+  uint32_t reserved;
+  int64_t now_ns; /* what has expired by then is not there */
+} tocsin_record_scan;
+
+/* Reading, as tocsin_storage.query reads: any thread that may block, also several at once; status
+ * UNAVAILABLE or FAILED with the fault. A read sees every batch that was applied before it. */
+typedef struct tocsin_records {
+  uint32_t size;
+  uint32_t reserved;
+  /* One record, or none. */
+  uint32_t (*get)(void* instance_self, tocsin_str collection, tocsin_str key, int64_t now_ns,
+                  const tocsin_record_sink*, tocsin_fault*);
+  uint32_t (*scan)(void* instance_self, const tocsin_record_scan*, const tocsin_record_sink*,
+                   tocsin_fault*);
+} tocsin_records;
 
 typedef struct tocsin_backlog_count {
   tocsin_str output;
@@ -310,6 +412,7 @@ typedef struct tocsin_storage {
   /* Ends the epoch and lets go of everything open() took; after an UNKNOWN outcome the epoch is
    * kept for the next open(). */
   void (*close)(void* self);
+  const tocsin_records* records; /* never null */
 } tocsin_storage;
 
 /* NOLINTEND(readability-identifier-naming) */

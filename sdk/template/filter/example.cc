@@ -12,7 +12,7 @@ namespace sdk = tocsin::sdk;
 constexpr sdk::Option kOptions[] = {
     {.key = "label",
      .doc = "Notifications that have this label are dropped.",
-     .flags = sdk::kRequired,
+     .flags = sdk::kRequired | sdk::kReloadable,
      .min = "1"},
 };
 
@@ -30,15 +30,17 @@ class Example final : public sdk::Filter {
   static constexpr sdk::About kAbout = {"example", "0.1.0", "Drops what has a label.", kOptions};
 
   // Made on each loop that filters.
-  Example(const Settings& settings, sdk::Host) : settings_(settings) {}
+  Example(const Settings& settings, sdk::Host) : settings_(&settings) {}
+  // On a reload that changes reloadable options only. Without it the instance is replaced.
+  void reconfigure(const Settings& next) { settings_ = &next; }
 
   sdk::Decision on_message(sdk::Message& message) override {
-    const bool marked = message.notification().label(settings_.label).has_value();
+    const bool marked = message.notification().label(settings_->label).has_value();
     return marked ? sdk::Decision::kDrop : sdk::Decision::kPass;
   }
 
  private:
-  const Settings& settings_;
+  const Settings* settings_;
 };
 
 }  // namespace

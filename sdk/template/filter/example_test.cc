@@ -34,10 +34,28 @@ void drops_what_has_the_label_and_nothing_else() {
   CHECK(host.filter(notification, token) == TOCSIN_DROP);
 }
 
+void takes_another_label_when_the_configuration_is_reloaded() {
+  FakeHost host(TOCSIN_ENTRY());
+  host.settings.set("label", "quiet");
+  CHECK(host.start().empty());
+  host.settings.set("label", "silent");
+  CHECK(host.reconfigure().empty());
+  host.adopt();
+  const tocsin_label label{tocsin::sdk::to_c("silent"), {}};
+  tocsin_notification notification{};
+  notification.size = sizeof(notification);
+  notification.labels = &label;
+  notification.label_count = 1;
+  notification.label_stride = sizeof(label);
+  tocsin_token token = 0;
+  CHECK(host.filter(notification, token) == TOCSIN_DROP);
+}
+
 }  // namespace
 
 int main() {
   drops_what_has_the_label_and_nothing_else();
+  takes_another_label_when_the_configuration_is_reloaded();
   std::puts("every test passed");
   return 0;
 }

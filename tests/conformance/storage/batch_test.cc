@@ -384,6 +384,55 @@ TEST_P(StorageBatch, APurgeGoesOnInSmallSteps) {
   EXPECT_TRUE(store().existing({1, 50, 100}).empty());
 }
 
+TEST_P(StorageBatch, AStoreThatHoldsTooMuchGivesItsOldestHistoryFirst) {
+  constexpr std::uint64_t kSizeMax = 2 << 20;
+  const std::string payload(4096, 'p');
+  const auto settled = [&](std::uint64_t from, std::uint64_t to, std::uint32_t state) {
+    for (std::uint64_t id = from; id < to; ++id) {
+      Append append(id, payload);
+      append.claimed("mail");
+      auto settle = settle_of(id, state, 0, kStart);
+      EXPECT_APPLIED(store().apply(append, settle));
+    }
+  };
+  settled(1, 20, TOCSIN_STATE_DEAD);
+  settled(20, 40, TOCSIN_STATE_READY);
+  settled(40, 1'000, TOCSIN_STATE_DELIVERED);
+
+  bool over = true;
+  for (int steps = 0; over; ++steps) {
+    ASSERT_LT(steps, 200) << "it never ends";
+    auto purge = purge_of(kStart, kStart, 10, kSizeMax);
+    EXPECT_APPLIED(store().apply(purge));
+    EXPECT_LE(purge.deleted, 11U);
+    over = purge.oversize != 0;
+    EXPECT_TRUE(!over || purge.more != 0) << "there is history left";
+    EXPECT_TRUE(over || purge.deleted == 0) << "the rest is young enough";
+  }
+  std::vector<std::uint64_t> kept;
+  for (std::uint64_t id = 1; id < 40; ++id) kept.push_back(id);
+  EXPECT_EQ(store().existing(kept), kept) << "dead letters, and what waits";
+  EXPECT_TRUE(store().existing({40, 41, 300}).empty()) << "the oldest";
+  EXPECT_EQ(store().existing({950, 999}).size(), 2U) << "as much as there is room for";
+}
+
+TEST_P(StorageBatch, APurgeOfWhatMayNotGoEnds) {
+  for (std::uint64_t id = 1; id <= 50; ++id) {
+    Append append(id, std::string(4096, 'p'));
+    append.to("mail");
+    EXPECT_APPLIED(store().apply(append));
+  }
+  int steps = 0;
+  for (bool more = true; more; ++steps) {
+    ASSERT_LT(steps, 100);
+    auto purge = purge_of(kStart + 1, kStart + 1, 10, 1);
+    EXPECT_APPLIED(store().apply(purge));
+    EXPECT_EQ(purge.oversize, 1U);
+    EXPECT_EQ(purge.deleted, 0U);
+    more = purge.more != 0;
+  }
+}
+
 TEST_P(StorageBatch, CountsAgreeWithTheRowsAfterEverything) {
   Append append(1);
   for (int i = 0; i < 8; ++i) append.to("mail");

@@ -202,9 +202,8 @@ TEST_P(StorageDelivery, SettleMovesWhatIsOursAndNothingElse) {
       auto settle = settle_of(id, to);
       EXPECT_APPLIED(store().apply(settle));
       const bool ours = from == TOCSIN_STATE_CLAIMED || from == TOCSIN_STATE_SENDING;
-      const bool moves = ours && to != TOCSIN_STATE_CLAIMED;
-      EXPECT_EQ(settle.changed, moves ? 1U : 0U) << from << " -> " << to;
-      EXPECT_EQ(store().state_of(id), moves ? to : from) << from << " -> " << to;
+      EXPECT_EQ(settle.changed, ours ? 1U : 0U) << from << " -> " << to;
+      EXPECT_EQ(store().state_of(id), ours ? to : from) << from << " -> " << to;
     }
   }
 }
@@ -215,7 +214,8 @@ TEST_P(StorageDelivery, ARequestedCancelTurnsEveryEndButDeliveredIntoCancelled) 
     int expected;
   };
   constexpr Case kCases[] = {{TOCSIN_STATE_READY, TOCSIN_STATE_CANCELLED},
-                             {TOCSIN_STATE_SENDING, TOCSIN_STATE_SENDING},
+                             {TOCSIN_STATE_CLAIMED, TOCSIN_STATE_CANCELLED},
+                             {TOCSIN_STATE_SENDING, TOCSIN_STATE_CANCELLED},
                              {TOCSIN_STATE_DELIVERED, TOCSIN_STATE_DELIVERED},
                              {TOCSIN_STATE_DEAD, TOCSIN_STATE_CANCELLED},
                              {TOCSIN_STATE_CANCELLED, TOCSIN_STATE_CANCELLED},
@@ -287,6 +287,70 @@ TEST_P(StorageDelivery, ADeadLetterIsListedReviewedAndRedriven) {
   EXPECT_TRUE(store().dead_letters().deliveries.empty());
 }
 
+TEST_P(StorageDelivery, BlameCountsACrashOfWhatIsNotSettled) {
+  std::uint64_t id = 100;
+  for (const std::uint32_t state :
+       {TOCSIN_STATE_READY, TOCSIN_STATE_CLAIMED, TOCSIN_STATE_SENDING, TOCSIN_STATE_DELIVERED,
+        TOCSIN_STATE_DEAD, TOCSIN_STATE_CANCELLED}) {
+    put_into(state, ++id);
+    auto blame = blame_of(id);
+    EXPECT_APPLIED(store().apply(blame));
+    EXPECT_EQ(blame.changed, state <= TOCSIN_STATE_SENDING ? 1U : 0U) << state;
+    EXPECT_EQ(store().state_of(id), static_cast<int>(state));
+  }
+  Append append(10);
+  append.to("chat").to("chat");
+  auto first = blame_of(10, 1);
+  auto again = blame_of(10, 1);
+  auto nowhere = blame_of(10, 2);
+  auto claim = claim_of("chat", 10);
+  EXPECT_APPLIED(store().apply(append, first, again, nowhere, claim));
+  EXPECT_EQ(nowhere.changed, 0U);
+  ASSERT_EQ(claim.claimed_count, 2U);
+  EXPECT_EQ(claim.claimed[0].crashes, 0U);
+  EXPECT_EQ(claim.claimed[1].crashes, 2U);
+}
+
+TEST_P(StorageDelivery, WhatIsRedrivenIsToldApartUntilItDiesAgain) {
+  Append append(10);
+  append.claimed("mail");
+  auto dead = settle_of(10, TOCSIN_STATE_DEAD);
+  auto redrive = review_of(10, TOCSIN_REDRIVE);
+  auto first = claim_of("mail", 1);
+  auto failed = settle_of(10, TOCSIN_STATE_READY);
+  failed.next_at_ns = kStart;
+  auto second = claim_of("mail", 1);
+  EXPECT_APPLIED(store().apply(append, dead, redrive, first, failed, second));
+  ASSERT_EQ(first.claimed_count, 1U);
+  EXPECT_EQ(first.claimed[0].redriven, 1U);
+  ASSERT_EQ(second.claimed_count, 1U);
+  EXPECT_EQ(second.claimed[0].redriven, 1U);
+
+  EXPECT_APPLIED(store().apply(dead));
+  EXPECT_EQ(store().dead_letters().deliveries.at(0).review, std::uint32_t{TOCSIN_REVIEW_PENDING});
+
+  Append other(11);
+  other.to("mail");
+  auto fresh = claim_of("mail", 1);
+  EXPECT_APPLIED(store().apply(other, fresh));
+  ASSERT_EQ(fresh.claimed_count, 1U);
+  EXPECT_EQ(fresh.claimed[0].redriven, 0U);
+}
+
+TEST_P(StorageDelivery, AMarkThatIsTakenBackIsAClaimAgain) {
+  put_into(TOCSIN_STATE_SENDING, 10);
+  auto keep = settle_of(10, TOCSIN_STATE_CLAIMED);
+  keep.reason = str("429");
+  auto other = claim_of("mail", 1);
+  EXPECT_APPLIED(store().apply(keep, other));
+  EXPECT_EQ(keep.changed, 1U);
+  EXPECT_EQ(other.claimed_count, 0U);
+  EXPECT_EQ(store().notification(10).deliveries.at(0).reason, "429");
+  EXPECT_EQ(store().backlog().count("mail"), 0U);
+  reopen();
+  EXPECT_EQ(store().state_of(10), TOCSIN_STATE_READY);
+}
+
 TEST_P(StorageDelivery, OnlyDeadLettersAreReviewed) {
   std::uint64_t id = 100;
   for (const std::uint32_t state : {TOCSIN_STATE_READY, TOCSIN_STATE_CLAIMED, TOCSIN_STATE_SENDING,
@@ -299,6 +363,65 @@ TEST_P(StorageDelivery, OnlyDeadLettersAreReviewed) {
       EXPECT_EQ(store().state_of(id), static_cast<int>(state));
     }
   }
+}
+
+// ---- successors: fallback, mirror
+
+TEST_P(StorageDelivery, AFallbackReplacesADeliveryInOneOperation) {
+  Append append(10);
+  append.claimed("chat").to("sms").level(TOCSIN_LEVEL_CRITICAL);
+  const tocsin_new_delivery mail{str("mail"), str("email:a@b"), TOCSIN_STATE_READY, 0, kStart + 5};
+  auto settle = settle_of(10, TOCSIN_STATE_FELL_BACK);
+  settle.attempts = 3;
+  settle.reason = str("550");
+  settle.successor = &mail;
+  EXPECT_APPLIED(store().apply(append, settle));
+  EXPECT_EQ(settle.changed, 1U);
+  EXPECT_EQ(settle.successor_ordinal, 2U) << "behind the last";
+  EXPECT_EQ(store().state_of(10, 0), TOCSIN_STATE_FELL_BACK);
+  const Page page = store().notification(10);
+  ASSERT_EQ(page.deliveries.size(), 3U);
+  const DeliveryRow& next = page.deliveries[2];
+  EXPECT_EQ(next.state, std::uint32_t{TOCSIN_STATE_READY});
+  EXPECT_EQ(next.output, "mail");
+  EXPECT_EQ(next.address, "email:a@b");
+  EXPECT_EQ(next.attempts, 0U);
+  EXPECT_EQ(next.next_at_ns, kStart + 5);
+  EXPECT_EQ(store().backlog().at("mail"), (Backlog{1, 0}));
+  auto claim = claim_of("mail", 5, kStart + 5, 0);
+  EXPECT_APPLIED(store().apply(claim));
+  EXPECT_EQ(claim.claimed_count, 1U) << "of the notification's class";
+}
+
+TEST_P(StorageDelivery, ADeadLetterMayHaveAMirror) {
+  Append append(10);
+  append.claimed("mail");
+  const tocsin_new_delivery mirror{str("ops"), {}, TOCSIN_STATE_READY, 0, kStart};
+  auto settle = settle_of(10, TOCSIN_STATE_DEAD);
+  settle.successor = &mirror;
+  EXPECT_APPLIED(store().apply(append, settle));
+  EXPECT_EQ(store().state_of(10, 0), TOCSIN_STATE_DEAD);
+  EXPECT_EQ(store().state_of(10, 1), TOCSIN_STATE_READY);
+  EXPECT_EQ(store().backlog(), (Backlogs{{"mail", {0, 1}}, {"ops", {1, 0}}}));
+  EXPECT_EQ(reopen().backlog, (Backlogs{{"mail", {0, 1}}, {"ops", {1, 0}}}));
+}
+
+TEST_P(StorageDelivery, ASuccessorComesOnlyWithItsChange) {
+  const tocsin_new_delivery mail{str("mail"), {}, TOCSIN_STATE_READY, 0, kStart};
+  Append append(10);
+  append.claimed("chat").claimed("chat");
+  auto settle = settle_of(10, TOCSIN_STATE_FELL_BACK);
+  settle.successor = &mail;
+  auto again = settle;
+  auto cancel = cancel_of(10, "");
+  auto cancelled = settle_of(10, TOCSIN_STATE_FELL_BACK, 1);
+  cancelled.successor = &mail;
+  EXPECT_APPLIED(store().apply(append, settle, again, cancel, cancelled));
+  EXPECT_EQ(settle.changed, 1U);
+  EXPECT_EQ(again.changed, 0U);
+  EXPECT_EQ(cancelled.cancelled, 1U);
+  EXPECT_EQ(store().notification(10).deliveries.size(), 3U);
+  EXPECT_EQ(store().state_of(10, 2), TOCSIN_STATE_CANCELLED) << "the cancel found it ready";
 }
 
 }  // namespace

@@ -80,6 +80,10 @@ TEST_F(SqliteFaults, AFullDiskTakesNoAppendsAndStillSettles) {
   const Applied refused = append(3);
   EXPECT_TRUE(is(refused, TOCSIN_APPLY_FAILED));
   EXPECT_EQ(refused.code, std::uint32_t{TOCSIN_FULL});
+  auto put = put_of("a", "1", 1);
+  auto removal = remove_of("a");
+  EXPECT_TRUE(is(store_->apply(put), TOCSIN_APPLY_FAILED));
+  EXPECT_TRUE(is(store_->apply(removal), TOCSIN_APPLIED));
   EXPECT_EQ(store_->existing({1, 2, 3}), std::vector<std::uint64_t>{1});
   EXPECT_EQ(store_->state_of(1), TOCSIN_STATE_DELIVERED);
 }

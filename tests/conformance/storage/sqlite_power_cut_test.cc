@@ -57,7 +57,7 @@ class Life {
   struct Findings {
     std::string refused;
     std::size_t lost = 0;     // acknowledged and not there
-    std::size_t changed = 0;  // acknowledged as settled and in another state
+    std::size_t changed = 0;  // acknowledged as settled or put and in another state
     bool torn = false;        // a batch that is there in part
   };
   Findings look() {
@@ -76,6 +76,16 @@ class Life {
     }
     const std::size_t found = store.existing(unanswered_).size();
     findings.torn = found != 0 && found != unanswered_.size();
+    const bool last_is_there = found != 0;
+    for (const auto& [key, version] : records_) {
+      const RecordPage page = store.record(key);
+      const std::uint64_t stored = page.records.empty() ? 0 : page.records.front().version;
+      if (key == unanswered_key_ && last_is_there) {
+        findings.torn = findings.torn || stored != unanswered_version_;
+      } else if (stored != version) {
+        ++findings.changed;
+      }
+    }
     return findings;
   }
 
@@ -106,13 +116,19 @@ class Life {
       operations.push_back(StorageUnderTest::pointer_to(settle));
     }
     for (Append& append : appends) operations.push_back(StorageUnderTest::pointer_to(append));
+    unanswered_key_ = "key" + std::to_string(random_() % 5);
+    unanswered_version_ = next_id_++;
+    auto put = put_of(unanswered_key_, payload, unanswered_version_);
+    operations.push_back(StorageUnderTest::pointer_to(put));
     if (store.apply_all(operations).outcome != TOCSIN_APPLIED) return false;
     for (const tocsin_settle& settle : settles) {
       settled_[settle.notification_id] = static_cast<int>(settle.state);
     }
     acknowledged_.insert(unanswered_.begin(), unanswered_.end());
     claimed_.insert(claimed_.end(), unanswered_.begin(), unanswered_.end());
+    records_[unanswered_key_] = unanswered_version_;
     unanswered_.clear();
+    unanswered_key_.clear();
     return true;
   }
 
@@ -122,7 +138,10 @@ class Life {
   std::set<std::uint64_t> acknowledged_;
   std::map<std::uint64_t, int> settled_;
   std::vector<std::uint64_t> claimed_;
-  std::vector<std::uint64_t> unanswered_;  // of the batch under way
+  std::map<std::string, std::uint64_t> records_;  // acknowledged, by key: the version
+  std::vector<std::uint64_t> unanswered_;         // of the batch under way
+  std::string unanswered_key_;
+  std::uint64_t unanswered_version_ = 0;
 };
 
 class SqlitePowerCut : public testing::Test {

@@ -75,6 +75,17 @@ tocsin_row_sink sink_into(Page& page) {
   return sink;
 }
 
+tocsin_record_sink sink_into(RecordPage& page) {
+  tocsin_record_sink sink{};
+  sink.size = sizeof sink;
+  sink.user = &page;
+  sink.record = [](void* user, const tocsin_record* row) {
+    static_cast<RecordPage*>(user)->records.push_back(
+        {text(row->key), text(row->value), row->version, row->expires_at_ns});
+  };
+  return sink;
+}
+
 }  // namespace
 
 // ---- operations
@@ -171,11 +182,20 @@ tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordi
   return op;
 }
 
-tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max) {
+tocsin_blame blame_of(std::uint64_t id, std::uint32_t ordinal) {
+  auto op = make<tocsin_blame>(TOCSIN_OP_BLAME);
+  op.notification_id = id;
+  op.ordinal = ordinal;
+  return op;
+}
+
+tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max,
+                       std::uint64_t size_max) {
   auto op = make<tocsin_purge>(TOCSIN_OP_PURGE);
   op.before_ns = before_ns;
   op.now_ns = now_ns;
   op.rows_max = rows_max;
+  op.size_max = size_max;
   return op;
 }
 
@@ -184,6 +204,37 @@ tocsin_renew renew_of(std::uint64_t high_mark) {
   op.high_mark = high_mark;
   op.at_ns = kStart;
   return op;
+}
+
+tocsin_record_change put_of(std::string_view key, std::string_view value, std::uint64_t version,
+                            std::uint64_t if_version, std::int64_t expires_at_ns) {
+  auto op = make<tocsin_record_change>(TOCSIN_OP_RECORD);
+  op.verb = TOCSIN_RECORD_PUT;
+  op.collection = str("c");
+  op.key = str(key);
+  op.value = str(value);
+  op.version = version;
+  op.if_version = if_version;
+  op.now_ns = kStart;
+  op.expires_at_ns = expires_at_ns;
+  return op;
+}
+
+tocsin_record_change remove_of(std::string_view key, std::uint64_t if_version) {
+  tocsin_record_change op = put_of(key, {}, 0, if_version);
+  op.verb = TOCSIN_RECORD_REMOVE;
+  return op;
+}
+
+tocsin_record_scan scan_of(std::string_view prefix, std::string_view after, std::uint32_t limit) {
+  tocsin_record_scan scan{};
+  scan.size = sizeof scan;
+  scan.collection = str("c");
+  scan.prefix = str(prefix);
+  scan.after = str(after);
+  scan.limit = limit;
+  scan.now_ns = kStart;
+  return scan;
 }
 
 // ---- the host
@@ -330,6 +381,28 @@ std::vector<std::uint64_t> StorageUnderTest::existing(const std::vector<std::uin
   query.ids = ids.data();
   query.id_count = static_cast<std::uint32_t>(ids.size());
   return this->query(query).found;
+}
+
+RecordPage StorageUnderTest::record(std::string_view key, std::int64_t now_ns,
+                                    std::string_view collection) {
+  RecordPage page;
+  const tocsin_record_sink sink = sink_into(page);
+  tocsin_fault fault{};
+  fault.size = sizeof fault;
+  page.status =
+      plugin_->storage->records->get(self_, str(collection), str(key), now_ns, &sink, &fault);
+  page.fault = words_of(fault);
+  return page;
+}
+
+RecordPage StorageUnderTest::scan(const tocsin_record_scan& scan) {
+  RecordPage page;
+  const tocsin_record_sink sink = sink_into(page);
+  tocsin_fault fault{};
+  fault.size = sizeof fault;
+  page.status = plugin_->storage->records->scan(self_, &scan, &sink, &fault);
+  page.fault = words_of(fault);
+  return page;
 }
 
 }  // namespace tocsin::conformance

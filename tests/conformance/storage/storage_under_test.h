@@ -59,8 +59,17 @@ tocsin_settle settle_of(std::uint64_t id, std::uint32_t state, std::uint32_t ord
                         std::int64_t at_ns = kStart);
 tocsin_cancel cancel_of(std::uint64_t id, std::string_view caller);
 tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordinal = 0);
-tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max = 500);
+tocsin_blame blame_of(std::uint64_t id, std::uint32_t ordinal = 0);
+tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max = 500,
+                      std::uint64_t size_max = 0);
 tocsin_renew renew_of(std::uint64_t high_mark);
+/// Records of collection "c" unless a test says otherwise; texts are borrowed.
+tocsin_record_change put_of(std::string_view key, std::string_view value, std::uint64_t version,
+                            std::uint64_t if_version = TOCSIN_VERSION_ANY,
+                            std::int64_t expires_at_ns = 0);
+tocsin_record_change remove_of(std::string_view key, std::uint64_t if_version = TOCSIN_VERSION_ANY);
+tocsin_record_scan scan_of(std::string_view prefix = {}, std::string_view after = {},
+                           std::uint32_t limit = TOCSIN_RECORD_PAGE_ROWS_MAX);
 
 /// A stored delivery or notification with texts of its own.
 struct DeliveryRow {
@@ -99,6 +108,18 @@ struct Page {
   Backlogs backlog;
   std::vector<std::uint64_t> found;
   tocsin_store_health health{};
+};
+
+struct RecordRow {
+  std::string key;
+  std::string value;
+  std::uint64_t version = 0;
+  std::int64_t expires_at_ns = 0;
+};
+struct RecordPage {
+  std::uint32_t status = TOCSIN_OK;
+  std::string fault;
+  std::vector<RecordRow> records;
 };
 
 struct Opened {
@@ -148,6 +169,9 @@ class StorageUnderTest {
                     std::uint64_t before_id = 0, std::uint32_t before_ordinal = 0);
   Backlogs backlog();
   std::vector<std::uint64_t> existing(const std::vector<std::uint64_t>& ids);
+  RecordPage record(std::string_view key, std::int64_t now_ns = kStart,
+                    std::string_view collection = "c");
+  RecordPage scan(const tocsin_record_scan& scan);
 
   /// The wall clock the host shows.
   std::int64_t wall_ns = kStart;

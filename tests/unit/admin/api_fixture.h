@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -111,6 +112,46 @@ class FakeLedger final : public stage::Ledger {
   std::vector<Function<void()>> waiting_;
 };
 
+/// Records in memory; what is asked waits until the test says so.
+class FakeRecords final : public stage::Records {
+ public:
+  void get(std::string_view, std::string_view,
+           Function<void(Result<std::optional<stage::Record>>)>) override {}
+  void remove(std::string_view, std::string_view, stage::RecordVersion,
+              Function<void(Result<stage::RecordOutcome>)>) override {}
+  void put(stage::RecordPut put, Function<void(Result<stage::RecordOutcome>)> done) override {
+    waiting_.emplace_back([this, put = std::move(put), done = std::move(done)]() mutable {
+      if (down) return done(tl::unexpected(*down));
+      const auto [at, added] = records.try_emplace(put.key, std::move(put));
+      done(stage::RecordOutcome{added, 1});
+    });
+  }
+  void scan(stage::RecordScan scan, Function<void(Result<stage::RecordPage>)> done) override {
+    EXPECT_TRUE(scan.descending);
+    waiting_.emplace_back([this, scan = std::move(scan), done = std::move(done)]() mutable {
+      if (down) return done(tl::unexpected(*down));
+      stage::RecordPage page;
+      for (auto at = records.rbegin(); at != records.rend() && !page.more; ++at) {
+        if (!scan.after.empty() && at->first >= scan.after) continue;
+        page.records.push_back({at->first, at->second.value, 1, {}});
+        page.more = page.records.size() == scan.limit;
+      }
+      done(std::move(page));
+    });
+  }
+  bool answer_waiting() {
+    auto now = std::exchange(waiting_, {});
+    for (auto& answer : now) answer();
+    return !now.empty();
+  }
+
+  std::map<std::string, stage::RecordPut> records;
+  std::optional<Error> down;
+
+ private:
+  std::vector<Function<void()>> waiting_;
+};
+
 /// Takes what is sent and tells the outcome that the test set.
 class FakeEmit final : public stage::Emit {
  public:
@@ -161,7 +202,18 @@ class FakeAudit final : public AuditSink {
 
 struct FakeOutputs final : OutputsView {
   void read(Function<void(std::vector<OutputState>)> done) override { done(states); }
+  void resume(std::string output, Function<void(Resumed)> done) override {
+    resumed = std::move(output);
+    done(outcome);
+  }
   std::vector<OutputState> states;
+  std::string resumed;
+  Resumed outcome = Resumed::kResumed;
+};
+
+struct FakeLoops final : LoopsView {
+  std::vector<StuckLoop> stuck() const override { return loops; }
+  std::vector<StuckLoop> loops;
 };
 
 /// An admin server over fakes: with the tokens viewer, operator and admin, each called by its role.
@@ -196,6 +248,7 @@ class ApiTest : public http::ServerTest {
             .audit = audit,
             .tokens = std::move(tokens),
             .ledger = &ledger,
+            .records = &records,
             .emit = &emit,
             .outputs = &outputs};
   }
@@ -207,6 +260,7 @@ class ApiTest : public http::ServerTest {
     for (bool more = true; more;) {
       run();
       more = ledger.answer_waiting();
+      more = records.answer_waiting() || more;
       more = emit.answer_waiting() || more;
     }
   }
@@ -246,6 +300,7 @@ class ApiTest : public http::ServerTest {
   }
 
   FakeLedger ledger;
+  FakeRecords records;
   FakeEmit emit;
   FakeAudit audit;
   FakeOutputs outputs;

@@ -36,6 +36,40 @@ TEST_F(OutputsTest, AreNotShownWithoutTheStore) {
   EXPECT_EQ(get("/v1/outputs").status, 503);
 }
 
+TEST_F(OutputsTest, AreResumedByOperatorsAndThatIsAudited) {
+  EXPECT_EQ(post("/v1/outputs/sms/resume", {}, kViewer).status, 403);
+  EXPECT_EQ(outputs.resumed, "");
+  const Answer answer = post("/v1/outputs/sms/resume");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.text, "{\"output\":\"sms\",\"status\":\"resumed\"}\n");
+  EXPECT_EQ(outputs.resumed, "sms");
+  EXPECT_EQ(audit.records.back().action, "output.resume");
+  outputs.outcome = OutputsView::Resumed::kWasRunning;
+  EXPECT_EQ(post("/v1/outputs/sms/resume").json.string("status"), "was not in quarantine");
+  outputs.outcome = OutputsView::Resumed::kNoSuchOutput;
+  EXPECT_EQ(post("/v1/outputs/sms/resume").status, 404);
+}
+
+TEST_F(OutputsTest, HealthIsDegradedWhileALoopStandsStill) {
+  FakeLoops loops;
+  AdminParts own = parts({{"vera", std::string(kViewer), Role::kViewer}});
+  own.loops = &loops;
+  serve(std::move(own));
+  EXPECT_EQ(get("/v1/health").json.string("status"), "ok");
+  loops.loops = {{.name = "worker-1",
+                  .busy = std::chrono::milliseconds(2500),
+                  .plugin = "output/sms",
+                  .id = "oncall",
+                  .callback = "deliver",
+                  .stack = {"output_sms.so(+0x2f1c)", "tocsin(+0x10)"}}};
+  const Answer answer = get("/v1/health");
+  EXPECT_EQ(answer.json.string("status"), "degraded");
+  constexpr std::string_view kWanted =
+      R"x("stuck_loops":[{"name":"worker-1","busy_ms":2500,"plugin":"output/sms","id":"oncall",)x"
+      R"x("callback":"deliver","stack":["output_sms.so(+0x2f1c)","tocsin(+0x10)"]}])x";
+  EXPECT_NE(answer.text.find(kWanted), std::string::npos) << answer.text;
+}
+
 TEST_F(OutputsTest, HealthCountsWhatWaitsAndSinceWhen) {
   readiness.set(Readiness::State::kReady);
   ledger.health = {.size_bytes = 4096,
@@ -62,6 +96,22 @@ TEST_F(OutputsTest, HealthIsDegradedWhileTheStoreCanBeReadButKeepsNothing) {
   const Answer answer = get("/v1/health");
   EXPECT_EQ(answer.json.string("status"), "degraded");
   EXPECT_FALSE(answer.json.at("store").boolean("accepting"));
+}
+
+TEST_F(OutputsTest, ReadinessEndsWhileTheStoreTakesNothing) {
+  readiness.set(Readiness::State::kReady);
+  EXPECT_EQ(get("/readyz").status, 200);
+  ledger.takes_more = false;
+  const Answer unready = get("/readyz");
+  EXPECT_EQ(unready.status, 503);
+  EXPECT_EQ(unready.text, R"({"status":"unavailable","reason":"the store takes nothing"})"
+                          "\n");
+  // What ends the process anyway is said first.
+  readiness.set(Readiness::State::kDraining);
+  EXPECT_EQ(get("/readyz").json.string("status"), "draining");
+  readiness.set(Readiness::State::kReady);
+  ledger.takes_more = true;
+  EXPECT_EQ(get("/readyz").status, 200);
 }
 
 }  // namespace

@@ -33,20 +33,62 @@ TEST(Value, CopiesAreDeep) {
   EXPECT_EQ(value.integer("count"), 3);
 }
 
-TEST(SameContent, LooksAtWhatIsSaidAndNotWhere) {
-  const auto map = [](Value::Map entries) { return Value(std::move(entries), {}); };
-  const Value here = map({{"a", Value(std::int64_t{1}, {nullptr, 3, 4}), {}}});
-  const Value there = map({{"a", Value(std::int64_t{1}, {nullptr, 9, 9}), {}}});
-  const Value other = map({{"a", Value(std::int64_t{2}, {}), {}}});
-  const Value longer =
-      map({{"a", Value(std::int64_t{1}, {}), {}}, {"b", Value(std::string("x"), {}), {}}});
-  EXPECT_TRUE(same_content(here, there));
-  EXPECT_FALSE(same_content(here, other));
-  EXPECT_FALSE(same_content(here, longer));
-  EXPECT_TRUE(same_content_but(here, longer, "b"));
-  EXPECT_TRUE(same_content_but(longer, here, "b"));
-  EXPECT_FALSE(same_content_but(other, longer, "b"));
-  EXPECT_FALSE(same_content(Value(std::string("1"), {}), Value(std::int64_t{1}, {})));
+// ---- the same content
+
+Value scalar(Value::Data data, std::uint32_t line = 0) {
+  return Value(std::move(data), {{}, line});
+}
+
+Value map_of(std::vector<std::pair<std::string, Value>> entries) {
+  Value::Map map;
+  for (auto& [key, value] : entries) map.push_back({key, std::move(value), {}});
+  return Value(std::move(map), {});
+}
+
+TEST(SameContent, LooksAtTypeAndPayloadAndNotAtThePlace) {
+  const std::vector<Value> different = {scalar({}),
+                                        scalar(true),
+                                        scalar(std::int64_t{1}),
+                                        scalar(std::int64_t{2}),
+                                        scalar(1.0),
+                                        scalar(std::string("1")),
+                                        scalar(Duration(1)),
+                                        scalar(Value::Size{1}),
+                                        scalar(Rate{1, Duration(1)}),
+                                        scalar(Value::List{}),
+                                        scalar(Value::Map{}),
+                                        scalar(Value::List{scalar(true)}),
+                                        scalar(Value::List{scalar(true), scalar(true)}),
+                                        map_of({{"a", scalar(true)}}),
+                                        map_of({{"a", scalar(false)}}),
+                                        map_of({{"b", scalar(true)}})};
+  for (std::size_t i = 0; i < different.size(); ++i) {
+    for (std::size_t j = 0; j < different.size(); ++j) {
+      const Value elsewhere(different[j].data(), {{}, 7});
+      EXPECT_EQ(same_content(different[i], elsewhere), i == j) << i << " and " << j;
+    }
+  }
+}
+
+TEST(SameContent, HeedsTheOrderOfListsAndNotOfKeys) {
+  const Value a = scalar(std::int64_t{1});
+  const Value b = scalar(std::int64_t{2});
+  const Value c = scalar(std::int64_t{3});
+  EXPECT_FALSE(same_content(scalar(Value::List{a, b}), scalar(Value::List{b, a})));
+  const Value written = map_of({{"a", a}, {"b", b}, {"c", c}});
+  EXPECT_TRUE(same_content(written, map_of({{"c", c}, {"a", a}, {"b", b}})));
+  EXPECT_TRUE(same_content(written, map_of({{"b", b}, {"a", a}, {"c", c}})));
+  EXPECT_FALSE(same_content(written, map_of({{"c", c}, {"a", b}, {"b", a}})));
+  EXPECT_FALSE(same_content(written, map_of({{"a", a}, {"b", b}, {"d", c}})));
+}
+
+TEST(SameContent, LeavesOneKeyOfAMapOut) {
+  const Value a = scalar(std::int64_t{1});
+  const Value b = scalar(std::int64_t{2});
+  EXPECT_TRUE(same_content_but(map_of({{"x", a}, {"y", a}}), map_of({{"y", a}, {"x", b}}), "x"));
+  EXPECT_TRUE(same_content_but(map_of({{"y", a}}), map_of({{"x", b}, {"y", a}}), "x"));
+  EXPECT_FALSE(same_content_but(map_of({{"x", a}, {"y", a}}), map_of({{"x", a}, {"y", b}}), "x"));
+  EXPECT_FALSE(same_content_but(map_of({{"x", a}}), map_of({{"x", a}, {"y", b}}), "x"));
 }
 
 TEST(ValueDeathTest, ReadingAnotherTypeIsABug) {

@@ -53,6 +53,15 @@ class EmptyStorage final : public stage::Storage {
   Result<stage::QueryResult> query(const stage::Query& /*query*/) override {
     return stage::QueryResult{};
   }
+  Result<std::optional<stage::Record>> get_record(std::string_view /*collection*/,
+                                                  std::string_view /*key*/,
+                                                  WallTime /*now*/) override {
+    return stage::Record{.value = encode(KeySecret{})};
+  }
+  Result<stage::RecordPage> scan_records(const stage::RecordScan& /*scan*/,
+                                         WallTime /*now*/) override {
+    return stage::RecordPage{};
+  }
   void close() override {}
   int appended = 0;
 };
@@ -101,7 +110,7 @@ TEST(DeliveryAllocation, TheSteadyStateAllocatesNothing) {
   std::vector<routing::Route> routes(1);
   routes[0].outputs = {0};
   const routing::Router router(std::move(routes));
-  Intake intake(port, pool, metrics, {{}, router, {{}}, {&lane.door()}});
+  Intake intake(port, pool, metrics, {{}, router, {{}}, {&lane.door()}}, front.key_secret());
   Counted counted;
   const stage::EmitItem item{R"({"topic":"orders.created","level":"info","title":"An order"})", {}};
   const auto round = [&] {

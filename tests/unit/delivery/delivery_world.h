@@ -156,7 +156,8 @@ class TestReview final : public ReviewRequest {
 /// A front and one worker's port and pool, on loops whose time and turns the test owns.
 class World {
  public:
-  explicit World(FakeStorage& store) : storage(store) {
+  explicit World(FakeStorage& store, FrontOptions options = {})
+      : storage(store), front_options(std::move(options)) {
     auto opened = front.open();
     TOCSIN_ASSERT(opened, "the fake store did not open");
     port = std::make_unique<OutboxPort>(worker, front);
@@ -234,7 +235,8 @@ class World {
   std::shared_ptr<telemetry::SinkState> logged = std::make_shared<telemetry::SinkState>();
   telemetry::Log log{std::make_unique<telemetry::TestSink>(logged), {}, clock};
   BlockPool pool;
-  OutboxFront front{store_loop, storage, metrics, log};
+  const FrontOptions front_options;
+  OutboxFront front{store_loop, storage, metrics, log, front_options};
   std::unique_ptr<OutboxPort> port;
   std::vector<std::unique_ptr<LaneAndOutput>> lanes;
   std::vector<std::unique_ptr<TestGroup>> groups;

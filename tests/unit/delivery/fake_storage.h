@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/delivery/idempotency.h"
+#include "gateway/delivery/outbox_front.h"
 #include "gateway/message/delivery.h"
 #include "gateway/stage/storage.h"
 
@@ -22,8 +24,8 @@ using stage::Applied;
 
 /// A storage in memory that keeps every promise of stage/storage.h, and breaks commits when a test
 /// asks for it. What it holds outlives close() and open(), as a disk does; open() takes over
-/// whatever the epoch before left, unless that goes on after a commit of unknown outcome. Any
-/// thread.
+/// whatever the epoch before left, unless that goes on after a commit of unknown outcome. It has
+/// been opened before, in that it has a secret for keys. Any thread.
 class FakeStorage final : public stage::Storage {
  public:
   struct Row {
@@ -41,12 +43,17 @@ class FakeStorage final : public stage::Storage {
     std::string provider_id;
     bool cancel_requested = false;
   };
+  /// What a row takes of Purge::size_max.
+  static constexpr std::uint64_t kRowBytes = 100;
+
   enum class Next : std::uint8_t {
     kCommit,
     kFail,         ///< nothing is written, and the host is told
     kUnknownDone,  ///< written, but nobody knows
     kUnknownLost,  ///< not written, and nobody knows
   };
+
+  FakeStorage() { set_record(kOwnCollection, kKeySecretKey, encode(KeySecret{})); }
 
   // ---- what a test looks at and asks for
 
@@ -125,6 +132,16 @@ class FakeStorage final : public stage::Storage {
     const std::lock_guard lock(mutex_);
     notes_.at(id).payload = std::move(payload);
   }
+  /// Behind the gateway's back.
+  void set_record(std::string_view collection, std::string_view key, std::string value) {
+    const std::lock_guard lock(mutex_);
+    records_[{std::string(collection), std::string(key)}] = {std::string(key), std::move(value),
+                                                             ++newest_version_, std::nullopt};
+  }
+  void forget_records() {
+    const std::lock_guard lock(mutex_);
+    records_.clear();
+  }
   bool is_open() {
     const std::lock_guard lock(mutex_);
     return open_;
@@ -189,6 +206,30 @@ class FakeStorage final : public stage::Storage {
     if (query.what == stage::Query::What::kHealth) result.health.size_bytes = 4096;
     if (query.what == stage::Query::What::kNotification) find_one(query.id, result);
     return result;
+  }
+
+  Result<std::optional<stage::Record>> get_record(std::string_view collection, std::string_view key,
+                                                  WallTime now) override {
+    const std::lock_guard lock(mutex_);
+    if (down_) return fail(Code::kUnavailable, "the disk is gone");
+    const auto at = records_.find({std::string(collection), std::string(key)});
+    if (at == records_.end() || !lives(at->second, now)) return std::nullopt;
+    return at->second;
+  }
+  Result<stage::RecordPage> scan_records(const stage::RecordScan& scan, WallTime now) override {
+    const std::lock_guard lock(mutex_);
+    if (down_) return fail(Code::kUnavailable, "the disk is gone");
+    stage::RecordPage page;
+    for (const auto& [place, record] : records_) {
+      if (place.first != scan.collection || !place.second.starts_with(scan.prefix) ||
+          place.second <= scan.after || !lives(record, now)) {
+        continue;
+      }
+      page.records.push_back(record);
+      page.more = page.records.size() == scan.limit;
+      if (page.more) break;
+    }
+    return page;
   }
 
   void close() override {
@@ -272,6 +313,9 @@ class FakeStorage final : public stage::Storage {
         case stage::OperationKind::kReview:
           review(*static_cast<stage::Review*>(op));
           break;
+        case stage::OperationKind::kBlame:
+          blame(*static_cast<stage::Blame*>(op));
+          break;
         case stage::OperationKind::kAppend:
           append(*static_cast<stage::Append*>(op));
           break;
@@ -280,6 +324,9 @@ class FakeStorage final : public stage::Storage {
           break;
         case stage::OperationKind::kPurge:
           purge(*static_cast<stage::Purge*>(op));
+          break;
+        case stage::OperationKind::kRecord:
+          change(*static_cast<stage::RecordChange*>(op));
           break;
       }
     }
@@ -343,7 +390,8 @@ class FakeStorage final : public stage::Storage {
       Row& row = rows_.at(id);
       const Note& note = notes_.at(id.notification);
       op.claimed.push_back({id, row.address, row.attempts, row.crashes, row.next_at, note.payload,
-                            note.accepted_at, note.expires_at});
+                            note.accepted_at, note.expires_at,
+                            row.review == message::ReviewState::kApproved});
       move(id, row, [&](Row& r) { enter(r, DeliveryEvent::kClaim, op.now); });
     }
     const auto left = first();
@@ -355,6 +403,8 @@ class FakeStorage final : public stage::Storage {
     switch (op.state) {
       case DeliveryState::kReady:
         return DeliveryEvent::kReschedule;
+      case DeliveryState::kClaimed:
+        return DeliveryEvent::kKeep;
       case DeliveryState::kSending:
         return DeliveryEvent::kMarkSending;
       case DeliveryState::kDelivered:
@@ -363,6 +413,8 @@ class FakeStorage final : public stage::Storage {
         return DeliveryEvent::kDie;
       case DeliveryState::kCancelled:
         return DeliveryEvent::kCancel;
+      case DeliveryState::kFellBack:
+        return DeliveryEvent::kFallBack;
       default:
         TOCSIN_ASSERT(false, "a settlement into no such state");
     }
@@ -379,6 +431,7 @@ class FakeStorage final : public stage::Storage {
         return;
       }
       enter(row, event_of(op), op.at);
+      if (row.state == DeliveryState::kDead) row.review = message::ReviewState::kPending;
       row.attempts = op.attempts;
       row.crashes = op.crashes;
       row.reason = op.reason;
@@ -386,6 +439,21 @@ class FakeStorage final : public stage::Storage {
       if (op.state == DeliveryState::kReady) row.next_at = op.next_at;
       op.changed = true;
     });
+    if (op.changed && op.successor) add_successor(op);
+  }
+
+  void add_successor(stage::Settle& op) {
+    Row row;
+    row.output = op.successor->output;
+    row.address = op.successor->address;
+    row.queue = rows_.at(op.id).queue;
+    row.next_at = op.successor->next_at;
+    row.updated_at = op.at;
+    op.successor_ordinal =
+        std::prev(rows_.lower_bound({{op.id.notification.value + 1}, 0}))->first.ordinal + 1;
+    const message::DeliveryId id{op.id.notification, op.successor_ordinal};
+    ready_.insert(place(id, row));
+    rows_.emplace(id, std::move(row));
   }
 
   void cancel(stage::Cancel& op) {
@@ -409,6 +477,12 @@ class FakeStorage final : public stage::Storage {
     }
   }
 
+  void blame(stage::Blame& op) {
+    const auto at = rows_.find(op.id);
+    op.changed = at != rows_.end() && at->second.state <= DeliveryState::kSending;
+    if (op.changed) ++at->second.crashes;
+  }
+
   void review(stage::Review& op) {
     op.changed = false;
     const auto at = rows_.find(op.id);
@@ -420,6 +494,7 @@ class FakeStorage final : public stage::Storage {
       move(op.id, row, [&](Row& r) {
         enter(r, DeliveryEvent::kRedrive, op.at);
         r.attempts = 0;
+        r.review = message::ReviewState::kApproved;
         r.next_at = op.at;
         r.cancel_requested = false;
       });
@@ -432,14 +507,37 @@ class FakeStorage final : public stage::Storage {
   void purge(stage::Purge& op) {
     op.deleted = 0;
     op.more = false;
+    op.oversize = op.size_max != 0 && rows_.size() * kRowBytes > op.size_max;
+    const WallTime before = op.oversize ? WallTime::max() : op.before;
     for (auto at = rows_.begin(); at != rows_.end() && op.deleted < op.rows_max;) {
       const Row& row = at->second;
-      const bool old = row.updated_at < op.before && (row.state == DeliveryState::kDelivered ||
-                                                      row.state == DeliveryState::kCancelled);
+      const bool old = row.updated_at < before && (row.state == DeliveryState::kDelivered ||
+                                                   row.state == DeliveryState::kCancelled);
       at = old ? rows_.erase(at) : std::next(at);
       op.deleted += old ? 1 : 0;
       op.more = at != rows_.end();
     }
+  }
+
+  static bool lives(const stage::Record& record, WallTime now) {
+    return !record.expires_at || *record.expires_at > now;
+  }
+
+  void change(stage::RecordChange& op) {
+    const std::pair place{std::string(op.collection), std::string(op.key)};
+    const auto at = records_.find(place);
+    const bool there = at != records_.end() && lives(at->second, op.now);
+    op.found = there ? at->second.version : stage::kNoVersion;
+    const bool met = op.if_version == stage::kAnyVersion || op.if_version == op.found;
+    const bool put = op.verb == stage::RecordChange::Verb::kPut;
+    op.changed = met && (put || there);
+    if (!op.changed) return;
+    records_.erase(place);
+    if (!put) return;
+    TOCSIN_ASSERT(op.version > newest_version_, "a version was given twice");
+    newest_version_ = op.version;
+    records_.emplace(place,
+                     stage::Record{place.second, std::string(op.value), op.version, op.expires_at});
   }
 
   void find_one(message::NotificationId id, stage::QueryResult& result) {
@@ -464,6 +562,8 @@ class FakeStorage final : public stage::Storage {
   std::map<message::DeliveryId, Row> rows_;
   std::set<Ready> ready_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, Key> keys_;
+  std::map<std::pair<std::string, std::string>, stage::Record> records_;
+  stage::RecordVersion newest_version_ = 0;
   message::NotificationId high_mark_;
   stage::Epoch epoch_ = 0;
   std::uint64_t claims_ = 0;

@@ -217,6 +217,46 @@ TEST_F(HandOffTest, BuriesWhatCrashedTheGatewayThreeTimes) {
   EXPECT_TRUE(slow.output->seen.empty());
 }
 
+TEST_F(HandOffTest, CountsACrashInTheStoreBeforeItClaims) {
+  for (const auto next :
+       {FakeStorage::Next::kCommit, FakeStorage::Next::kFail, FakeStorage::Next::kUnknownDone}) {
+    FakeStorage store;
+    World first(store);
+    auto& lane = first.add_lane("slow", narrow(4));
+    const auto blamed = first.append({.to = {lane.door()}}).delivery();
+    const auto innocent = first.append({.to = {lane.door()}}).delivery();
+    store.close();
+    store.end_next({next});
+    World second(store, {.blamed = {blamed, {{12345}, 6}}});
+    auto& taken_over = second.add_lane("slow", narrow(4));
+    taken_over.output->script = [&](const auto& attempt) {
+      EXPECT_EQ(store.row(attempt.delivery).crashes, attempt.delivery == blamed ? 1U : 0U);
+      return delivered();
+    };
+    second.pass(seconds(20));
+    EXPECT_EQ(store.row(blamed).state, DeliveryState::kDelivered);
+    EXPECT_EQ(store.row(blamed).crashes, 1U);
+    EXPECT_EQ(store.row(innocent).state, DeliveryState::kDelivered);
+    second.log.flush(seconds(10));
+    EXPECT_NE(second.logged->text().find("a delivery was in its output's hands"),
+              std::string::npos);
+    while (!lane.output->open.empty()) lane.output->complete();
+    first.turn();
+  }
+}
+
+TEST_F(HandOffTest, BuriesTheThirdCrashWithoutAnAttempt) {
+  const auto id = world.append({.to = {slow.door()}}).delivery();
+  storage.meddle(id, [](FakeStorage::Row& row) { row.crashes = 2; });
+  storage.close();
+  World second(storage, {.blamed = {id}});
+  auto& lane = second.add_lane("slow", narrow(4));
+  second.turn(40);
+  EXPECT_EQ(storage.row(id).reason, "crashed_gateway");
+  EXPECT_TRUE(lane.output->seen.empty());
+  deliver_all();
+}
+
 TEST_F(HandOffTest, CountsTheBacklogOfALane) {
   submit(50);
   world.turn();

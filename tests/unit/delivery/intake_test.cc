@@ -89,7 +89,8 @@ class IntakeTest : public ::testing::Test {
                 {{&filter},
                  router,
                  {{}, {.address_kind = "email", .has_own_address = false}},
-                 {chat.door(), mail.door()}}};
+                 {chat.door(), mail.door()}},
+                world.front.key_secret()};
 };
 
 constexpr std::string_view kBoth = R"({"topic":"both","level":"info","to":["email:a@b.example"]})";

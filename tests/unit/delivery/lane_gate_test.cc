@@ -33,6 +33,19 @@ TEST(LaneGate, LetsOneProbeThroughAMinute) {
   EXPECT_TRUE(gate.open(at(minutes(1))));
 }
 
+TEST(LaneGate, IsHeldUntilItsTimeOrUntilItIsLifted) {
+  LaneGate gate;
+  gate.hold(at(minutes(10)));
+  gate.close(at(minutes(1)));
+  EXPECT_EQ(gate.opens_at(), at(minutes(10)));
+  EXPECT_TRUE(gate.held(at(minutes(9))));
+  EXPECT_FALSE(gate.held(at(minutes(10))));
+  gate.resume();
+  EXPECT_EQ(gate.opens_at(), at(minutes(10)));
+  gate.lift();
+  EXPECT_EQ(gate.opens_at(), at(minutes(1)));
+}
+
 TEST(LaneGate, AProbeWaitsForTheClosingToo) {
   LaneGate gate;
   gate.pause(at(seconds(10)));

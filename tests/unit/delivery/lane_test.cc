@@ -73,6 +73,43 @@ TEST_F(LaneTest, GivesAnOutputAsManyAtOnceAsItTakes) {
   EXPECT_EQ(chat.output->batches, (std::vector<std::size_t>{10, 10, 5}));
 }
 
+TEST_F(LaneTest, GivesAnOutputAloneWhatWasThereInACrash) {
+  auto& chat = world.add_lane("chat");
+  chat.output->made.batch_max = 10;
+  const WallTime later = world.clock.wall() + seconds(5);
+  std::vector<message::DeliveryId> ids;
+  for (int i = 0; i < 5; ++i) {
+    ids.push_back(world.append({.to = {chat.door()}, .deliver_at = later}).delivery());
+  }
+  for (const int i : {1, 2}) {
+    storage.meddle(ids[static_cast<std::size_t>(i)],
+                   [](FakeStorage::Row& row) { row.crashes = 1; });
+  }
+  world.pass(seconds(6));
+  EXPECT_EQ(chat.output->batches, (std::vector<std::size_t>{1, 1, 1, 2}));
+  EXPECT_EQ(chat.output->seen.at(1).delivery, ids[1]);
+}
+
+TEST_F(LaneTest, BeginsNothingInQuarantineUntilItIsOverOrEnded) {
+  auto& chat = world.add_lane("chat");
+  chat.lane->quarantine(minutes(10));
+  EXPECT_TRUE(chat.lane->quarantined());
+  EXPECT_TRUE(chat.lane->gate_closed());
+  world.append({.to = {chat.door()}});
+  world.pass(minutes(10) - seconds(1), seconds(5));
+  EXPECT_TRUE(chat.output->seen.empty());
+  world.pass(seconds(2));
+  EXPECT_EQ(chat.output->seen.size(), 1U);
+  EXPECT_FALSE(chat.lane->resume()) << "it has lapsed";
+
+  chat.lane->quarantine(minutes(10));
+  world.append({.to = {chat.door()}});
+  EXPECT_EQ(chat.output->seen.size(), 1U);
+  EXPECT_TRUE(chat.lane->resume());
+  world.turn();
+  EXPECT_EQ(chat.output->seen.size(), 2U);
+}
+
 TEST_F(LaneTest, RetriesOnScheduleAndThenBuriesWithTheLastReason) {
   auto& chat = world.add_lane("chat", with_schedule({seconds(5), minutes(5), minutes(30)}));
   chat.output->script = [](const auto&) { return retry("503 from the sink"); };

@@ -234,5 +234,139 @@ TEST_F(OutboxFrontTest, AnswersEverythingAsNotCommittedOnceStopped) {
   EXPECT_EQ(cancel.answers, 1);
 }
 
+// ---- successors
+
+class SuccessorTest : public OutboxFrontTest {
+ protected:
+  class Fallback final : public SettleRequest {
+   public:
+    void on_answered() override { ++answers; }
+    int answers = 0;
+  };
+  /// Lets the delivery that is under way in `chat` fall back to `mail`.
+  void fall_back(const TestGroup& group) {
+    fallback.op.id = group.delivery();
+    fallback.queue = message::class_of(group.items[0].append.level);
+    fallback.op.state = DeliveryState::kFellBack;
+    fallback.successor_output = "mail";
+    fallback.successor_address = "email:a@b.example";
+    fallback.door = chat.door();
+    fallback.generation = world.port->status().generation;
+    fallback.holds_credit = false;
+    world.port->submit(fallback);
+    world.turn();
+  }
+  World::LaneAndOutput& mail = world.add_lane("mail");
+  Fallback fallback;
+};
+
+TEST_F(SuccessorTest, IsDeliveredByTheLaneOfItsOwnOutput) {
+  auto& group = world.append({.to = {chat.door()}, .level = message::Level::kCritical});
+  fall_back(group);
+  EXPECT_TRUE(fallback.ours());
+  EXPECT_EQ(storage.row(group.delivery()).state, DeliveryState::kFellBack);
+  ASSERT_EQ(mail.output->seen.size(), 1U);
+  EXPECT_EQ(mail.output->seen[0].delivery, group.delivery(fallback.op.successor_ordinal));
+  EXPECT_EQ(mail.output->seen[0].address, "email:a@b.example");
+  EXPECT_EQ(mail.output->seen[0].number, 1U);
+  mail.output->complete();
+  world.turn();
+  EXPECT_EQ(storage.row(group.delivery(1)).state, DeliveryState::kDelivered);
+}
+
+TEST_F(SuccessorTest, IsNotAddedForAClaimThatWasLost) {
+  auto& group = world.append({.to = {chat.door()}});
+  storage.meddle(group.delivery(), [](FakeStorage::Row& row) { row.owner = 99; });
+  fall_back(group);
+  EXPECT_FALSE(fallback.ours());
+  EXPECT_EQ(storage.rows().size(), 1U);
+}
+
+TEST_F(SuccessorTest, IsFoundWhenItsCommitHadAnUnknownOutcome) {
+  auto& group = world.append({.to = {chat.door()}});
+  storage.end_next({FakeStorage::Next::kUnknownDone});
+  fall_back(group);
+  world.pass(seconds(6));
+  EXPECT_EQ(fallback.answers, 1);
+  EXPECT_EQ(storage.rows().size(), 2U) << "once";
+  EXPECT_EQ(mail.output->seen.size(), 1U);
+}
+
+// ---- history
+
+TEST(HistorySize, MakesSettledRowsGoEarlyInQuickSteps) {
+  FakeStorage storage;
+  World world(storage, {.history = {.size_max = 700 * FakeStorage::kRowBytes}});
+  auto& chat = world.add_lane("chat");
+  chat.output->script = [](const auto&) { return delivered(); };
+  for (int i = 0; i < 2000; ++i) world.append({.to = {chat.door()}});
+  ASSERT_EQ(storage.count(DeliveryState::kDelivered), 2000U);
+  world.advance(OutboxFront::kPurgeEvery);
+  EXPECT_EQ(storage.rows().size(), 1500U);
+  world.advance(OutboxFront::kPurgeHurry);
+  EXPECT_EQ(storage.rows().size(), 1000U);
+  world.advance(OutboxFront::kPurgeHurry);
+  EXPECT_EQ(storage.rows().size(), 500U);
+  world.pass(seconds(5));
+  EXPECT_EQ(storage.rows().size(), 500U) << "it holds what it may";
+  world.front.set_history({.size_max = 1});
+  world.advance(OutboxFront::kPurgeEvery);
+  EXPECT_TRUE(storage.rows().empty()) << "as a reload said";
+}
+
+// ---- the secret of idempotency keys
+
+class KeySecretTest : public ::testing::Test {
+ protected:
+  /// A front on the storage, whose process would make its secret of `word`.
+  struct Process {
+    Process(FakeStorage& storage, std::uint64_t word)
+        : front(loop, storage, metrics, log, {.fresh_secret = {{word, word}, {word, word}}}) {}
+    ManualClock clock;
+    event::Loop loop{{"store", &clock, 0}};
+    telemetry::Metrics metrics{1};
+    telemetry::ShardClaim claim{metrics, 0};
+    telemetry::Log log{
+        std::make_unique<telemetry::TestSink>(std::make_shared<telemetry::SinkState>()), {}, clock};
+    OutboxFront front;
+  };
+  std::uint64_t secret_of(std::uint64_t word) {
+    Process process(storage, word);
+    EXPECT_TRUE(process.front.open());
+    return process.front.key_secret().high.first;
+  }
+  FakeStorage storage;
+};
+
+TEST_F(KeySecretTest, IsMadeOnceAndStaysWithTheStore) {
+  storage.forget_records();
+  EXPECT_EQ(secret_of(7), 7U);
+  EXPECT_EQ(secret_of(8), 7U);
+}
+
+TEST_F(KeySecretTest, IsCommittedWithAMarkAboveItsVersion) {
+  storage.forget_records();
+  secret_of(7);
+  ASSERT_EQ(storage.batches().size(), 1U);
+  EXPECT_EQ(storage.batches()[0], (std::vector{Kind::kRenew, Kind::kRecord}));
+}
+
+TEST_F(KeySecretTest, IsWaitedForWhenTheStorageDoesNotBlock) {
+  storage.forget_records();
+  storage.set_held(true);
+  Process process(storage, 7);
+  process.loop.post([&] { storage.finish(); });
+  EXPECT_TRUE(process.front.open());
+  EXPECT_EQ(process.front.key_secret().low.second, 7U);
+}
+
+TEST_F(KeySecretTest, ThatIsDamagedOrCannotBeKeptIsNoReasonToGoOn) {
+  storage.forget_records();
+  storage.end_next({FakeStorage::Next::kFail});
+  EXPECT_EQ(Process(storage, 7).front.open().error().code, Code::kIo);
+  storage.set_record(kOwnCollection, kKeySecretKey, "short");
+  EXPECT_EQ(Process(storage, 7).front.open().error().code, Code::kInvalid);
+}
+
 }  // namespace
 }  // namespace tocsin::delivery::testing

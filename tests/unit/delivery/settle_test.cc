@@ -48,7 +48,7 @@ Expected expected(VerdictKind kind, VerdictScope scope, bool idempotent, OnAmbig
     case VerdictKind::kRetry:
       return again;
     case VerdictKind::kThrottled:
-      return {DeliveryState::kReady, before, kThrottleDefault,
+      return {address ? DeliveryState::kReady : DeliveryState::kClaimed, before, kThrottleDefault,
               address ? Effect::kCloseAddress : Effect::kCloseOutput, kThrottleDefault};
     case VerdictKind::kRejected:
       return {DeliveryState::kDead, now};

@@ -12,16 +12,16 @@ namespace {
 
 // Every pair of state and event: rows are states, columns events, both in the order of their
 // numbers; a letter is the state that follows (its initial, X for cancelled, F for fell back).
-//                                    claim mark release resched deliver die cancel fallback
+//                                    claim mark keep release resched deliver die cancel fallback
 //                                    takeover redrive
 constexpr std::string_view kExpected[kDeliveryStates] = {
-    "C.....X...",  // ready
-    ".SRRDKXFR.",  // claimed
-    "..RRDKXFK.",  // sending
-    ".....K....",  // delivered
-    ".........R",  // dead
-    "..........",  // cancelled
-    "..........",  // fell back
+    "C......X...",  // ready
+    ".SCRRDKXFR.",  // claimed
+    "..CRRDKXFK.",  // sending
+    "......K....",  // delivered
+    "..........R",  // dead
+    "...........",  // cancelled
+    "...........",  // fell back
 };
 constexpr std::string_view kLetters = "RCSDKXF";
 

@@ -110,8 +110,22 @@ TEST_F(FilterAdapterTest, RemembersAReservationAndTellsItsOutcome) {
   };
   EXPECT_EQ(adapter->on_message(call), FilterStatus::kPass);
   EXPECT_EQ(call.remembered, 77U);
+  EXPECT_EQ(worker->under_way(), 1U);  // the plugin is owed an outcome
   adapter->on_outcome(77, true);
+  EXPECT_EQ(worker->under_way(), 0U);
   EXPECT_EQ(script.outcomes, (std::vector<std::pair<std::uint64_t, bool>>{{77, true}}));
+}
+
+TEST_F(FilterAdapterTest, PassesWhatIsHeldWhenItIsCut) {
+  hold();
+  EXPECT_EQ(adapter->on_message(call), FilterStatus::kHold);
+  EXPECT_EQ(worker->under_way(), 1U);
+  adapter->cut();
+  EXPECT_EQ(call.decisions, std::vector{FilterStatus::kPass});
+  EXPECT_EQ(worker->under_way(), 0U);
+  later([this] { EXPECT_FALSE(host->drop(token)); });
+  advance(FilterAdapter::kHoldMax * 2);
+  EXPECT_EQ(call.decisions.size(), 1U);
 }
 
 TEST_F(FilterAdapterTest, EndsAHoldOnceThePluginHasReturned) {

@@ -131,6 +131,29 @@ TEST(Libraries, RefuseANameThatTwoFoldersHaveAndNameBothFiles) {
                                     "good/output_plain.so");
 }
 
+TEST(Libraries, NameAFileThatEndsTheProcessWhileItIsLoadedAndGoOn) {
+  Libraries libraries({kFolder + "deadly", kFolder + "good"}, nullptr);
+  const auto refusal = [&](std::string_view name) {
+    const auto found = libraries.find(Kind::kOutput, name);
+    return found ? "loaded" : found.error().what;
+  };
+  const std::string path = kFolder + "deadly/output_";
+  EXPECT_EQ(refusal("crashes"), path + "crashes.so: it died with SIGABRT while it was loaded");
+  EXPECT_EQ(refusal("entry"), path + "entry.so: it died with SIGABRT while it was loaded");
+  EXPECT_EQ(refusal("exits"),
+            path + "exits.so: it ended the process with exit code 3 while it was loaded");
+  EXPECT_EQ(refusal("plain"), "loaded");
+}
+
+TEST(Libraries, DoNotWaitForAFileThatHangsWhileItIsLoaded) {
+  Libraries libraries({kFolder + "hanging"}, nullptr, std::chrono::milliseconds(50));
+  const auto found = libraries.find(Kind::kOutput, "hangs");
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().what, kFolder +
+                                    "hanging/output_hangs.so: it did not return in time "
+                                    "while it was loaded");
+}
+
 TEST(Libraries, ListFilesWithoutLoadingThem) {
   Libraries libraries({kFolder + "good", "/nowhere"}, nullptr);
   ASSERT_EQ(libraries.files().size(), 2U);

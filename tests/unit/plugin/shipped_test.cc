@@ -179,6 +179,28 @@ TEST_F(FileOutput, SyncsWhenToldTo) {
   EXPECT_EQ(kind_of(host, attempt), std::uint32_t{TOCSIN_DELIVERED});
 }
 
+TEST_F(FileOutput, BeginsANewLineBehindOneThatAnotherProcessLeftCut) {
+  std::ofstream(path()) << "{\"delivery_id\":\"whole\"}\n{\"delivery_id\":\"cu";
+  ASSERT_EQ(host.start(), "");
+  const tocsin_token first = host.deliver("{\"topic\":\"a\"}");
+  host.run();
+  const tocsin_token second = host.deliver("{\"topic\":\"b\"}");
+  host.run();
+  EXPECT_EQ(text(),
+            "{\"delivery_id\":\"whole\"}\n{\"delivery_id\":\"cu\n"
+            "{\"delivery_id\":\"dlv_" +
+                std::to_string(first) + "\",\"topic\":\"a\"}\n{\"delivery_id\":\"dlv_" +
+                std::to_string(second) + "\",\"topic\":\"b\"}\n");
+}
+
+TEST_F(FileOutput, GoesOnBehindAWholeLine) {
+  std::ofstream(path()) << "whole\n";
+  ASSERT_EQ(host.start(), "");
+  host.deliver("{\"topic\":\"a\"}");
+  host.run();
+  EXPECT_EQ(text().find("whole\n{"), 0U) << text();
+}
+
 TEST_F(FileOutput, IsSilentAboutWhatWasCancelled) {
   ASSERT_EQ(host.start(), "");
   const tocsin_token writing = host.deliver("{\"topic\":\"a\"}");

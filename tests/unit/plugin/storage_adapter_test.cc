@@ -14,6 +14,9 @@ struct StoreScript {
       apply;
   std::function<bool(const tocsin_query&, const tocsin_row_sink&, sdk::Fault&)> query;
   std::function<bool(tocsin_store_state&, sdk::Fault&)> open;
+  std::function<bool(std::string_view, std::string_view, const tocsin_record_sink&, sdk::Fault&)>
+      get;
+  std::function<bool(const tocsin_record_scan&, const tocsin_record_sink&, sdk::Fault&)> scan;
   bool closed = false;
 };
 
@@ -28,6 +31,15 @@ class ScriptedStore final : public sdk::Storage {
   static bool query(Settings&, const tocsin_query& asked, const tocsin_row_sink& sink,
                     sdk::Fault& fault) {
     return Script::script->query(asked, sink, fault);
+  }
+  static bool get_record(Settings&, std::string_view collection, std::string_view key,
+                         sdk::Duration now, const tocsin_record_sink& sink, sdk::Fault& fault) {
+    EXPECT_EQ(now, std::chrono::seconds(5));
+    return Script::script->get(collection, key, sink, fault);
+  }
+  static bool scan_records(Settings&, const tocsin_record_scan& scan,
+                           const tocsin_record_sink& sink, sdk::Fault& fault) {
+    return Script::script->scan(scan, sink, fault);
   }
 
   ScriptedStore(const Settings&, sdk::Host host) : host_(host) {}
@@ -238,6 +250,7 @@ TEST_F(StorageAdapterTest, CarriesTheOtherOperations) {
   stage::Review review;
   review.verb = stage::Review::Verb::kDiscard;
   stage::Purge purge;
+  purge.size_max = 4096;
   stage::Renew renew;
   renew.high_mark = {70};
   script.apply = [](const sdk::Host& host, tocsin_operation* const* all, std::uint32_t,
@@ -259,8 +272,10 @@ TEST_F(StorageAdapterTest, CarriesTheOtherOperations) {
     reviewed.output = sdk::to_c("mail");
     auto& purged = as<tocsin_purge>(all[4]);
     EXPECT_EQ(purged.rows_max, 500U);
+    EXPECT_EQ(purged.size_max, 4096U);
     purged.deleted = 12;
     purged.more = 1;
+    purged.oversize = 1;
     applied(host, token, TOCSIN_APPLIED);
   };
   apply({&renew, &settle, &cancel, &review, &purge});
@@ -273,6 +288,72 @@ TEST_F(StorageAdapterTest, CarriesTheOtherOperations) {
   EXPECT_EQ(review.output, "mail");
   EXPECT_EQ(purge.deleted, 12U);
   EXPECT_TRUE(purge.more);
+  EXPECT_TRUE(purge.oversize);
+}
+
+TEST_F(StorageAdapterTest, CarriesARecordThereAndWhatCameOfItBack) {
+  stage::RecordChange put;
+  put.collection = "teams";
+  put.key = "ops";
+  put.value = "{}";
+  put.if_version = 4;
+  put.version = 9;
+  put.now = WallTime(Duration(50));
+  put.expires_at = WallTime(Duration(60));
+  stage::RecordChange removal;
+  removal.verb = stage::RecordChange::Verb::kRemove;
+  script.apply = [](const sdk::Host& host, tocsin_operation* const* all, std::uint32_t,
+                    tocsin_token token) {
+    auto& first = as<tocsin_record_change>(all[0]);
+    EXPECT_EQ(first.kind, std::uint32_t{TOCSIN_OP_RECORD});
+    EXPECT_EQ(first.verb, std::uint32_t{TOCSIN_RECORD_PUT});
+    EXPECT_EQ(sdk::view(first.collection), "teams");
+    EXPECT_EQ(sdk::view(first.key), "ops");
+    EXPECT_EQ(sdk::view(first.value), "{}");
+    EXPECT_EQ(first.if_version, 4U);
+    EXPECT_EQ(first.version, 9U);
+    EXPECT_EQ(first.now_ns, 50);
+    EXPECT_EQ(first.expires_at_ns, 60);
+    first.changed = 1;
+    first.found_version = 4;
+    auto& second = as<tocsin_record_change>(all[1]);
+    EXPECT_EQ(second.verb, std::uint32_t{TOCSIN_RECORD_REMOVE});
+    EXPECT_EQ(second.if_version, TOCSIN_VERSION_ANY);
+    EXPECT_EQ(second.expires_at_ns, 0);
+    applied(host, token, TOCSIN_APPLIED);
+  };
+  apply({&put, &removal});
+  EXPECT_TRUE(put.changed);
+  EXPECT_EQ(put.found, 4U);
+  EXPECT_FALSE(removal.changed);
+}
+
+TEST_F(StorageAdapterTest, KeepsASettlementsSuccessorApartFromTheAppends) {
+  const stage::NewDelivery rows[] = {{.output = "a"}, {.output = "b"}};
+  stage::Settle plain;
+  stage::Settle first;
+  first.successor = {
+      .output = "fallback", .address = "email:a@b", .next_at = WallTime(Duration(7))};
+  stage::Append append;
+  append.deliveries = rows;
+  stage::Settle second;
+  second.successor = {.output = "mirror"};
+  script.apply = [](const sdk::Host& host, tocsin_operation* const* all, std::uint32_t,
+                    tocsin_token token) {
+    EXPECT_EQ(as<tocsin_settle>(all[0]).successor, nullptr);
+    auto& settled = as<tocsin_settle>(all[1]);
+    EXPECT_EQ(sdk::view(settled.successor->output), "fallback");
+    EXPECT_EQ(sdk::view(settled.successor->address), "email:a@b");
+    EXPECT_EQ(settled.successor->state, std::uint32_t{TOCSIN_STATE_READY});
+    EXPECT_EQ(settled.successor->next_at_ns, 7);
+    settled.changed = 1;
+    settled.successor_ordinal = 4;
+    EXPECT_EQ(sdk::view(as<tocsin_append>(all[2]).deliveries[1].output), "b");
+    EXPECT_EQ(sdk::view(as<tocsin_settle>(all[3]).successor->output), "mirror");
+    applied(host, token, TOCSIN_APPLIED);
+  };
+  apply({&plain, &first, &append, &second});
+  EXPECT_EQ(first.successor_ordinal, 4U);
 }
 
 TEST_F(StorageAdapterTest, MayBeGivenTheNextBatchByTheOneThatEnded) {
@@ -386,6 +467,69 @@ TEST_F(StorageAdapterTest, ReportsWhyAQueryFailed) {
   const auto result = adapter->query({});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::kUnavailable);
+}
+
+const WallTime kNow(std::chrono::seconds(5));
+
+void give(const tocsin_record_sink& sink, std::string_view key, std::string_view value) {
+  tocsin_record record{};
+  record.key = sdk::to_c(key);
+  record.value = sdk::to_c(value);
+  record.version = 3;
+  record.expires_at_ns = key == "ends" ? 70 : 0;
+  sink.record(sink.user, &record);
+}
+
+TEST_F(StorageAdapterTest, GetsOneRecordOrNone) {
+  script.get = [](std::string_view collection, std::string_view key, const tocsin_record_sink& rows,
+                  sdk::Fault&) {
+    EXPECT_EQ(collection, "teams");
+    if (key != "none") give(rows, key, "v");
+    return true;
+  };
+  const auto stays = adapter->get_record("teams", "stays", kNow);
+  ASSERT_TRUE(stays && *stays);
+  EXPECT_EQ((*stays)->value, "v");
+  EXPECT_EQ((*stays)->version, 3U);
+  EXPECT_EQ((*stays)->expires_at, std::nullopt);
+  EXPECT_EQ((*adapter->get_record("teams", "ends", kNow))->expires_at, WallTime(Duration(70)));
+  const auto none = adapter->get_record("teams", "none", kNow);
+  ASSERT_TRUE(none);
+  EXPECT_EQ(*none, std::nullopt);
+}
+
+TEST_F(StorageAdapterTest, CollectsAPageOfRecordsAndSaysWhetherThereIsMore) {
+  script.scan = [](const tocsin_record_scan& asked, const tocsin_record_sink& rows, sdk::Fault&) {
+    EXPECT_EQ(sdk::view(asked.prefix), "team:");
+    EXPECT_EQ(sdk::view(asked.after), "team:a");
+    EXPECT_EQ(asked.descending, 1U);
+    EXPECT_EQ(asked.now_ns, kNow.time_since_epoch().count());
+    // One more than it was asked for.
+    for (std::uint32_t i = 0; i <= asked.limit; ++i) give(rows, "k", "v");
+    return true;
+  };
+  const stage::RecordScan scan{
+      .collection = "teams", .prefix = "team:", .after = "team:a", .descending = true, .limit = 2};
+  const auto page = adapter->scan_records(scan, kNow);
+  ASSERT_TRUE(page) << page.error().text();
+  EXPECT_EQ(page->records.size(), 2U);
+  EXPECT_TRUE(page->more);
+  script.scan = [](const tocsin_record_scan& asked, const tocsin_record_sink& rows, sdk::Fault&) {
+    EXPECT_EQ(asked.limit, stage::kRecordPageRowsMax);
+    give(rows, "k", "v");
+    return true;
+  };
+  EXPECT_FALSE(adapter->scan_records({.collection = "teams", .limit = 9999}, kNow)->more);
+}
+
+TEST_F(StorageAdapterTest, ReportsWhyRecordsCannotBeRead) {
+  script.get = [](std::string_view, std::string_view, const tocsin_record_sink&,
+                  sdk::Fault& fault) { return fault.fail(TOCSIN_UNAVAILABLE, "busy"); };
+  script.scan = [](const tocsin_record_scan&, const tocsin_record_sink&, sdk::Fault&) -> bool {
+    throw std::runtime_error("torn");
+  };
+  EXPECT_EQ(adapter->get_record("teams", "a", kNow).error().code, Code::kUnavailable);
+  EXPECT_FALSE(adapter->scan_records({.collection = "teams"}, kNow));
 }
 
 }  // namespace

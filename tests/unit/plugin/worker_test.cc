@@ -177,8 +177,9 @@ TEST_F(WorkerTest, AnInstanceWithWorkStillRunningIsKeptInsteadOfDestroyed) {
 TEST_F(WorkerTest, ReportsWhatWorkerInitThrew) {
   script.start = [](const sdk::Host&) { throw std::runtime_error("no worker today"); };
   instance = instance_of<ScriptedOutput>(Kind::kOutput);
-  EXPECT_FALSE(instance->start_worker(environment));
-  EXPECT_NE(logged().find("worker_init threw: no worker today"), std::string::npos);
+  const auto started = instance->start_worker(environment);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().what, "worker_init threw: no worker today");
 }
 
 TEST_F(WorkerTest, SharesReservationsBetweenWorkersOfOneInstance) {

@@ -54,6 +54,38 @@ TEST_F(DedupFilterTest, DropsASecondOneWhileTheFirstOnesFateIsOpen) {
   EXPECT_FALSE(passes("orders"));
 }
 
+TEST_F(DedupFilterTest, TakesAnotherWindowAndKeepsItsMarks) {
+  host.settings.set("window", "1m");
+  start();
+  EXPECT_TRUE(passes("orders"));
+  host.outcome(reservation, true);
+  EXPECT_TRUE(passes("payments"));
+  const std::uint64_t open = reservation;
+  host.settings.set("window", "10m");
+  ASSERT_EQ(host.reconfigure(), "");
+  host.adopt();
+  host.outcome(open, true);
+  host.advance(59s);
+  EXPECT_FALSE(passes("orders"));
+  host.advance(1s);
+  EXPECT_TRUE(passes("orders"));     // the mark was made for a minute
+  EXPECT_FALSE(passes("payments"));  // and this one for ten
+}
+
+TEST_F(DedupFilterTest, TakesAnotherKeyAndRefusesABrokenOne) {
+  host.settings.set("key", "{{topic}}");
+  start();
+  host.settings.set("key", "{{topic");
+  EXPECT_EQ(host.reconfigure(), "key: a {{ is not closed");
+  host.settings.set("key", "always the same");
+  ASSERT_EQ(host.reconfigure(), "");
+  EXPECT_TRUE(passes("orders"));
+  EXPECT_TRUE(passes("payments"));
+  host.adopt();
+  EXPECT_TRUE(passes("orders"));
+  EXPECT_FALSE(passes("payments"));
+}
+
 TEST_F(DedupFilterTest, LetsTheNextOneInWhenTheFirstWasNotStored) {
   start();
   EXPECT_TRUE(passes("orders"));

@@ -29,6 +29,20 @@ TEST(LevelFilter, PassesItsLevelAndWhatIsAboveAndDropsWhatIsBelow) {
   }
 }
 
+TEST(LevelFilter, TakesAnotherLevelWithoutBeingMadeAnew) {
+  FakeHost host(shipped("filter_level"));
+  host.settings.set("min", "error");
+  ASSERT_EQ(host.start(), "");
+  tocsin_notification notification{};
+  notification.level = TOCSIN_LEVEL_WARNING;
+  tocsin_token token = 0;
+  host.settings.set("min", "warning");
+  ASSERT_EQ(host.reconfigure(), "");
+  EXPECT_EQ(host.filter(notification, token), std::uint32_t{TOCSIN_DROP});
+  host.adopt();
+  EXPECT_EQ(host.filter(notification, token), std::uint32_t{TOCSIN_PASS});
+}
+
 TEST(LevelFilter, MayBeWrittenAsABareLevel) {
   EXPECT_EQ(sdk::view(shipped("filter_level")->options->scalar_key), "min");
 }

@@ -160,6 +160,28 @@ TEST_F(HttpInputTest, Answers401ToEverybodyElse) {
   EXPECT_TRUE(host.questions.empty());
 }
 
+TEST_F(HttpInputTest, TakesOtherTokensAndLetsRequestsEndAsTheyBegan) {
+  host.settings.set_map("tokens", {{"a caller with a long name", "first-secret"}});
+  start();
+  const Headers first = {{"Authorization", "Bearer first-secret"}};
+  const Headers second = {{"Authorization", "Bearer second-secret"}};
+  const tocsin_token under_way = ask("GET", "/v1/notifications/ntf_1", {}, first);
+  post_one(first);
+  host.settings.set_map("tokens", {{"another", "second-secret"}});
+  host.settings.set("body_bytes_max", "1KiB");
+  ASSERT_EQ(host.reconfigure(), "");
+  EXPECT_EQ(status(post_one(second)), 401U);
+  host.adopt();
+  EXPECT_EQ(status(post_one(first)), 401U);
+  post_one(second);
+  EXPECT_EQ(host.emits.at(0).caller, "a caller with a long name");
+  EXPECT_EQ(host.emits.at(1).caller, "another");
+  EXPECT_EQ(status(post("/v1/notifications", std::string(2000, ' '), second)), 413U);
+  outcome({committed("ntf_1")});
+  host.answer(host.questions.at(0), TOCSIN_NOT_FOUND);
+  EXPECT_EQ(status(under_way), 404U);
+}
+
 TEST_F(HttpInputTest, NeitherAsksWhoIsThereNorWhatAMethodIsAtAnUnknownPath) {
   host.settings.set_map("tokens", {{"shop", "shop-secret"}});
   start();
@@ -171,16 +193,20 @@ TEST_F(HttpInputTest, TellsALongListOfCallersApart) {
   for (int i = 0; i < 500; ++i) {
     tokens.emplace_back("caller " + std::to_string(i), "secret of " + std::to_string(i));
   }
-  tokens.emplace_back("the last one wins", "secret of 7");
   host.settings.set_map("tokens", tokens);
   start();
   for (const int i : {0, 1, 250, 499}) {
     post_one({{"Authorization", "Bearer secret of " + std::to_string(i)}});
     EXPECT_EQ(host.emits.back().caller, "caller " + std::to_string(i));
   }
-  post_one({{"Authorization", "Bearer secret of 7"}});
-  EXPECT_EQ(host.emits.back().caller, "the last one wins");
   EXPECT_EQ(status(post_one({{"Authorization", "Bearer secret of 500"}})), 401U);
+}
+
+TEST_F(HttpInputTest, RefusesCallersWithOneSecretByTheirNamesAlone) {
+  host.settings.set_map("tokens",
+                        {{"shop", "one secret"}, {"ops", "another"}, {"night", "one secret"}});
+  EXPECT_EQ(host.start(),
+            "tokens.night: tokens.shop is the same secret: give each caller one of its own");
 }
 
 // ---- outcomes

@@ -47,6 +47,23 @@ TEST_F(WebhookOutputTest, SendsItsOwnHeadersAroundTheConfiguredOnes) {
   EXPECT_EQ(host.requests.at(0).headers, expected);
 }
 
+TEST_F(WebhookOutputTest, TakesOtherHeadersWithoutBeingMadeAnew) {
+  host.settings.set_map("headers", {{"Authorization", "Bearer old"}});
+  start();
+  host.settings.set_map("headers", {{"X-Bad\n", "x"}});
+  EXPECT_NE(host.reconfigure(), "");
+  host.settings.set_map("headers", {{"Authorization", "Bearer new"}, {"X-More", "1"}});
+  ASSERT_EQ(host.reconfigure(), "");
+  host.deliver(R"({"topic":"a"})");
+  host.adopt();
+  host.deliver(R"({"topic":"a"})");
+  EXPECT_EQ(host.requests.at(0).headers.size(), 5U);
+  EXPECT_EQ(host.requests.at(0).headers.at(2).second, "Bearer old");
+  EXPECT_EQ(host.requests.at(1).headers.size(), 6U);
+  EXPECT_EQ(host.requests.at(1).headers.at(2).second, "Bearer new");
+  EXPECT_EQ(host.requests.at(1).headers.at(3).first, "X-More");
+}
+
 TEST_F(WebhookOutputTest, KeepsRequestsApartThatAreUnderWayTogether) {
   start();
   const tocsin_token first = host.deliver(R"({"topic":"first"})");

@@ -2,8 +2,10 @@
 
 #include <concepts>
 #include <memory>
+#include <mutex>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "tocsin/plugin.h"
 #include "tocsin/sdk/kinds.hpp"
@@ -34,16 +36,46 @@ class Entry {
   }
 
  private:
-  // What the host knows as an instance's self.
-  struct Instance {
-    explicit Instance(InstanceHost h) : host(h) {}
-    Settings settings;
-    InstanceHost host;
+  static constexpr bool kReconfigures =
+      requires(T& object, const Settings& next) { object.reconfigure(next); };
+  static constexpr bool kTakesUp = requires(T& object) { object.take_up(); };
+  static constexpr bool kDrains = requires(T& object) { object.drain(Duration()); };
+
+  using SettingsPtr = std::shared_ptr<Settings>;
+  // What the host knows as an instance's self. Settings are shared with the loops, each of which
+  // adopts others at its own time.
+  class Instance {
+   public:
+    Instance(InstanceHost h, SettingsPtr settings) : host(h), adopted_(std::move(settings)) {}
+    const InstanceHost host;
+
+    SettingsPtr settings() {
+      const std::lock_guard lock(mutex_);
+      return adopted_;
+    }
+    void prepare(SettingsPtr next) {
+      const std::lock_guard lock(mutex_);
+      prepared_ = std::move(next);
+    }
+    SettingsPtr adopt() {
+      const std::lock_guard lock(mutex_);
+      if (prepared_ != nullptr) adopted_ = prepared_;
+      return adopted_;
+    }
+
+   private:
+    std::mutex mutex_;
+    SettingsPtr adopted_;   // guarded by mutex_
+    SettingsPtr prepared_;  // guarded by mutex_
   };
   // What it knows as a worker's self.
   struct Worker {
-    Worker(Instance& instance, Host h) : host(h), object(instance.settings, h) {}
-    Host host;
+    Worker(Instance& of, Host h)
+        : instance(of), host(h), settings(of.settings()), object(*settings, h) {}
+    Instance& instance;
+    const Host host;
+    SettingsPtr settings;
+    std::vector<SettingsPtr> outlived;  // by a reconfigure that threw: the object may use them
     T object;
   };
 
@@ -64,6 +96,12 @@ class Entry {
     plugin_.destroy = [](void* self) { delete static_cast<Instance*>(self); };
     plugin_.worker_init = worker_init;
     plugin_.worker_fini = [](void* self) { delete static_cast<Worker*>(self); };
+    if constexpr (kReconfigures) {
+      plugin_.reconfigure = reconfigure;
+      plugin_.worker_reconfigure = worker_reconfigure;
+    }
+    if constexpr (kTakesUp) plugin_.worker_start = worker_start;
+    if constexpr (kDrains) plugin_.worker_drain = worker_drain;
     declare_kinds();
   }
 
@@ -89,9 +127,26 @@ class Entry {
       plugin_.handler = &handler_;
     }
     if constexpr (std::derived_from<T, Storage>) {
-      storage_ = {sizeof(storage_), T::kBlocking ? 1U : 0U, open, apply, query, close};
+      records_ = {sizeof(records_), 0, get_record, scan_records};
+      storage_ = {sizeof(storage_), T::kBlocking ? 1U : 0U, open, apply, query, close, &records_};
       plugin_.storage = &storage_;
     }
+  }
+
+  // A beginning that may be refused: `work` says whether it succeeded. What it throws is the
+  // reason.
+  template <typename Work>
+  static std::uint32_t begun(const InstanceHost& host, std::string_view where, tocsin_fault* fault,
+                             Work&& work) noexcept {
+    return guarded(host, where, std::uint32_t{TOCSIN_FAILED}, [&] {
+      Fault why(fault);
+      try {
+        return work(why) ? std::uint32_t{TOCSIN_OK} : why.status();
+      } catch (const std::exception& error) {
+        why.fail(TOCSIN_FAILED, std::string(where) + " threw: " + error.what());
+        return why.status();
+      }
+    });
   }
 
   static Worker& worker(void* self) { return *static_cast<Worker*>(self); }
@@ -108,25 +163,41 @@ class Entry {
   }
 
   static std::uint32_t validate(const tocsin_create* from, tocsin_fault* fault) noexcept {
-    return guarded(setup_of(*from).host, "validate", std::uint32_t{TOCSIN_FAILED}, [&] {
+    return begun(setup_of(*from).host, "validate", fault, [&](Fault& why) {
       Settings settings;
-      Fault why(fault);
-      return settings.load(setup_of(*from), why) ? std::uint32_t{TOCSIN_OK} : why.status();
+      return settings.load(setup_of(*from), why);
     });
+  }
+
+  // Null: refused, and `why` has the words.
+  static SettingsPtr made_settings(const Setup& setup, Fault& why) {
+    auto settings = std::make_shared<Settings>();
+    if (!settings->load(setup, why)) return nullptr;
+    if constexpr (requires { settings->create(setup, why); }) {
+      if (!settings->create(setup, why)) return nullptr;
+    }
+    return settings;
   }
 
   static std::uint32_t create(const tocsin_create* from, void** self,
                               tocsin_fault* fault) noexcept {
     const Setup setup = setup_of(*from);
-    return guarded(setup.host, "create", std::uint32_t{TOCSIN_FAILED}, [&] {
-      auto instance = std::make_unique<Instance>(setup.host);
-      Fault why(fault);
-      if (!instance->settings.load(setup, why)) return why.status();
-      if constexpr (requires { instance->settings.create(setup, why); }) {
-        if (!instance->settings.create(setup, why)) return why.status();
-      }
-      *self = instance.release();
-      return std::uint32_t{TOCSIN_OK};
+    return begun(setup.host, "create", fault, [&](Fault& why) {
+      SettingsPtr settings = made_settings(setup, why);
+      if (settings == nullptr) return false;
+      *self = std::make_unique<Instance>(setup.host, std::move(settings)).release();
+      return true;
+    });
+  }
+
+  static std::uint32_t reconfigure(void* self, const tocsin_create* next,
+                                   tocsin_fault* fault) noexcept {
+    const Setup setup = setup_of(*next);
+    return begun(setup.host, "reconfigure", fault, [&](Fault& why) {
+      SettingsPtr settings = made_settings(setup, why);
+      if (settings == nullptr) return false;
+      static_cast<Instance*>(self)->prepare(std::move(settings));
+      return true;
     });
   }
 
@@ -134,28 +205,46 @@ class Entry {
                                    tocsin_fault* fault) noexcept {
     auto& instance = *static_cast<Instance*>(self);
     const InstanceHost& host = instance.host;
-    return guarded(host, "worker_init", std::uint32_t{TOCSIN_FAILED}, [&] {
+    return begun(host, "worker_init", fault, [&](Fault& why) {
       auto made =
           std::make_unique<Worker>(instance, Host(&host.c_host(), host.c_instance(), handle));
       if constexpr (std::derived_from<T, Output>) made->object.output_host = &made->host;
-      if constexpr (requires(Fault& why) { made->object.start(why); }) {
-        Fault why(fault);
-        if (!made->object.start(why)) return why.status();
+      if constexpr (requires { made->object.start(why); }) {
+        if (!made->object.start(why)) return false;
       }
       *worker_self = made.release();
-      return std::uint32_t{TOCSIN_OK};
+      return true;
     });
+  }
+
+  static void worker_reconfigure(void* self) noexcept {
+    Worker& own = worker(self);
+    guarded(own.host, "worker_reconfigure", 0, [&] {
+      own.outlived.push_back(std::exchange(own.settings, own.instance.adopt()));
+      own.object.reconfigure(*own.settings);
+      own.outlived.pop_back();
+      return 0;
+    });
+  }
+
+  static void worker_start(void* self) noexcept {
+    guarded(worker(self).host, "worker_start", 0, [&] { return worker(self).object.take_up(), 0; });
+  }
+
+  static void worker_drain(void* self, std::int64_t deadline_ns) noexcept {
+    guarded(worker(self).host, "worker_drain", 0,
+            [&] { return worker(self).object.drain(Duration(deadline_ns)), 0; });
   }
 
   // ---- output
 
   static void traits(void* self, tocsin_output_traits* out) noexcept {
     auto& instance = *static_cast<Instance*>(self);
-    if constexpr (requires { T::traits(instance.settings); }) {
+    if constexpr (requires(const Settings& settings) { T::traits(settings); }) {
       guarded(instance.host, "traits", 0, [&] {
         // The texts are copied by the host after this returns.
         static thread_local OutputTraits kept;
-        kept = T::traits(instance.settings);
+        kept = T::traits(*instance.settings());
         out->batch_max = kept.batch_max;
         out->address_kind = to_c(kept.address_kind);
         out->has_own_address = kept.has_own_address ? 1 : 0;
@@ -261,8 +350,30 @@ class Entry {
     auto& instance = *static_cast<Instance*>(self);
     return guarded(instance.host, "query", std::uint32_t{TOCSIN_FAILED}, [&] {
       Fault why(fault);
-      return T::query(instance.settings, *asked, *sink, why) ? std::uint32_t{TOCSIN_OK}
-                                                             : why.status();
+      return T::query(*instance.settings(), *asked, *sink, why) ? std::uint32_t{TOCSIN_OK}
+                                                                : why.status();
+    });
+  }
+
+  static std::uint32_t get_record(void* self, tocsin_str collection, tocsin_str key,
+                                  std::int64_t now_ns, const tocsin_record_sink* sink,
+                                  tocsin_fault* fault) noexcept {
+    auto& instance = *static_cast<Instance*>(self);
+    return guarded(instance.host, "get_record", std::uint32_t{TOCSIN_FAILED}, [&] {
+      Fault why(fault);
+      const bool read = T::get_record(instance.settings, view(collection), view(key),
+                                      Duration(now_ns), *sink, why);
+      return read ? std::uint32_t{TOCSIN_OK} : why.status();
+    });
+  }
+
+  static std::uint32_t scan_records(void* self, const tocsin_record_scan* scan,
+                                    const tocsin_record_sink* sink, tocsin_fault* fault) noexcept {
+    auto& instance = *static_cast<Instance*>(self);
+    return guarded(instance.host, "scan_records", std::uint32_t{TOCSIN_FAILED}, [&] {
+      Fault why(fault);
+      return T::scan_records(instance.settings, *scan, *sink, why) ? std::uint32_t{TOCSIN_OK}
+                                                                   : why.status();
     });
   }
 
@@ -277,6 +388,7 @@ class Entry {
   tocsin_input input_{};
   tocsin_handler handler_{};
   tocsin_storage storage_{};
+  tocsin_records records_{};
 };
 
 }  // namespace tocsin::sdk

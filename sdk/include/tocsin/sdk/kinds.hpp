@@ -198,8 +198,12 @@ class Handler {
 
 // ---- storage
 
-/// Also needed: static bool query(Settings&, const tocsin_query&, const tocsin_row_sink&, Fault&),
-/// called on any thread that may block; and static constexpr bool kBlocking.
+/// Also needed: static constexpr bool kBlocking, and, called on any thread that may block,
+///   static bool query(Settings&, const tocsin_query&, const tocsin_row_sink&, Fault&);
+///   static bool get_record(Settings&, std::string_view collection, std::string_view key,
+///                          Duration now, const tocsin_record_sink&, Fault&);
+///   static bool scan_records(Settings&, const tocsin_record_scan&, const tocsin_record_sink&,
+///                            Fault&);
 class Storage {
  public:
   virtual ~Storage() = default;

@@ -22,14 +22,14 @@
 
 #include "tocsin/plugin.h"
 #include "tocsin/sdk/verdict.hpp"
-#include "tocsin/testing/fake_settings.hpp"
+#include "tocsin/testing/fake_life.hpp"
 #include "tocsin/testing/fake_template.hpp"
 #include "tocsin/testing/fake_verdict.hpp"
 #include "tocsin/testing/manual_clock.hpp"
 
 namespace tocsin::testing {
 
-class FakeHost {
+class FakeHost : public FakeLife {
  public:
   using Duration = std::chrono::nanoseconds;
   using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -69,34 +69,13 @@ class FakeHost {
     std::string body;
   };
 
-  explicit FakeHost(const tocsin_plugin* plugin) : plugin_(plugin), table_(make_table()) {}
+  explicit FakeHost(const tocsin_plugin* plugin)
+      : FakeLife(plugin, table_, reinterpret_cast<tocsin_instance*>(this),
+                 reinterpret_cast<tocsin_worker*>(this)),
+        table_(make_table()) {}
   ~FakeHost() { stop(); }
-  FakeHost(const FakeHost&) = delete;
-  FakeHost& operator=(const FakeHost&) = delete;
 
-  // ---- life. Each answers the plugin's words, "key: what", or nothing when it went well.
-
-  std::string validate() {
-    if (plugin_->validate == nullptr) return {};
-    const tocsin_create from = arguments();
-    return words([&](tocsin_fault* fault) { return plugin_->validate(&from, fault); });
-  }
-  std::string create() {
-    const tocsin_create from = arguments();
-    const std::string refused =
-        words([&](tocsin_fault* fault) { return plugin_->create(&from, &self_, fault); });
-    created_ = refused.empty();
-    return refused;
-  }
-  /// create and worker_init.
-  std::string start() {
-    if (std::string refused = create(); !refused.empty()) return refused;
-    const std::string refused = words([&](tocsin_fault* fault) {
-      return plugin_->worker_init(self_, worker(), &worker_self_, fault);
-    });
-    started_ = refused.empty();
-    return refused;
-  }
+  /// worker_fini and destroy.
   void stop() {
     timers_.clear();
     for (SentRequest& request : requests) request.over = true;
@@ -104,8 +83,7 @@ class FakeHost {
     for (const Task& task : std::exchange(tasks_, {})) {
       if (task.drop != nullptr) task.drop(task.user);
     }
-    if (std::exchange(started_, false)) plugin_->worker_fini(worker_self_);
-    if (std::exchange(created_, false)) plugin_->destroy(self_);
+    end_life();
   }
 
   // ---- time and waiting work
@@ -279,7 +257,6 @@ class FakeHost {
     if (!std::exchange(question.over, true)) question.fn(question.user, &answer);
   }
 
-  FakeSettings settings;
   ManualClock clock;
   std::deque<SentRequest> requests;
   std::deque<Question> questions;
@@ -322,27 +299,6 @@ class FakeHost {
 
   static FakeHost& of(tocsin_worker* handle) { return *reinterpret_cast<FakeHost*>(handle); }
   static FakeHost& of(tocsin_instance* handle) { return *reinterpret_cast<FakeHost*>(handle); }
-  tocsin_worker* worker() { return reinterpret_cast<tocsin_worker*>(this); }
-  tocsin_instance* instance() { return reinterpret_cast<tocsin_instance*>(this); }
-
-  tocsin_create arguments() {
-    tocsin_create from{};
-    from.size = sizeof(from);
-    from.host = &table_;
-    from.instance = instance();
-    from.id = sdk::to_c("test");
-    from.settings = &settings.build(plugin_->options);
-    return from;
-  }
-  template <typename Call>
-  static std::string words(Call call) {
-    tocsin_fault fault{};
-    fault.size = sizeof(fault);
-    if (call(&fault) == TOCSIN_OK) return {};
-    const std::string what(fault.what, fault.what_len);
-    const std::string key(fault.key, fault.key_len);
-    return key.empty() ? (what.empty() ? "no reason given" : what) : key + ": " + what;
-  }
 
   static tocsin_http_response response_to(const SentRequest& request, std::uint32_t failure,
                                           bool sent) {
@@ -572,12 +528,7 @@ class FakeHost {
     return host;
   }
 
-  const tocsin_plugin* plugin_;
   const tocsin_host table_;
-  void* self_ = nullptr;
-  void* worker_self_ = nullptr;
-  bool created_ = false;
-  bool started_ = false;
   std::uint64_t tokens_ = 0;
   std::map<tocsin_token, bool> open_;
   std::map<tocsin_token, void*> exchanges_;

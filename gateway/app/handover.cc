@@ -1,0 +1,269 @@
+#include "gateway/app/handover.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX has no header for it
+
+namespace tocsin::app {
+
+namespace {
+
+constexpr std::string_view kSocketWord = "socket ";
+constexpr std::string_view kEndWord = "end";
+constexpr std::string_view kReadyWord = "ready";
+constexpr std::size_t kPacketBytesMax = 512;
+constexpr int kReceiveSeconds = 10;
+constexpr Duration kEndPatience = std::chrono::seconds(2);
+constexpr Duration kEndLook = std::chrono::milliseconds(10);
+
+using PacketControl = std::array<char, CMSG_SPACE(sizeof(int))>;
+
+// One packet, and a descriptor with it unless that is -1.
+bool send_packet(int channel, std::string_view text, int fd) {
+  iovec part{const_cast<char*>(text.data()), text.size()};
+  alignas(cmsghdr) PacketControl control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (fd >= 0) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
+  }
+  return ::sendmsg(channel, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+}
+
+struct Packet {
+  std::string text;
+  int fd = -1;
+};
+
+Result<Packet> receive_packet(int channel) {
+  Packet packet;
+  packet.text.resize(kPacketBytesMax);
+  iovec part{packet.text.data(), packet.text.size()};
+  alignas(cmsghdr) PacketControl control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t got = ::recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+  if (got <= 0) return fail(Code::kUnavailable, "the process before handed nothing over");
+  packet.text.resize(static_cast<std::size_t>(got));
+  for (cmsghdr* at = CMSG_FIRSTHDR(&message); at != nullptr; at = CMSG_NXTHDR(&message, at)) {
+    if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS) continue;
+    std::memcpy(&packet.fd, CMSG_DATA(at), sizeof(int));
+  }
+  return packet;
+}
+
+// Ours without what a process before told us, and with the way to this one.
+std::vector<std::string> environment_of_successor() {
+  std::vector<std::string> all;
+  const std::string own = std::string(Successor::kVariable) + "=";
+  for (char** at = environ; *at != nullptr; ++at) {
+    if (!std::string_view(*at).starts_with(own)) all.emplace_back(*at);
+  }
+  all.push_back(own + std::to_string(Successor::kChannelFd));
+  return all;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> all;
+  for (std::string& word : words) all.push_back(word.data());
+  all.push_back(nullptr);
+  return all;
+}
+
+Result<pid_t> spawn(const Successor::Command& command, int channel) {
+  std::vector<std::string> arguments = command.arguments;
+  std::vector<std::string> environment = environment_of_successor();
+  posix_spawn_file_actions_t actions{};
+  ::posix_spawn_file_actions_init(&actions);
+  // Also when it has that number already: the copy is what loses close-on-exec.
+  ::posix_spawn_file_actions_adddup2(&actions, channel, Successor::kChannelFd);
+  posix_spawnattr_t attributes{};
+  ::posix_spawnattr_init(&attributes);
+  sigset_t none{};
+  sigemptyset(&none);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  pid_t pid = -1;
+  const int failed = ::posix_spawn(&pid, command.program.c_str(), &actions, &attributes,
+                                   pointers(arguments).data(), pointers(environment).data());
+  ::posix_spawnattr_destroy(&attributes);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (failed != 0) return tl::unexpected(system_error(failed, command.program));
+  return pid;
+}
+
+std::string how_it_ended(int status) {
+  if (WIFSIGNALED(status)) {
+    return "the new process was ended by signal " + std::to_string(WTERMSIG(status));
+  }
+  return "the new process ended with exit code " + std::to_string(WEXITSTATUS(status));
+}
+
+}  // namespace
+
+// --- the old process's side
+
+Successor::Successor(event::Loop& control)
+    : control_(control), patience_(control.timers(), [this] { on_timer(); }) {}
+
+Successor::~Successor() {
+  if (pid_ > 0) {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  close();
+}
+
+Result<void> Successor::start(const Command& command, std::span<const HandedSocket> sockets,
+                              Duration patience, Done done) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return tl::unexpected(system_error(errno, "a socket pair"));
+  }
+  channel_ = ends[0];
+  // Above what the new process finds it at, so that spawning never has to move it onto itself.
+  const int theirs = ::fcntl(ends[1], F_DUPFD_CLOEXEC, kChannelFd + 1);
+  ::close(ends[1]);
+  auto pid = spawn(command, theirs);
+  ::close(theirs);
+  if (!pid) {
+    close();
+    return tl::unexpected(std::move(pid.error()));
+  }
+  pid_ = *pid;
+  done_ = std::move(done);
+  watch_ = std::make_unique<event::FdWatch>(control_, channel_,
+                                            [this](event::FdWatch::Ready) { on_readable(); });
+  watch_->want(true, false);
+  patience_.arm_after(patience);
+  // One that ends at once is told of by the watch.
+  if (const Result<void> sent = send(sockets); !sent && sent.error().code != Code::kClosed) {
+    give_up(sent.error().text());
+  }
+  return {};
+}
+
+Result<void> Successor::send(std::span<const HandedSocket> sockets) const {
+  for (const HandedSocket& socket : sockets) {
+    const std::string text = std::string(kSocketWord) + socket.name;
+    if (text.size() > kPacketBytesMax) return fail(Code::kInvalid, "a listener's name is too long");
+    if (!send_packet(channel_, text, socket.fd)) return fail(Code::kClosed, "it takes no sockets");
+  }
+  if (!send_packet(channel_, kEndWord, -1)) return fail(Code::kClosed, "it takes no sockets");
+  return {};
+}
+
+void Successor::on_readable() {
+  std::array<char, kPacketBytesMax> bytes{};
+  const ssize_t got = ::recv(channel_, bytes.data(), bytes.size(), MSG_DONTWAIT);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got <= 0) {
+    // Its end of the channel is closed: it ends, or has.
+    watch_.reset();
+    ending_until_ = control_.now() + kEndPatience;
+    return look_at_end();
+  }
+  if (std::string_view(bytes.data(), static_cast<std::size_t>(got)) != kReadyWord) return;
+  const pid_t pid = std::exchange(pid_, -1);
+  Done told = std::move(done_);
+  close();
+  told(pid);
+}
+
+void Successor::on_timer() {
+  if (!ending_until_) return give_up("the new process was not ready in time");
+  look_at_end();
+}
+
+void Successor::look_at_end() {
+  int status = 0;
+  if (::waitpid(pid_, &status, WNOHANG) == pid_) {
+    pid_ = -1;
+    return give_up(how_it_ended(status));
+  }
+  if (control_.now() >= *ending_until_) return give_up("the new process does not end");
+  patience_.arm_after(kEndLook);
+}
+
+void Successor::give_up(std::string why) {
+  if (pid_ > 0) {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(std::exchange(pid_, -1), nullptr, 0);
+  }
+  Done told = std::move(done_);
+  close();
+  control_.post([told = std::move(told), why = std::move(why)]() mutable {
+    told(fail(Code::kUnavailable, std::move(why)));
+  });
+}
+
+void Successor::close() {
+  patience_.cancel();
+  ending_until_.reset();
+  watch_.reset();
+  if (channel_ >= 0) ::close(std::exchange(channel_, -1));
+}
+
+// --- the new process's side
+
+Result<std::optional<Predecessor>> Predecessor::from_environment(InheritedSockets& sockets) {
+  // NOLINTBEGIN(concurrency-mt-unsafe): there is one thread.
+  const char* value = std::getenv(Successor::kVariable);
+  if (value == nullptr) return std::optional<Predecessor>();
+  ::unsetenv(Successor::kVariable);
+  // NOLINTEND(concurrency-mt-unsafe)
+  Predecessor made(Successor::kChannelFd);
+  ::fcntl(made.channel_, F_SETFD, FD_CLOEXEC);
+  const timeval patience{kReceiveSeconds, 0};
+  ::setsockopt(made.channel_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  for (;;) {
+    TOCSIN_TRY_SET(packet, receive_packet(made.channel_));
+    if (packet.text == kEndWord) return std::optional<Predecessor>(std::move(made));
+    const std::string_view text = packet.text;
+    if (!text.starts_with(kSocketWord) || packet.fd < 0) {
+      return fail(Code::kInvalid, "the process before hands over what nobody knows");
+    }
+    TOCSIN_TRY(sockets.add(std::string(text.substr(kSocketWord.size())), packet.fd));
+  }
+}
+
+Predecessor::Predecessor(Predecessor&& other) noexcept
+    : channel_(std::exchange(other.channel_, -1)) {}
+
+Predecessor& Predecessor::operator=(Predecessor&& other) noexcept {
+  std::swap(channel_, other.channel_);
+  return *this;
+}
+
+Predecessor::~Predecessor() {
+  if (channel_ >= 0) ::close(channel_);
+}
+
+void Predecessor::tell_ready() {
+  if (channel_ < 0) return;
+  send_packet(channel_, kReadyWord, -1);
+  ::close(std::exchange(channel_, -1));
+}
+
+}  // namespace tocsin::app

@@ -1,0 +1,91 @@
+#include "gateway/app/inherited_sockets.h"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+namespace tocsin::app {
+
+namespace {
+
+constexpr int kFirstFd = 3;  // SD_LISTEN_FDS_START
+
+// NOLINTBEGIN(concurrency-mt-unsafe): called while there is one thread.
+std::string_view variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string_view() : value;
+}
+
+std::optional<long> number(std::string_view text) {
+  long value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// The next of the names, which stand apart by colons.
+std::string next_name(std::string_view& names) {
+  const std::size_t colon = names.find(':');
+  std::string name(names.substr(0, colon));
+  names.remove_prefix(colon == std::string_view::npos ? names.size() : colon + 1);
+  return name;
+}
+
+}  // namespace
+
+Result<void> InheritedSockets::take_from_systemd() {
+  const auto pid = number(variable("LISTEN_PID"));
+  const auto count = number(variable("LISTEN_FDS"));
+  const std::string names(variable("LISTEN_FDNAMES"));
+  for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) ::unsetenv(name);
+  if (!pid || *pid != ::getpid() || !count || *count <= 0) return {};
+  std::string_view left = names;
+  for (long i = 0; i < *count; ++i) {
+    TOCSIN_TRY(add(next_name(left), kFirstFd + static_cast<int>(i)));
+  }
+  return {};
+}
+// NOLINTEND(concurrency-mt-unsafe)
+
+Result<void> InheritedSockets::add(std::string name, int fd) {
+  if (sockets_.size() >= kSocketsMax) return fail(Code::kFull, "too many sockets were inherited");
+  TOCSIN_TRY_SET(socket, event::ListeningSocket::adopt(fd));
+  sockets_.push_back({std::move(name), std::move(socket)});
+  return {};
+}
+
+std::vector<event::ListeningSocket> InheritedSockets::take(std::string_view listener,
+                                                           const event::Address& address) {
+  std::vector<event::ListeningSocket> taken;
+  const auto take_those = [&](auto&& meant) {
+    std::vector<Inherited> rest;
+    for (Inherited& one : sockets_) {
+      if (meant(one)) {
+        taken.push_back(std::move(one.socket));
+      } else {
+        rest.push_back(std::move(one));
+      }
+    }
+    sockets_ = std::move(rest);
+  };
+  take_those([&](const Inherited& one) { return one.name == listener; });
+  if (taken.empty()) {
+    take_those([&](const Inherited& one) { return one.socket.address().text() == address.text(); });
+  }
+  return taken;
+}
+
+std::vector<std::string> InheritedSockets::close_rest() {
+  std::vector<std::string> left;
+  for (const Inherited& one : sockets_) {
+    left.push_back(one.socket.address().text() + (one.name.empty() ? "" : " (" + one.name + ")"));
+  }
+  sockets_.clear();
+  return left;
+}
+
+}  // namespace tocsin::app

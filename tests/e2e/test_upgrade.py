@@ -1,0 +1,270 @@
+"""A process takes the place of another one, or is started by a service manager."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from conftest import complete
+from gateway_process import BINARY, PATIENCE_SECONDS, eventually
+
+pytestmark = pytest.mark.sanitize
+
+
+def responding(body, **more):
+    return complete({
+        "listeners": {"public": {"routes": [{"prefix": "/", "respond": {"status": 200, "body": body}}],
+                                 "limits": {"requests_per_connection_max": "unlimited"}}},
+        **more,
+    })
+
+
+def fetch(address, path="/"):
+    connection = http.client.HTTPConnection(*address, timeout=PATIENCE_SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
+def replaced(gateway):
+    """The process id of the one that serves instead."""
+    gateway.signal(signal.SIGUSR2)
+    return gateway.wait_for_log("the new process serves")["pid"]
+
+
+def gone(pid):
+    """It is no more, or only waits to be noticed by whoever inherited it."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return True
+    return stat.rsplit(")", 1)[1].split()[0] == "Z"
+
+
+def left(gateway):
+    """The exit code of the old process; its log goes on with the new one's."""
+    return gateway.process.wait(PATIENCE_SECONDS)
+
+
+def end(pid):
+    os.kill(pid, signal.SIGTERM)
+    eventually(lambda: gone(pid), True, f"process {pid}")
+
+
+# --- taking over
+
+def test_a_new_process_serves_on_the_same_port_by_the_configuration_of_now(start_gateway):
+    gateway = start_gateway(responding("old"))
+    address = gateway.address()
+    assert fetch(address) == "old"
+    gateway.configure(responding("new"))
+    pid = replaced(gateway)
+    try:
+        assert left(gateway) == 0
+        assert fetch(address) == "new"
+    finally:
+        end(pid)
+
+
+def test_a_kept_connection_is_answered_once_more_and_told_to_close(start_gateway):
+    gateway = start_gateway(responding("old"))
+    kept = http.client.HTTPConnection(*gateway.address(), timeout=PATIENCE_SECONDS)
+    kept.request("GET", "/")
+    kept.getresponse().read()
+    pid = replaced(gateway)
+    try:
+        kept.request("GET", "/")
+        answer = kept.getresponse()
+        assert answer.read() == b"old" and answer.headers["Connection"] == "close"
+        assert left(gateway) == 0
+    finally:
+        end(pid)
+
+
+def test_a_new_process_that_does_not_start_changes_nothing(start_gateway):
+    gateway = start_gateway(responding("old"))
+    gateway.expected_errors.add("the upgrade failed; this process serves on")
+    gateway.expects_text = True  # the new process says to people what is wrong
+    written = gateway.config_path.read_text()
+    gateway.config_path.write_text("nonsense: 1\n")
+    gateway.signal(signal.SIGUSR2)
+    failed = gateway.wait_for_log("the upgrade failed; this process serves on")
+    assert failed["error"] == "the new process ended with exit code 1"
+    assert fetch(gateway.address()) == "old"
+    gateway.config_path.write_text(written)
+    pid = replaced(gateway)
+    left(gateway)
+    end(pid)
+
+
+class Clients:
+    """Threads that ask over kept connections and open another one when told to close."""
+
+    def __init__(self, address, count=4):
+        self.answers = 0
+        self.wrong = []
+        self._ending = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(address,)) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def end(self):
+        self._ending.set()
+        for thread in self._threads:
+            thread.join(PATIENCE_SECONDS)
+        assert not self.wrong, self.wrong[:5]
+
+    def _ask(self, address):
+        connection = http.client.HTTPConnection(*address, timeout=PATIENCE_SECONDS)
+        while not self._ending.is_set():
+            try:
+                connection.request("GET", "/")
+                answer = connection.getresponse()
+                if answer.status != 200 or not answer.read().startswith(b"round "):
+                    self.wrong.append(answer.status)
+            except (OSError, http.client.HTTPException) as error:
+                self.wrong.append(repr(error))
+                return
+            self.answers += 1
+
+
+def test_twenty_upgrades_in_a_row_fail_no_request(start_gateway):
+    gateway = start_gateway(responding("round 0", gateway={"shutdown_grace": "4s"}))
+    address = gateway.address()
+    clients = Clients(address)
+    pids = []
+    pid = gateway.process.pid
+    for number in range(1, 21):
+        gateway.configure(responding(f"round {number}", gateway={"shutdown_grace": "4s"}))
+        os.kill(pid, signal.SIGUSR2)
+        # The new one writes to the same log.
+        lines = eventually(lambda number=number: [entry for entry in gateway.log()
+                                                  if entry and entry["message"] == "the new process serves"],
+                           lambda found, number=number: len(found) == number, "upgrades")
+        pid = lines[-1]["pid"]
+        pids.append(pid)
+    clients.end()
+    assert clients.answers > 100
+    assert fetch(address) == "round 20"
+    end(pid)
+    for one in pids:
+        eventually(lambda one=one: gone(one), True, f"process {one}")
+
+
+# --- service managers
+
+class Manager:
+    """What systemd is to a service: a socket that it tells how it does."""
+
+    def __init__(self, folder):
+        self.path = str(folder / "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.socket.settimeout(PATIENCE_SECONDS)
+        self.heard = []
+
+    def wait_for(self, line):
+        while not any(line in message for message in self.heard):
+            self.heard.append(self.socket.recv(4096).decode().split("\n"))
+        return next(message for message in self.heard if line in message)
+
+    def forget(self):
+        self.heard.clear()
+
+
+@pytest.fixture
+def managed(start_gateway, tmp_path, monkeypatch):
+    manager = Manager(tmp_path)
+    monkeypatch.setenv("NOTIFY_SOCKET", manager.path)
+    monkeypatch.setenv("WATCHDOG_USEC", "200000")
+    return manager, start_gateway(responding("managed"))
+
+
+def test_a_service_manager_hears_how_it_does(managed):
+    manager, gateway = managed
+    manager.wait_for("READY=1")
+    manager.wait_for("WATCHDOG=1")
+    manager.forget()
+    gateway.configure(responding("other"))
+    gateway.signal(signal.SIGHUP)
+    reloading = manager.wait_for("RELOADING=1")
+    assert any(line.startswith("MONOTONIC_USEC=") for line in reloading)
+    manager.wait_for("READY=1")
+    gateway.signal(signal.SIGTERM)
+    manager.wait_for("STOPPING=1")
+
+
+def test_a_service_manager_hears_who_took_over(managed):
+    manager, gateway = managed
+    manager.wait_for("READY=1")
+    pid = replaced(gateway)
+    manager.wait_for(f"MAINPID={pid}")
+    left(gateway)
+    end(pid)
+
+
+def activate(tmp_path, settings, sockets):
+    """Starts the gateway as socket activation does: sockets from descriptor 3 on, named."""
+    config = tmp_path / "activated.yaml"
+    config.write_text(json.dumps(settings, indent=1))
+    names = ":".join(name for name, _ in sockets)
+    script = (f"export LISTEN_PID=$$ LISTEN_FDS={len(sockets)} LISTEN_FDNAMES={names}; "
+              f"exec {BINARY} run -c {config}")
+
+    def place():
+        copies = [os.dup2(listening.fileno(), 100 + i) for i, (_, listening) in enumerate(sockets)]
+        for i, copy in enumerate(copies):
+            os.dup2(copy, 3 + i, inheritable=True)
+
+    return subprocess.Popen(["/bin/sh", "-c", script], preexec_fn=place, close_fds=False,
+                            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def listening_socket():
+    made = socket.socket()
+    made.bind(("127.0.0.1", 0))
+    made.listen(16)
+    return made
+
+
+@pytest.mark.parametrize("name", ["public", "unknown"])
+def test_a_socket_of_systemd_is_served_by_its_name_or_its_address(tmp_path, name):
+    with listening_socket() as public:
+        settings = responding("activated")
+        host, port = public.getsockname()
+        settings["listeners"]["public"]["address"] = f"{host}:{port}"
+        # Who connects before the gateway runs is answered once it does.
+        early = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
+        early.request("GET", "/")
+        process = activate(tmp_path, settings, [(name, public)])
+        try:
+            assert early.getresponse().read() == b"activated"
+            for _ in range(8):
+                assert fetch((host, port)) == "activated"
+        finally:
+            process.terminate()
+            assert process.wait(PATIENCE_SECONDS) == 0
+
+
+def test_an_inherited_socket_that_nobody_wants_is_named_and_closed(tmp_path):
+    with listening_socket() as other:
+        process = activate(tmp_path, responding("x"), [("other", other)])
+        try:
+            for raw in process.stderr:
+                if b"an inherited socket is no listener's" in raw:
+                    assert b"(other)" in raw
+                    break
+            else:
+                pytest.fail("nothing was said")
+        finally:
+            process.terminate()
+            process.stderr.close()
+            process.wait(PATIENCE_SECONDS)
