@@ -17,7 +17,7 @@ struct Limits {
   std::size_t block_bytes_max = std::size_t{2} << 20;
   std::uint64_t churn_bytes_max = std::uint64_t{64} << 20;  ///< allocated by one slice
   std::int64_t instructions_max = 1'000'000;                ///< of one call
-  Duration slice_max = std::chrono::milliseconds(50);
+  Duration slice_max = std::chrono::milliseconds(50);       ///< of the thread's own time
 };
 
 /// Instructions between two looks at the limits.

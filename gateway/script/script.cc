@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -16,6 +17,9 @@
 namespace tocsin::script {
 
 namespace {
+
+// Files are read where nobody waits for a loop.
+const Limits kOpenLimits = {.slice_max = std::chrono::seconds(1)};
 
 // Only to tell texts apart, so the keys need not be secret.
 ContentHash hash_of(std::string_view text) {
@@ -91,7 +95,7 @@ Result<std::unique_ptr<Script>> Script::open(const std::string& path, Kind kind,
 }
 
 Result<void> Script::declare(std::string_view name) {
-  TOCSIN_TRY_SET(state, State::create({}, SystemClock::instance()));
+  TOCSIN_TRY_SET(state, State::create(kOpenLimits, SystemClock::instance()));
   std::string failure;
   if (!open_host(*state, std::make_unique<Host>(), failure) ||
       !state->run_protected(read_declaration, this, failure)) {
@@ -129,7 +133,7 @@ int Script::read_declaration(lua_State* lua) {
 
 Result<std::unique_ptr<Script>> Script::open_route(const std::string& path) {
   TOCSIN_TRY_SET(script, read(path, Kind::kRoute));
-  TOCSIN_TRY_SET(state, State::create({}, SystemClock::instance()));
+  TOCSIN_TRY_SET(state, State::create(kOpenLimits, SystemClock::instance()));
   script->name_ = script->file_;
   std::string failure;
   if (!open_host(*state, std::make_unique<Host>(), failure) ||

@@ -114,6 +114,7 @@ class State {
   bool was_refused_ = false;
   bool clock_was_read_ = false;
   MonoTime began_{};
+  Duration cpu_began_{};
 };
 
 }  // namespace tocsin::script
