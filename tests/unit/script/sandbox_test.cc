@@ -112,6 +112,23 @@ TEST_F(Sandbox, UnwindsAsCppDoes) {
   EXPECT_TRUE(died) << "Lua is compiled as C: its errors jump over destructors";
 }
 
+TEST_F(Sandbox, EndsWhatTakesTooLong) {
+  auto state = State::create(
+      {.instructions_max = std::int64_t{1} << 50, .slice_max = std::chrono::milliseconds(1)},
+      SystemClock::instance());
+  std::string failure;
+  Spent spent = Spent::kNothing;
+  EXPECT_FALSE((*state)->run_protected(
+      [](lua_State* lua) -> int {
+        luaL_loadbufferx(lua, "while true do pcall(next) end", 29, "@x.lua", "t");
+        lua_call(lua, 0, 0);
+        return 0;
+      },
+      nullptr, failure, &spent));
+  EXPECT_EQ(spent, Spent::kTime);
+  EXPECT_EQ(failure, "x.lua:1: the script ran too long");
+}
+
 TEST_F(Sandbox, BeginsAnewWhenItsMemoryIsFull) {
   const auto filter = filter_of(R"(
     if n.topic == "fill" then for i = 1, 1000000 do kept[i] = ("0123456789abcdef"):rep(4000) .. i end end
