@@ -22,13 +22,16 @@ class AdminRoutes final : public http::RouteSource {
   void set_tokens(std::vector<Token> tokens) { api_->set_tokens(std::move(tokens)); }
 
   http::RoutePlan plan(const http::RequestHead& head) const override;
-  void note_refused(const http::Exchange&) const override {}
+  void refusing(http::Exchange& exchange, http::ResponseHead& head) const override {
+    request_id_.refusing(exchange, head);
+  }
+  void note_refused(const http::Exchange&, http::DoneFlags) const override {}
 
  private:
   class Dispatch;
 
   const std::shared_ptr<AdminApi> api_;
-  proxy::RequestIdFilterFactory request_id_;
+  mutable proxy::RequestIdFilterFactory request_id_;  // has no state of its own
   http::HttpFilterFactory* const filters_[1];
   const std::unique_ptr<Dispatch> dispatch_;
 };

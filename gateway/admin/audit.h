@@ -2,7 +2,9 @@
 
 #include <string_view>
 
+#include "gateway/base/clock.h"
 #include "gateway/telemetry/log.h"
+#include "gateway/telemetry/log_limiter.h"
 
 namespace tocsin::admin {
 
@@ -27,15 +29,24 @@ class AuditSink {
   virtual void record(const AuditRecord& record) = 0;
 };
 
-/// A line of logger "audit" for each, whatever the log's level is.
+/// A line of logger "audit" for each, whatever the log's level is. Tries of nobody we know are
+/// summed up when there are many: they cost whoever makes them nothing, and the log's queue would
+/// give up lines of real changes for them.
 class LogAudit final : public AuditSink {
  public:
-  /// The log must outlive this.
-  explicit LogAudit(telemetry::Log& log) : log_(log) {}
+  /// Lines for callers without a name; the next one tells how many were left out.
+  static constexpr std::uint32_t kNamelessLinesMax = 10;
+  static constexpr Duration kNamelessInterval = std::chrono::seconds(1);
+
+  /// The log and the clock must outlive this.
+  explicit LogAudit(telemetry::Log& log, const Clock& clock = SystemClock::instance())
+      : log_(log), clock_(clock) {}
   void record(const AuditRecord& record) override;
 
  private:
   telemetry::Log& log_;
+  const Clock& clock_;
+  telemetry::LogLimiter nameless_{kNamelessLinesMax, kNamelessInterval};
 };
 
 }  // namespace tocsin::admin

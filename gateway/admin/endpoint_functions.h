@@ -29,6 +29,9 @@ void config_members(JsonWriter& json, const ConfigState& state);
 void serve_outputs(AdminApi& api, const CallRef& call);
 void serve_resume(AdminApi& api, const CallRef& call);
 
+// output_move.cc
+void serve_move(AdminApi& api, const CallRef& call);
+
 // notifications.cc
 void serve_notification(AdminApi& api, const CallRef& call);
 void serve_send(AdminApi& api, const CallRef& call);

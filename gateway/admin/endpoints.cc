@@ -13,7 +13,7 @@ namespace {
 constexpr std::array<std::string_view, 3> kListParameters = {"output", "before", "limit"};
 constexpr std::array<std::string_view, 2> kAuditParameters = {"before", "limit"};
 
-constexpr std::array<Endpoint, 19> kEndpoints = {{
+constexpr std::array<Endpoint, 20> kEndpoints = {{
     {.method = "GET",
      .pattern = "/healthz",
      .role = Role::kNobody,
@@ -51,6 +51,13 @@ constexpr std::array<Endpoint, 19> kEndpoints = {{
      .role = Role::kViewer,
      .summary = "Each output's lane and backlog.",
      .serve = serve_outputs},
+    {.method = "POST",
+     .pattern = "/v1/outputs/move",
+     .role = Role::kOperator,
+     .summary = "Gives what waits for one output, and its dead letters if asked, to another.",
+     .serve = serve_move,
+     .action = "output.move",
+     .takes_json = true},
     {.method = "POST",
      .pattern = "/v1/outputs/{id}/resume",
      .role = Role::kOperator,

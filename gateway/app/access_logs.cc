@@ -1,5 +1,12 @@
 #include "gateway/app/access_logs.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "gateway/app/snapshot.h"
 #include "gateway/base/assert.h"
 
 namespace tocsin::app {
@@ -25,6 +32,29 @@ telemetry::LineLog& AccessLogs::at(const std::string& path) {
   return *found->second.log;
 }
 
+bool AccessLogs::flush(Duration limit) {
+  const MonoTime until = SystemClock::instance().mono() + limit;
+  bool all = true;
+  for (const auto& [path, opened] : logs_) {
+    const Duration left = until - SystemClock::instance().mono();
+    all = opened.log->flush(std::max(left, Duration::zero())) && all;
+  }
+  return all;
+}
+
+void AccessLogs::complain(telemetry::Log& log, MonoTime now) {
+  for (auto& [path, opened] : logs_) {
+    const std::uint64_t lost = opened.log->lines_lost() + opened.log->lines_dropped();
+    if (lost == opened.lost_told || !opened.complaints.admit(now)) continue;
+    const int error = opened.log->last_error();
+    const std::string why =
+        error == 0 ? "it takes lines too slowly" : std::generic_category().message(error);
+    TOCSIN_LOG(log, kWarning, "app", "an access log lost lines", {"path", path},
+               {"lines", lost - opened.lost_told}, {"error", why});
+    opened.lost_told = lost;
+  }
+}
+
 Result<void> AccessLogs::reopen() {
   Result<void> all;
   for (const auto& [path, opened] : logs_) {
@@ -48,7 +78,36 @@ void note_paths(const Value& filters, std::map<std::string, Place>& paths) {
   }
 }
 
+// Why a log could not be opened; empty: it could.
+std::string obstacle(const std::string& path) {
+  namespace fs = std::filesystem;
+  if (path == "stdout" || path == "stderr") return {};
+  std::error_code error;
+  if (fs::is_directory(path, error)) return "it is a folder";
+  const bool there = fs::exists(path, error);
+  std::string target = path;
+  if (!there)
+    target = fs::path(path).has_parent_path() ? fs::path(path).parent_path().string() : ".";
+  if (!there && !fs::is_directory(target, error)) return "there is no folder " + target;
+  if (::access(target.c_str(), W_OK) == 0) return {};
+  return there ? "it may not be written" : "nothing may be written into the folder " + target;
+}
+
 }  // namespace
+
+config::Diagnostics check_log_paths(const Value& root) {
+  config::Diagnostics faults;
+  const auto look = [&](const std::string& path, const Place& place, std::string_view key) {
+    if (const std::string why = obstacle(path); !why.empty()) {
+      faults.push_back(
+          fault_at(place, std::string(key), "cannot open the log " + path + ": " + why));
+    }
+  };
+  const Value& own = root.at("gateway").at("log").at("output");
+  look(own.as<std::string>(), own.place(), "gateway.log.output");
+  for (const auto& [path, place] : access_log_paths(root)) look(path, place, "access_log.path");
+  return faults;
+}
 
 std::map<std::string, Place> access_log_paths(const Value& root) {
   std::map<std::string, Place> paths;

@@ -7,9 +7,12 @@
 
 #include "gateway/base/result.h"
 #include "gateway/base/value.h"
+#include "gateway/config/diagnostic.h"
 #include "gateway/event/loop.h"
 #include "gateway/proxy/access_log_filter.h"
 #include "gateway/telemetry/line_log.h"
+#include "gateway/telemetry/log.h"
+#include "gateway/telemetry/log_limiter.h"
 #include "gateway/telemetry/log_metrics.h"
 #include "gateway/telemetry/metrics.h"
 
@@ -26,6 +29,13 @@ class AccessLogs {
   /// Opens the log of that path unless it is open.
   Result<void> open(const std::string& path);
   telemetry::LineLog& at(const std::string& path);
+  /// Waits until all that was handed over is written; false when `limit` passed first.
+  bool flush(Duration limit);
+  /// Says of each log that cost lines since it was last asked, how many and why. Not more often
+  /// than kComplaintInterval for one log, or a full disk would fill the main log too.
+  void complain(telemetry::Log& log, MonoTime now);
+  static constexpr Duration kComplaintInterval = std::chrono::minutes(1);
+
   /// Opens every file again, after a rotation. The first that failed; the others are open.
   Result<void> reopen();
 
@@ -33,6 +43,8 @@ class AccessLogs {
   struct OpenLog {
     std::unique_ptr<telemetry::LineLog> log;
     std::vector<telemetry::MetricCallback> metrics;
+    std::uint64_t lost_told = 0;  // lines
+    telemetry::LogLimiter complaints{1, kComplaintInterval};
   };
   telemetry::Metrics& metrics_;
   std::map<std::string, OpenLog> logs_;
@@ -52,5 +64,9 @@ class LoopAccessLogs {
 
 /// The paths of all access_log filters of a configuration, with the place that names each first.
 std::map<std::string, Place> access_log_paths(const Value& root);
+
+/// Whether the logs of a configuration could be opened, without making a file: their folders are
+/// there, and files or folders may be written.
+config::Diagnostics check_log_paths(const Value& root);
 
 }  // namespace tocsin::app

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "gateway/app/build_admin.h"
+#include "gateway/app/listen_address.h"
 
 namespace tocsin::app {
 
@@ -11,13 +12,13 @@ config::Diagnostics AdminServer::plan(const Snapshot& snapshot) {
   socket_.reset();
   planned_ = written.as<std::string>();
   if (planned_ == written_) return {};
-  auto address = event::Address::parse(planned_);
+  const auto address = ListenAddress::parse(planned_);
   if (!address) return {fault_at(written.place(), "admin.address", address.error().text())};
-  if (auto inherited = inherited_.take(kSocketName, *address); !inherited.empty()) {
+  if (auto inherited = inherited_.take(kName, address->address); !inherited.empty()) {
     socket_ = std::move(inherited.front());
     return {};
   }
-  auto socket = event::ListeningSocket::open(*address, {.reuse_port = false});
+  auto socket = address->open({.sharing = event::ListenOptions::Sharing::kAlone});
   if (!socket) return {fault_at(written.place(), "admin.address", socket.error().text())};
   socket_ = std::move(*socket);
   return {};
@@ -25,7 +26,12 @@ config::Diagnostics AdminServer::plan(const Snapshot& snapshot) {
 
 void AdminServer::serve(const Snapshot& snapshot, admin::AdminParts parts) {
   parts.tokens = admin_tokens(snapshot.settings().at("admin"));
-  shared_ = std::make_unique<http::ServerShared>(0, 0, metrics_, "admin");
+  shared_ =
+      std::make_unique<http::ServerShared>(kConnectionsMax, kConnectionsPerIpMax, metrics_, kName);
+  http::ServerShared* shared = shared_.get();
+  open_now_ = metrics_.callback(telemetry::MetricType::kGauge, "tocsin_http_connections",
+                                "Connections open now.", {{"listener", kName}},
+                                [shared] { return static_cast<double>(shared->caps.open()); });
   routes_ = std::make_shared<admin::AdminRoutes>(std::move(parts));
   open_server();
 }

@@ -20,8 +20,12 @@ namespace tocsin::app {
 /// The admin address. Control loop.
 class AdminServer {
  public:
-  /// The name of its socket among inherited ones.
-  static constexpr std::string_view kSocketName = "admin";
+  /// What its metrics are labelled with, and the name of its socket among inherited ones; no
+  /// listener has that name.
+  static constexpr std::string_view kName = "admin";
+  /// Operators, probes and scrapers are few. Further connections are refused with 503 and 429.
+  static constexpr std::size_t kConnectionsMax = 64;
+  static constexpr std::size_t kConnectionsPerIpMax = 48;
 
   AdminServer(event::Loop& control, telemetry::Metrics& metrics, InheritedSockets& inherited)
       : control_(control), metrics_(metrics), inherited_(inherited) {}
@@ -50,6 +54,7 @@ class AdminServer {
   std::string planned_;
   std::optional<event::ListeningSocket> socket_;  // planned
   std::unique_ptr<http::ServerShared> shared_;
+  telemetry::MetricCallback open_now_;
   std::shared_ptr<admin::AdminRoutes> routes_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Server> former_;  // ends its exchanges

@@ -52,17 +52,18 @@ proxy::RouteMatch route_match(const Value& route) {
 
 using Filters = std::vector<std::unique_ptr<http::HttpFilterFactory>>;
 
-// Makes the filters of one list; access logs that also hear of refused requests are noted in
-// `refusals`.
+// Makes the filters of one list; what they do for refused requests is noted in `refusals`.
 Filters build_filters(const std::string& listener, const Value& list, LoopAccessLogs& logs,
-                      std::vector<proxy::RefusalLog*>* refusals) {
+                      std::vector<proxy::RefusalHook*>* refusals) {
   Filters filters;
   for (const Value& settings : list.as<Value::List>()) {
     const std::string& type = settings.string("type");
     if (type == "request_id") {
-      filters.push_back(
+      auto request_id =
           std::make_unique<proxy::RequestIdFilterFactory>(proxy::RequestIdFilterFactory::Options{
-              settings.string("header"), settings.boolean("trust_incoming")}));
+              settings.string("header"), settings.boolean("trust_incoming")});
+      if (refusals != nullptr) refusals->push_back(request_id.get());
+      filters.push_back(std::move(request_id));
       continue;
     }
     TOCSIN_ASSERT(type == "access_log", "a filter is in the catalog and nobody makes it");
@@ -114,6 +115,7 @@ http::ServerOptions server_options(const Value& listener) {
   const Value& limits = listener.at("limits");
   const Value& timeouts = listener.at("timeouts");
   http::ServerOptions options;
+  options.descriptors_kept = kDescriptorsKept;
   options.request.target_bytes_max = limits.bytes("uri_bytes_max");
   options.request.head_bytes_max = limits.bytes("header_bytes_max");
   options.request.header_count_max = static_cast<std::size_t>(limits.integer("header_count_max"));
@@ -132,7 +134,7 @@ http::ServerOptions server_options(const Value& listener) {
 std::shared_ptr<const proxy::RouteTable> build_routes(const std::string& name,
                                                       const Value& listener, LoopEstate& loop,
                                                       const Snapshot& snapshot) {
-  std::vector<proxy::RefusalLog*> refusals;
+  std::vector<proxy::RefusalHook*> refusals;
   Filters filters = build_filters(name, listener.at("filters"), loop.access_logs(), &refusals);
   std::vector<proxy::Route> routes;
   for (const Value& route : listener.at("routes").as<Value::List>()) {

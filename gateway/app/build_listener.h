@@ -12,6 +12,10 @@ namespace tocsin::app {
 
 class LoopEstate;
 
+/// Descriptors that the connections of listeners leave to others: the admin address, which must
+/// answer while the gateway is full, files, and connections of outputs.
+inline constexpr int kDescriptorsKept = 96;
+
 /// The server options of a `listeners` entry.
 http::ServerOptions server_options(const Value& listener);
 

@@ -1,9 +1,10 @@
 #include "gateway/app/command_check.h"
 
+#include "gateway/app/access_logs.h"
 #include "gateway/app/load_gateway.h"
 #include "gateway/app/notification_check.h"
+#include "gateway/app/rejection_text.h"
 #include "gateway/base/json_writer.h"
-#include "gateway/config/limits.h"
 
 namespace tocsin::app {
 
@@ -21,6 +22,13 @@ std::size_t route_count(const Value::Map& listeners) {
 
 std::string counted(std::size_t count, std::string_view thing) {
   return std::to_string(count) + " " + std::string(thing) + (count == 1 ? "" : "s");
+}
+
+// As storages that can be shared call the option.
+bool shares_storage(const Value& root) {
+  const Value* storage = root.find("storage");
+  const Value* shared = storage == nullptr ? nullptr : storage->find("shared");
+  return shared != nullptr && shared->is<bool>() && shared->as<bool>();
 }
 
 std::string summary(const std::string& path, const config::LoadedConfig& loaded) {
@@ -42,7 +50,30 @@ std::string summary(const std::string& path, const config::LoadedConfig& loaded)
   }
   text += ", admin at " + loaded.root.at("admin").string("address");
   if (loaded.files.size() > 1) text += ", from " + std::to_string(loaded.files.size()) + " files";
+  if (shares_storage(loaded.root)) {
+    text +=
+        "\nthe storage is shared: concurrency and pace of an output hold for each gateway alone";
+  }
   return text + "\n";
+}
+
+// The array of them, under a key.
+void append_json(JsonWriter& json, std::string_view key, const config::Diagnostics& faults) {
+  json.key(key);
+  json.begin_array();
+  for (const config::Diagnostic& fault : faults) {
+    json.begin_object();
+    json.pair("file", fault.place.file ? *fault.place.file : std::string());
+    json.key("line");
+    json.number(fault.place.line);
+    json.key("column");
+    json.number(fault.place.column);
+    json.pair("path", fault.path);
+    json.pair("message", fault.message);
+    json.pair("hint", fault.hint);
+    json.end_object();
+  }
+  json.end_array();
 }
 
 std::string summary_json(const config::LoadedConfig& loaded) {
@@ -68,33 +99,22 @@ std::string summary_json(const config::LoadedConfig& loaded) {
   }
   json.end_object();
   json.pair("admin", loaded.root.at("admin").string("address"));
+  if (!loaded.warnings.empty()) append_json(json, "warnings", loaded.warnings);
   json.end_object();
   return out + "\n";
 }
 
-std::string faults_json(const config::Diagnostics& faults) {
-  std::string out;
-  JsonWriter json(out);
-  json.begin_object();
-  json.key("ok");
-  json.boolean(false);
-  json.key("errors");
-  json.begin_array();
-  for (const config::Diagnostic& fault : faults) {
-    json.begin_object();
-    json.pair("file", fault.place.file ? *fault.place.file : std::string());
-    json.key("line");
-    json.number(fault.place.line);
-    json.key("column");
-    json.number(fault.place.column);
-    json.pair("path", fault.path);
-    json.pair("message", fault.message);
-    json.pair("hint", fault.hint);
-    json.end_object();
+// What passes every rule and is hardly meant.
+void note_emptiness(const std::string& path, config::LoadedConfig& loaded) {
+  for (const std::string_view key : {"listeners", "inputs"}) {
+    if (!loaded.root.at(key).as<Value::Map>().empty()) return;
   }
-  json.end_array();
-  json.end_object();
-  return out + "\n";
+  const Place whole_file{std::make_shared<const std::string>(path), 0, 0};
+  loaded.warnings.push_back(
+      {whole_file,
+       {},
+       "there is no listener and no input: only the admin address will answer",
+       {}});
 }
 
 }  // namespace
@@ -104,25 +124,22 @@ CommandOutput check(const CheckArguments& arguments, const config::Environment& 
   auto loaded = load_gateway(arguments.config_path, catalog, environment);
   if (loaded && arguments.create) {
     config::Diagnostics faults = try_notifications(loaded->root, catalog);
+    config::Diagnostics more = check_log_paths(loaded->root);
+    faults.insert(faults.end(), more.begin(), more.end());
+    config::sort_by_place(faults);
     if (!faults.empty()) {
       loaded = tl::unexpected(config::Rejection{std::move(faults), std::move(loaded->sources)});
     }
   }
+  if (!loaded) {
+    return rejected(loaded.error(), {arguments.config_path, arguments.json, arguments.colour});
+  }
   CommandOutput output;
-  if (loaded) {
-    output.out = arguments.json ? summary_json(*loaded) : summary(arguments.config_path, *loaded);
-    return output;
+  note_emptiness(arguments.config_path, *loaded);
+  for (const config::Diagnostic& warning : loaded->warnings) {
+    if (!arguments.json) output.err += "warning: " + config::one_line(warning) + "\n";
   }
-  output.exit_code = 1;
-  const config::Rejection& rejection = loaded.error();
-  if (arguments.json) {
-    output.out = faults_json(rejection.diagnostics);
-    return output;
-  }
-  config::append_text(output.err, rejection.diagnostics, rejection.sources,
-                      {arguments.colour, config::kDiagnosticsShown});
-  output.err +=
-      counted(rejection.diagnostics.size(), "fault") + " in " + arguments.config_path + "\n";
+  output.out = arguments.json ? summary_json(*loaded) : summary(arguments.config_path, *loaded);
   return output;
 }
 

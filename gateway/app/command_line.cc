@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -16,14 +17,17 @@
 #include "gateway/app/command_audit.h"
 #include "gateway/app/command_check.h"
 #include "gateway/app/command_dlq.h"
+#include "gateway/app/command_explain.h"
 #include "gateway/app/command_outputs.h"
 #include "gateway/app/command_plugins.h"
 #include "gateway/app/command_reload.h"
+#include "gateway/app/command_routes.h"
 #include "gateway/app/command_send.h"
 #include "gateway/app/command_version.h"
 #include "gateway/app/gateway_options.h"
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/app/run.h"
+#include "gateway/base/text.h"
 #include "gateway/config/json_schema.h"
 
 namespace tocsin::app {
@@ -39,9 +43,12 @@ struct Arguments {
   bool create = false;  // check
   AdminArguments admin;
   SendArguments send;
-  std::string send_path;  // "-": standard input
+  std::string send_path;   // "-": standard input
+  std::string event_path;  // explain; "-": standard input
+  RouteTestArguments route_test;
   ListArguments list;
   ReviewArguments review;
+  MoveArguments move;
   std::string letter_id;
   std::string output;  // of `outputs resume`
   AuditArguments audit;
@@ -112,6 +119,53 @@ int run_check(const Arguments& arguments) {
                       .colour = wants_colour(STDERR_FILENO),
                       .create = arguments.create},
                      environment));
+}
+
+int run_explain(const Arguments& arguments) {
+  const config::SystemEnvironment environment;
+  Result<std::string> event = read_document(arguments.event_path);
+  if (!event) return print({kFaultExit, {}, "tocsin: " + event.error().text() + "\n"});
+  return print(explain({.config_path = arguments.config_path,
+                        .event_path = arguments.event_path,
+                        .event = std::move(*event),
+                        .now = SystemClock::instance().wall(),
+                        .json = arguments.json,
+                        .colour = wants_colour(STDOUT_FILENO)},
+                       environment));
+}
+
+void add_explain(CLI::App& app, Arguments& arguments, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "explain", "Say what becomes of a notification and why, without a running gateway");
+  command->add_option("event", arguments.event_path, "A notification as JSON; - is standard input")
+      ->type_name("EVENT.json")
+      ->required();
+  add_config(*command, arguments);
+  add_json(*command, arguments);
+  command->footer(
+      "Exit codes: 0 somebody hears of it, 3 nobody does, 1 the configuration or the event is "
+      "wrong, 2 wrong usage.");
+  command->callback([&] { exit_code = run_explain(arguments); });
+}
+
+int run_route_test(RouteTestArguments& told) {
+  const config::SystemEnvironment environment;
+  told.colour = wants_colour(STDOUT_FILENO);
+  return print(test_routes(told, environment));
+}
+
+void add_routes(CLI::App& app, RouteTestArguments& told, int& exit_code) {
+  CLI::App* routes = app.add_subcommand("routes", "Test who hears of what");
+  routes->require_subcommand(1);
+  CLI::App* test = routes->add_subcommand(
+      "test", "Run suites of events and what must become of them, without a running gateway");
+  test->add_option("suites", told.suites, "The suites")->type_name("SUITE.yaml")->required();
+  test->add_option("-c,--config", told.config_path,
+                   "The gateway's YAML file [what the suite names as its config]")
+      ->type_name("FILE");
+  test->add_option("--junit", told.junit_path, "Write the results for CI into this file")
+      ->type_name("FILE");
+  test->callback([&] { exit_code = run_route_test(told); });
 }
 
 void add_admin(CLI::App& command, AdminArguments& admin) {
@@ -222,6 +276,7 @@ void add_dlq(CLI::App& app, Arguments& arguments, int& exit_code) {
 void add_outputs(CLI::App& app, Arguments& arguments, int& exit_code) {
   CLI::App* command = app.add_subcommand("outputs", "Show each output's lane and backlog");
   add_admin(*command, arguments.admin);
+  command->require_subcommand(0, 1);
   CLI::App* resume = command->add_subcommand(
       "resume", "End the quarantine of an output that was found after crashes");
   resume->add_option("name", arguments.output, "The output")->type_name("NAME")->required();
@@ -235,6 +290,22 @@ void add_outputs(CLI::App& app, Arguments& arguments, int& exit_code) {
     if (!command->get_subcommands().empty()) return;
     exit_code = with_admin(arguments.admin,
                            [&](AdminDoor& door) { return list_outputs(arguments.admin, door); });
+  });
+  CLI::App* move = command->add_subcommand(
+      "move", "Give what waits for an output, such as one configured no longer, to another");
+  move->add_option("OLD", arguments.move.from, "Whose deliveries they are")
+      ->required()
+      ->type_name("");
+  move->add_option("NEW", arguments.move.to, "The configured output that gets them")
+      ->required()
+      ->type_name("");
+  move->add_flag("--dead", arguments.move.dead, "Its dead letters as well, but discarded ones");
+  move->add_flag("--dry-run", arguments.move.dry_run, "Only say how many there are");
+  add_admin(*move, arguments.admin);
+  move->callback([&] {
+    exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
+      return move_output(arguments.move, arguments.admin, door);
+    });
   });
 }
 
@@ -262,6 +333,35 @@ void add_reload(CLI::App& app, Arguments& arguments, int& exit_code) {
   });
 }
 
+// What a slip of the command line meant, before the parser speaks of unexpected arguments.
+std::string slip(const CLI::App& app, const std::vector<std::string>& words) {
+  if (words.empty() || words[0].starts_with('-')) return {};
+  std::vector<std::string> names;
+  for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(one->get_name());
+  }
+  if (std::ranges::find(names, words[0]) == names.end()) {
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    const auto meant = closest(words[0], views);
+    return "there is no command \"" + words[0] + "\"" +
+           (meant ? "; did you mean " + std::string(*meant) + "?" : "; tocsin --help lists them");
+  }
+  const bool reads_a_file = words[0] == "check" || words[0] == "run";
+  if (reads_a_file && words.size() > 1 && !words[1].starts_with('-')) {
+    return "the file goes behind -c: tocsin " + words[0] + " -c " + words[1];
+  }
+  return {};
+}
+
+// `tocsin help`, `tocsin help check`: as --help says it.
+std::vector<std::string> spelled_out(std::vector<std::string> words) {
+  if (!words.empty() && words[0] == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  return words;
+}
+
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv) {
@@ -279,6 +379,9 @@ int run_command_line(int argc, const char* const* argv) {
   check_command->add_flag("--create", arguments.create,
                           "Also make every plugin instance once, in a process of its own");
   check_command->callback([&] { exit_code = run_check(arguments); });
+
+  add_explain(app, arguments, exit_code);
+  add_routes(app, arguments.route_test, exit_code);
 
   CLI::App* run = app.add_subcommand("run", "Serve until a signal ends it");
   add_config(*run, arguments);
@@ -302,8 +405,20 @@ int run_command_line(int argc, const char* const* argv) {
   add_json(*version, arguments);
   version->callback([&] { exit_code = print({0, version_text(arguments.json), {}}); });
 
+  app.set_version_flag("--version", [] {
+    std::string text = version_text(false);
+    while (text.ends_with('\n')) text.pop_back();
+    return text;
+  });
+
+  std::vector<std::string> words = spelled_out({argv + std::min(argc, 1), argv + argc});
+  if (const std::string meant = slip(app, words); !meant.empty()) {
+    std::fprintf(stderr, "tocsin: %s\n", meant.c_str());
+    return kUsageExit;
+  }
   try {
-    app.parse(argc, argv);
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
+    app.parse(words);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsageExit;
   }

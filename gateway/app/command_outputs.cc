@@ -1,6 +1,7 @@
 #include "gateway/app/command_outputs.h"
 
 #include "gateway/app/text_table.h"
+#include "gateway/base/json_writer.h"
 
 namespace tocsin::app {
 
@@ -21,7 +22,65 @@ Cell lane_cell(const Value& output) {
   return {lane, lane == "spilled" ? Tone::kWarning : Tone::kPlain};
 }
 
+std::string move_body(const MoveArguments& arguments) {
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object();
+  json.pair("from", arguments.from);
+  json.pair("to", arguments.to);
+  json.key("dead");
+  json.boolean(arguments.dead);
+  json.key("dry_run");
+  json.boolean(arguments.dry_run);
+  json.end_object();
+  return body;
+}
+
+std::string counted_rows(std::int64_t ready, std::int64_t dead) {
+  const std::string waiting =
+      std::to_string(ready) + " waiting " + (ready == 1 ? "delivery" : "deliveries");
+  return waiting + " and " + std::to_string(dead) + (dead == 1 ? " dead letter" : " dead letters");
+}
+
 }  // namespace
+
+CommandOutput move_output(const MoveArguments& arguments, const AdminArguments& admin,
+                          AdminDoor& door) {
+  std::int64_t ready = 0;
+  std::int64_t dead = 0;
+  for (bool more = true; more;) {
+    const auto answer = ask_admin(
+        door, {.method = "POST", .target = "/v1/outputs/move", .body = move_body(arguments)});
+    if (!answer) {
+      CommandOutput output = failed(answer.error(), admin.json);
+      if (ready + dead > 0) output.err += counted_rows(ready, dead) + " moved before that\n";
+      return output;
+    }
+    ready += number_member(answer->json, "ready");
+    dead += number_member(answer->json, "dead");
+    const Value* rest = answer->json.find("more");
+    more = rest != nullptr && rest->is<bool>() && rest->as<bool>();
+  }
+  if (!admin.json) {
+    return {0,
+            (arguments.dry_run ? "would move " : "moved ") + counted_rows(ready, dead) + " of " +
+                printable(arguments.from) + " to " + printable(arguments.to) + "\n",
+            {}};
+  }
+  std::string text;
+  JsonWriter json(text);
+  json.begin_object();
+  json.pair("from", arguments.from);
+  json.pair("to", arguments.to);
+  json.key("ready");
+  json.number(ready);
+  json.key("dead");
+  json.number(dead);
+  json.key("dry_run");
+  json.boolean(arguments.dry_run);
+  json.end_object();
+  return {0, text + "\n", {}};
+}
 
 CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door) {
   const auto answer = ask_admin(door, {.target = "/v1/outputs"});

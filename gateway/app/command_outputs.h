@@ -13,4 +13,16 @@ CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door);
 CommandOutput resume_output(const std::string& name, const AdminArguments& arguments,
                             AdminDoor& door);
 
+/// What `tocsin outputs move` was told.
+struct MoveArguments {
+  std::string from;
+  std::string to;
+  bool dead = false;     ///< dead letters as well
+  bool dry_run = false;  ///< only say how many
+};
+
+/// `tocsin outputs move`: gives what waits for one output to another, however many steps it takes.
+CommandOutput move_output(const MoveArguments& arguments, const AdminArguments& admin,
+                          AdminDoor& door);
+
 }  // namespace tocsin::app

@@ -27,6 +27,7 @@ tl::expected<std::shared_ptr<Component>, plugin::Refusal> Component::create(
     const PluginCode& code, const plugin::InstanceName& name, const Value& settings,
     const ComponentServices& services) {
   auto component = std::make_shared<Component>();
+  component->name_ = name;
   if (code.script != nullptr) {
     auto made = script::Instance::create(code.script, name.id, settings, services.scripts);
     if (!made) return tl::unexpected(refusal_of(std::move(made.error())));

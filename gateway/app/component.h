@@ -46,11 +46,19 @@ class Component {
   /// "output.ops-chat": who speaks in its log lines.
   const std::string& logger() const;
 
+  plugin::Kind kind() const { return name_.kind; }
+  const std::string& id() const { return name_.id; }
+  /// See plugin::Instance; never of a script.
+  tl::expected<void, plugin::Refusal> reconfigure(const Value& settings) {
+    return compiled_->reconfigure(settings);
+  }
+
   /// One of the two is null.
   plugin::Instance* compiled() const { return compiled_.get(); }
   script::Instance* script() const { return script_.get(); }
 
  private:
+  plugin::InstanceName name_{};
   plugin::InstancePtr compiled_;
   std::unique_ptr<script::Instance> script_;
 };

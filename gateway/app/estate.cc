@@ -33,10 +33,12 @@ Estate::Estate(const Process& process)
     : process_(process),
       plugin_metrics_(process.metrics),
       script_metrics_(process.metrics),
+      client_metrics_(process.metrics),
       services_{.compiled = {.log = process.log,
                              .metrics = plugin_metrics_,
+                             .clock = process.clock,
                              .crash_map = &process.crash_map},
-                .scripts = {process.log, script_metrics_}},
+                .scripts = {process.log, script_metrics_, process.clock}},
       quarantined_until_(services_.compiled.clock.mono() + plugin::CrashMap::kSuspectWindow),
       suspects_(process.crash_map.suspects(services_.compiled.clock.wall())),
       table_(table_options()) {}
@@ -56,8 +58,10 @@ config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog
                      refusal.what)};
   }
   storage_instance_ = std::move(*made);
-  delivery::FrontOptions options{
-      .history = history_of(root), .fresh_secret = {random_seed(), random_seed()}, .blamed = {}};
+  delivery::FrontOptions options{.history = history_of(root),
+                                 .fresh_secret = {random_seed(), random_seed()},
+                                 .open = {.join = process_.join_store},
+                                 .blamed = {}};
   for (const plugin::CrashFinding& one : process_.crash_map.found()) {
     options.blamed.insert(options.blamed.end(), one.deliveries.begin(), one.deliveries.end());
   }

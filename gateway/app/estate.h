@@ -13,6 +13,7 @@
 #include "gateway/base/value.h"
 #include "gateway/config/diagnostic.h"
 #include "gateway/event/offload_pool.h"
+#include "gateway/http/client_metrics.h"
 #include "gateway/plugin/instance.h"
 #include "gateway/plugin/plugin_metrics.h"
 #include "gateway/policy/shared_table.h"
@@ -33,6 +34,8 @@ class Estate {
     std::size_t workers = 1;
     std::size_t storage_shard = 0;  ///< of the metrics
     plugin::CrashMap& crash_map;
+    const Clock& clock = SystemClock::instance();  ///< what plugins take the time from
+    bool join_store = false;  ///< that another process of this gateway still uses
   };
   explicit Estate(const Process& process);
   ~Estate();
@@ -62,11 +65,13 @@ class Estate {
   event::OffloadPool& pool() { return process_.pool; }
   telemetry::Log& log() { return process_.log; }
   telemetry::Metrics& metrics() { return process_.metrics; }
+  http::ClientMetrics& client_metrics() { return client_metrics_; }
 
  private:
   const Process process_;
   plugin::PluginMetrics plugin_metrics_;
   script::ScriptMetrics script_metrics_;
+  http::ClientMetrics client_metrics_;
   const ComponentServices services_;
   const MonoTime quarantined_until_;
   mutable std::mutex mutex_;

@@ -20,16 +20,11 @@ namespace {
 constexpr std::size_t kOffloadThreads = 2;
 constexpr std::size_t kOffloadQueueMax = 64;
 constexpr Duration kDrainPoll = std::chrono::milliseconds(10);
+constexpr Duration kLogWatch = std::chrono::seconds(2);
 constexpr Duration kStoreTry = delivery::OutboxFront::kRetryEvery + std::chrono::seconds(1);
 constexpr Duration kSettleGrace = std::chrono::seconds(2);
 // For clients that are just sending on a connection that looked idle.
 constexpr Duration kIdlePatience = std::chrono::seconds(5);
-
-std::size_t wanted_workers(const Value& settings) {
-  const Value& workers = settings.at("gateway").at("workers");
-  if (workers.is<std::int64_t>()) return static_cast<std::size_t>(workers.as<std::int64_t>());
-  return std::max(1U, std::thread::hardware_concurrency());
-}
 
 std::optional<Duration> watchdog_abort(const Value& settings) {
   const Value& limit = settings.at("gateway").at("watchdog_abort");
@@ -37,6 +32,12 @@ std::optional<Duration> watchdog_abort(const Value& settings) {
 }
 
 }  // namespace
+
+std::size_t wanted_workers(const Value& settings) {
+  const Value& workers = settings.at("gateway").at("workers");
+  if (workers.is<std::int64_t>()) return static_cast<std::size_t>(workers.as<std::int64_t>());
+  return std::max(1U, std::thread::hardware_concurrency());
+}
 
 Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, telemetry::Log& log)
     : arguments_(std::move(arguments)),
@@ -54,7 +55,8 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                .pool = *pool_,
                .workers = workers_wanted_,
                .storage_shard = workers_wanted_ + 1,
-               .crash_map = *crash_map_}),
+               .crash_map = *crash_map_,
+               .join_store = arguments_.predecessor.has_value()}),
       listeners_(metrics_, workers_wanted_, arguments_.inherited),
       loops_(control_),
       swap_(loops_, listeners_),
@@ -84,6 +86,7 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                       begin_drain("replaced", kIdlePatience);
                     }}),
       drain_poll_(control_.timers(), [this] { watch_drain(); }),
+      log_watch_(control_.timers(), [this] { watch_logs(); }),
       supervisor_timer_(control_.timers(), [this] { keep_supervisor_informed(); }),
       heap_trim_(control_) {
   callbacks_ = telemetry::declare_process_metrics(metrics_, version());
@@ -169,6 +172,7 @@ bool Gateway::run() {
   const event::SignalWatch replace(control_, SIGUSR2, [this] { upgrade(); });
   report_crashes();
   make_workers();
+  log_watch_.arm_after(kLogWatch);
   watchdog_.watch(control_);
   watchdog_.set_abort_after(watchdog_abort(first_->settings()));
   watchdog_.start();
@@ -179,7 +183,11 @@ bool Gateway::run() {
     serve_first(started);
   }
   control_.run();
-  TOCSIN_LOG(log_, kInfo, "app", "stopped", {"drained", drained_});
+  if (drained_) {
+    TOCSIN_LOG(log_, kInfo, "app", "stopped", {"drained", true});
+  } else {
+    TOCSIN_LOG(log_, kWarning, "app", "stopped", {"drained", false});
+  }
   if (estate_.has_store() && !store_stopped_) stop_at_once(0);
   take_down();
   return true;
@@ -286,6 +294,11 @@ void Gateway::reopen_logs() {
     return;
   }
   TOCSIN_LOG(log_, kInfo, "app", "logs opened again", {"signal", "SIGUSR1"});
+}
+
+void Gateway::watch_logs() {
+  access_logs_.complain(log_, control_.now());
+  log_watch_.arm_after(kLogWatch);
 }
 
 void Gateway::upgrade() {

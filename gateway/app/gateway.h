@@ -34,6 +34,9 @@
 
 namespace tocsin::app {
 
+/// How many loops a configuration wants.
+std::size_t wanted_workers(const Value& settings);
+
 /// The running process: workers that serve the listeners, and the control thread (the caller's)
 /// with the admin address, the signals and the configuration. Built, run and destroyed on one
 /// thread.
@@ -62,6 +65,9 @@ class Gateway {
   /// short. False when it could not begin: the log says why.
   bool run();
 
+  /// After run(): waits until the access logs are written; false when one was not within `limit`.
+  bool flush_access_logs(Duration limit) { return access_logs_.flush(limit); }
+
  private:
   config::Diagnostics open_access_logs();
   void make_workers();
@@ -79,6 +85,7 @@ class Gateway {
   void begin_drain(std::string_view why, Duration idle_patience);
   void drain_servers();
   void watch_drain();
+  void watch_logs();
   bool ends_in_vain();
   void look_at_attempts();
   void stop_store();
@@ -111,6 +118,7 @@ class Gateway {
   std::unique_ptr<delivery::StoreGauges> store_gauges_;
   std::vector<telemetry::MetricCallback> callbacks_;
   event::Timer drain_poll_;
+  event::Timer log_watch_;
   event::Timer supervisor_timer_;
   HeapTrim heap_trim_;
   MonoTime drain_until_{};

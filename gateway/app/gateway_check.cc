@@ -5,14 +5,19 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <optional>
 #include <set>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "gateway/admin/guard.h"
+#include "gateway/app/admin_server.h"
+#include "gateway/app/listen_address.h"
 #include "gateway/base/address.h"
+#include "gateway/base/arena.h"
 #include "gateway/base/text.h"
 #include "gateway/config/key_advice.h"
+#include "gateway/http/target.h"
 
 namespace tocsin::app {
 
@@ -38,16 +43,29 @@ bool holds_control(std::string_view text) {
   });
 }
 
+bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
+  return std::any_of(names.begin(), names.end(),
+                     [&](std::string_view one) { return equals_ignoring_case(one, name); });
+}
+
 bool is_framing_header(std::string_view name) {
   constexpr std::array<std::string_view, 7> kOurs = {
       "connection", "content-length",    "date",   "keep-alive",
       "trailer",    "transfer-encoding", "upgrade"};
-  return std::any_of(kOurs.begin(), kOurs.end(),
-                     [&](std::string_view own) { return equals_ignoring_case(own, name); });
+  return is_one_of(kOurs, name);
 }
 
-// What names a caller in log lines and records.
-bool is_caller_name(std::string_view name) {
+// Headers with a meaning of their own, which an id in their place would take from them.
+bool has_other_meaning(std::string_view name) {
+  constexpr std::array<std::string_view, 15> kOthers = {
+      "accept", "allow",    "authorization", "cache-control", "content-encoding",
+      "cookie", "expect",   "content-type",  "host",          "idempotency-key",
+      "origin", "location", "retry-after",   "set-cookie",    "te"};
+  return is_one_of(kOthers, name);
+}
+
+// What names a caller or a listener in log lines, records and metrics.
+bool is_plain_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
     const char lower = to_lower(c);
     return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
@@ -68,6 +86,23 @@ bool is_bearer_token(std::string_view token) {
   });
 }
 
+// As clients send it: whatever is not ASCII as its percent-encoding.
+std::string ascii_only(std::string_view path) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) {
+      out += c;
+    } else {
+      out.append("%").append(1, kDigits[byte >> 4U]).append(1, kDigits[byte & 15U]);
+    }
+  }
+  return out;
+}
+
+constexpr std::size_t kPathArenaBytes = 64 * 1024;
+
 class GatewayChecker {
  public:
   config::Diagnostics run(const Value& root) {
@@ -81,6 +116,11 @@ class GatewayChecker {
   }
 
  private:
+  struct Claim {  // an address that is taken
+    ListenAddress address;
+    std::string text;
+    Place place;
+  };
   using Line = std::pair<std::string, std::uint32_t>;
   static Line line_of(const Place& place) {
     return {place.file ? *place.file : std::string(), place.line};
@@ -94,7 +134,7 @@ class GatewayChecker {
     const Value& address = admin.at("address");
     const auto& tokens = admin.at("tokens").as<Value::Map>();
     const Result<Address> parsed = parse_address(address.as<std::string>());
-    if (!is_loopback(parsed->host) && tokens.empty()) {
+    if (parsed && !is_loopback(parsed->host) && tokens.empty()) {
       blame(address.place(), "admin.address",
             "the admin address can be reached from the network, and no token guards it",
             "give callers a token under admin.tokens, or use a loopback address such as "
@@ -111,16 +151,18 @@ class GatewayChecker {
       blame(entry.key_place, path,
             "the audit calls whoever needs no token \"local\"; a token cannot have that name",
             "choose another name");
-    } else if (!is_caller_name(entry.key)) {
+    } else if (!is_plain_name(entry.key)) {
       blame(entry.key_place, path, "a caller's name has letters, digits, dashes, dots and _ alone",
             "choose another name");
     }
     const Value& token = entry.value.at("token");
     secret_lines_.insert(line_of(token.place()));
     if (!is_bearer_token(token.as<std::string>())) {
+      const bool lines = token.as<std::string>().find_first_of("\r\n") != std::string::npos;
       blame(token.place(), path + ".token",
             "a token has letters, digits and -._~+/ alone, and may end in =",
-            "make one with: openssl rand -hex 24");
+            lines ? "this one is more than a line: a file may end in one line break, not in two"
+                  : "make one with: openssl rand -hex 24");
     }
     const auto [first, is_new] = secrets.emplace(token.as<std::string>(), token.place());
     if (is_new) return;
@@ -128,23 +170,37 @@ class GatewayChecker {
           "the other is at " + first->second.text() + "; give each caller one of its own");
   }
 
-  // Every address once; port 0 asks for a free one each time.
+  // Every address once, however it is written.
   void claim(const Value& address, const std::string& path) {
-    Result<Address> parsed = parse_address(address.as<std::string>());
-    if (parsed->port == 0) return;
-    if (parsed->host == "0.0.0.0" || parsed->host == "::") parsed->host.clear();
-    const auto [first, is_new] = addresses_.emplace(format_address(*parsed), address.place());
-    if (is_new) return;
-    const bool at_default = first->second.file == nullptr;
-    blame(address.place().file ? address.place() : first->second, path,
-          "the address " + address.as<std::string>() + " is taken already",
-          at_default ? "admin.address has it by default: choose another port"
-                     : "it is given at " + first->second.text() + ": choose another port");
+    const auto& text = address.as<std::string>();
+    const Result<ListenAddress> parsed = ListenAddress::parse(text);
+    if (!parsed) {
+      return blame(address.place(), path, "the gateway cannot listen on " + text,
+                   parsed.error().what);
+    }
+    const auto taken = std::ranges::find_if(
+        claims_, [&](const Claim& claim) { return claim.address.overlaps(*parsed); });
+    if (taken == claims_.end()) return claims_.push_back({*parsed, text, address.place()});
+    const bool at_default = taken->place.file == nullptr;
+    std::string hint =
+        at_default ? "admin.address has it by default" : "it is given at " + taken->place.text();
+    if (taken->text != text) hint += " as " + taken->text;
+    blame(address.place().file ? address.place() : taken->place, path,
+          "the address " + text + " is taken already", hint + ": choose another port");
   }
 
   void listener(const Value::Entry& entry) {
     const std::string path = path_of_key("listeners", entry.key);
     const Value& listener = entry.value;
+    if (entry.key == AdminServer::kName) {
+      blame(entry.key_place, path,
+            "the admin address is called \"admin\" in metrics; a listener cannot have that name",
+            "choose another name");
+    } else if (!entry.key.empty() && !is_plain_name(entry.key)) {
+      blame(entry.key_place, path,
+            "a listener's name has at most 64 letters, digits, dashes, dots and _",
+            "choose another name");
+    }
     claim(listener.at("address"), path + ".address");
     filters(listener.at("filters"), path + ".filters");
     const auto& routes = listener.at("routes").as<Value::List>();
@@ -160,13 +216,7 @@ class GatewayChecker {
     for (std::size_t i = 0; i < list.size(); ++i) {
       const std::string& type = list[i].string("type");
       const std::string below = path_of_item(path, i);
-      if (const Value* header = list[i].find("header")) {
-        if (!is_token(header->as<std::string>())) {
-          blame(header->place(), below + ".header",
-                "\"" + header->as<std::string>() + "\" is not the name of a header",
-                "use letters, digits and dashes, as in X-Request-Id");
-        }
-      }
+      if (const Value* header = list[i].find("header")) id_header(*header, below + ".header");
       const Value* id = list[i].find("id");
       const std::string& name = id == nullptr ? type : id->as<std::string>();
       const auto [first, is_new] = seen.emplace(name, &list[i]);
@@ -174,6 +224,17 @@ class GatewayChecker {
       blame(list[i].place(), below, "the filter " + name + " is in this list twice",
             "it is at " + first->second->place().text() +
                 " already; give one of them an id: of its own if both are meant");
+    }
+  }
+
+  void id_header(const Value& header, const std::string& path) {
+    const auto& name = header.as<std::string>();
+    if (!is_token(name)) {
+      blame(header.place(), path, "\"" + name + "\" is not the name of a header",
+            "use letters, digits and dashes, as in X-Request-Id");
+    } else if (is_framing_header(name) || has_other_meaning(name)) {
+      blame(header.place(), path, "the header " + name + " has a meaning of its own",
+            "use one of your own, as X-Request-Id");
     }
   }
 
@@ -225,10 +286,19 @@ class GatewayChecker {
     if (text.find(' ') != std::string::npos || holds_control(text)) {
       return blame(target.place(), path, "a path has no spaces", "");
     }
-    if (text.find("//") != text.npos || text.find("/./") != text.npos ||
-        text.find("/../") != text.npos || text.ends_with("/..") || text.ends_with("/.")) {
+    BlockPool blocks;
+    Arena arena(blocks, kPathArenaBytes);
+    const std::string encoded = ascii_only(text);
+    const char* error = nullptr;
+    const std::string_view normal = http::normalise_path(encoded, arena, error);
+    if (error != nullptr) {
+      std::string why(error);
+      why.front() = to_lower(why.front());
+      if (why.ends_with('.')) why.pop_back();
+      blame(target.place(), path, why, "requests for such a path are answered 400");
+    } else if (normal != text) {
       blame(target.place(), path, "no request ever has this path: paths are normalised first",
-            "write it without empty segments, . and ..");
+            "write \"" + std::string(normal) + "\"");
     }
   }
 
@@ -282,21 +352,32 @@ class GatewayChecker {
     const auto& text = to.as<std::string>();
     const bool local = text.starts_with('/') && !text.starts_with("//");
     const bool url = text.starts_with("https://") || text.starts_with("http://");
-    if (!local && !url) {
+    const std::size_t host = text.find("//") + 2;
+    if (url && std::min(text.find_first_of("/?#\\", host), text.size()) == host) {
+      blame(to.place(), path + ".to", "\"" + text + "\" names no host",
+            "write it in full, as in https://example.com/");
+    } else if (!local && !url) {
       blame(to.place(), path + ".to", "expected a path or an http(s) URL, got \"" + text + "\"",
             "write \"/new/\" or \"https://example.com/\"");
-    } else if (holds_control(text) || text.find(' ') != text.npos) {
-      blame(to.place(), path + ".to", "a location has no spaces and no control characters",
-            "write a space as %20");
+    } else if (holds_control(text) || text.find_first_of(" \\") != text.npos) {
+      blame(to.place(), path + ".to",
+            "a location has no spaces, no backslashes and no control characters",
+            "write a space as %20 and a backslash as %5C");
     }
-    if (exact && redirect.boolean("append_path")) {
+    if (!redirect.boolean("append_path")) return;
+    if (text.find_first_of("?#") != text.npos) {
+      blame(to.place(), path + ".to",
+            "append_path appends to a path, and this location goes on with a query or a fragment",
+            "leave out everything from the ? or # on; the request's query is appended");
+    }
+    if (exact) {
       blame(redirect.at("append_path").place(), path + ".append_path",
             "a route for one path has nothing to append", "use prefix: instead of path:");
     }
   }
 
   config::Diagnostics faults_;
-  std::map<std::string, Place> addresses_;
+  std::vector<Claim> claims_;
   std::set<Line> secret_lines_;  // never shown
 };
 

@@ -34,7 +34,8 @@ constexpr std::array<Option, 3> kLogOptions = {{
      .default_text = "json",
      .choices = "json|text"},
     {.key = "output",
-     .doc = "stderr, stdout, or the path of a file that is appended to.",
+     .doc = "stderr, stdout, or the path of a file that is appended to; a relative one starts at "
+            "the folder the gateway was started in.",
      .default_text = "stderr",
      .min = "1"},
 }};
@@ -161,7 +162,8 @@ constexpr OptionTable kRequestId = {
 
 constexpr std::array<Option, 2> kAccessLogOptions = {{
     {.key = "path",
-     .doc = "stdout, stderr, or the path of a file that is appended to.",
+     .doc = "stdout, stderr, or the path of a file that is appended to; a relative one starts at "
+            "the folder the gateway was started in.",
      .default_text = "stdout",
      .min = "1"},
     {.key = "format",
@@ -198,7 +200,7 @@ constexpr std::array<Option, 7> kLimitOptions = {{
      .doc = "How many header lines a request may have; more is answered 431.",
      .default_text = "100",
      .min = "1",
-     .max = "1000"},
+     .max = "120"},
     {.key = "body_bytes_max",
      .type = kSize,
      .doc = "The longest request body; a longer one is answered 413. 0 allows none.",
@@ -366,7 +368,7 @@ constexpr Option kRouteItem = {.key = "", .type = kTable, .doc = "A route.", .ta
 constexpr std::array<Option, 6> kListenerOptions = {{
     {.key = "address",
      .type = kAddress,
-     .doc = "Where clients connect: host:port, [IPv6]:port, or :port for every address.",
+     .doc = "Where clients connect: IPv4:port, [IPv6]:port, or :port for every address of both.",
      .flags = kRequired},
     {.key = "backlog",
      .type = kInteger,

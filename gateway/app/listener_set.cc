@@ -35,7 +35,7 @@ Result<ListenerSet::ListenerPtr> ListenerSet::open(const Value::Entry& entry) {
   auto listener = std::make_shared<Listener>();
   listener->name = entry.key;
   listener->written = entry.value.string("address");
-  TOCSIN_TRY_SET(address, event::Address::parse(listener->written));
+  TOCSIN_TRY_SET(address, ListenAddress::parse(listener->written));
   listener->address = address;
   TOCSIN_TRY(
       open_sockets(*listener, {.backlog = static_cast<int>(entry.value.integer("backlog"))}));
@@ -47,18 +47,30 @@ Result<ListenerSet::ListenerPtr> ListenerSet::open(const Value::Entry& entry) {
   return listener;
 }
 
+bool ListenerSet::overlaps_own(const ListenAddress& address) const {
+  const auto overlapping = [&](const ListenerPtr& listener) {
+    return listener->address.overlaps(address);
+  };
+  return std::ranges::any_of(serving_, overlapping) || std::ranges::any_of(former_, overlapping);
+}
+
 // An inherited socket that nobody accepts from would keep connections waiting that the kernel gives
 // it: where there are more than workers, some serve two; where there are fewer, the rest joins.
-Result<void> ListenerSet::open_sockets(Listener& listener, const event::ListenOptions& options) {
-  std::vector<event::ListeningSocket> sockets = inherited_.take(listener.name, listener.address);
+// Another process must not have the port, but a listener of ours that goes may, until it is gone.
+Result<void> ListenerSet::open_sockets(Listener& listener, event::ListenOptions options) {
+  using Sharing = event::ListenOptions::Sharing;
+  ListenAddress& address = listener.address;
+  std::vector<event::ListeningSocket> sockets = inherited_.take(listener.name, address.address);
   const std::size_t inherited = sockets.size();
-  if (inherited > 0) listener.address = sockets.front().address();
+  if (inherited > 0) address.address = sockets.front().address();
+  const bool shared = inherited > 0 || overlaps_own(address);
+  options.sharing = shared ? Sharing::kJoin : Sharing::kFirst;
   while (sockets.size() < workers_) {
-    const bool shares = inherited > 0 && !sockets.front().shares_port();
-    auto socket = shares ? sockets.front().duplicate()
-                         : event::ListeningSocket::open(listener.address, options);
+    const bool alone = inherited > 0 && !sockets.front().shares_port();
+    auto socket = alone ? sockets.front().duplicate() : address.open(options);
     if (!socket) return tl::unexpected(std::move(socket.error()));
-    listener.address = socket->address();  // port 0: the others join the port the first one got
+    address.address = socket->address();  // port 0: the others join the port the first one got
+    options.sharing = Sharing::kJoin;
     sockets.push_back(std::move(*socket));
   }
   listener.sockets.resize(workers_);
@@ -114,7 +126,8 @@ void ListenerSet::sweep(const std::vector<std::uint64_t>& ids) {
 
 std::vector<ListenerSet::Shown> ListenerSet::shown() const {
   std::vector<Shown> all;
-  for (const ListenerPtr& listener : serving_) all.push_back({listener->name, listener->address});
+  for (const ListenerPtr& listener : serving_)
+    all.push_back({listener->name, listener->address.address});
   return all;
 }
 

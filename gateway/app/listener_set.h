@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gateway/app/inherited_sockets.h"
+#include "gateway/app/listen_address.h"
 #include "gateway/app/loop_servers.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/config/diagnostic.h"
@@ -52,8 +53,8 @@ class ListenerSet {
   struct Listener {
     std::uint64_t id = 0;
     std::string name;
-    std::string written;  // the address as the configuration has it
-    event::Address address;
+    std::string written;    // the address as the configuration has it
+    ListenAddress address;  // with the port it got
     // By worker, until they are theirs: each has at least one.
     std::vector<std::vector<event::ListeningSocket>> sockets;
     std::unique_ptr<http::ServerShared> shared;
@@ -66,7 +67,8 @@ class ListenerSet {
   };
 
   Result<ListenerPtr> open(const Value::Entry& entry);
-  Result<void> open_sockets(Listener& listener, const event::ListenOptions& options);
+  bool overlaps_own(const ListenAddress& address) const;
+  Result<void> open_sockets(Listener& listener, event::ListenOptions options);
 
   telemetry::Metrics& metrics_;
   const std::size_t workers_;

@@ -47,6 +47,7 @@ Result<void> LoopEstate::open_client() {
   http::ClientOptions options;
   options.connections_per_host_max = delivery::LanePolicy::kConcurrencyMax;
   options.idle_per_host_max = delivery::LanePolicy::kConcurrencyMax;
+  options.metrics = &shared_.client_metrics();
   client_ = std::make_unique<http::HttpClient>(loop_, *connector_, options);
   return {};
 }
@@ -120,6 +121,9 @@ void LoopEstate::commit() {
     if (output.home != home_) continue;
     lanes_->attach(output, *plugins_->find(*output.plugin.instance)->output);
   }
+  for (Component* instance : next.snapshot->reconfigured()) {
+    plugins_->reconfigure(*instance);
+  }
   if (next.intake != nullptr) emit_.lead_to(*next.intake);
   servers_.serve(next.listeners, next.routes);
   if (current_ != nullptr) retiring_.push_back(std::move(current_));
@@ -147,6 +151,10 @@ void LoopEstate::retire(const Snapshot& snapshot, Duration grace, Function<void(
   TOCSIN_ASSERT(found != retiring_.end(), "a snapshot retires that this loop does not know");
   (*found)->cut_at = loop_.now() + grace;
   (*found)->on_gone = std::move(done);
+  for (Component* instance : leaving(**found)) {
+    // What is still on its way to a filter comes to it.
+    if (instance->kind() != plugin::Kind::kFilter) plugins_->drain(*instance, (*found)->cut_at);
+  }
   retire_look_.arm_after(Duration::zero());
 }
 
@@ -170,9 +178,28 @@ void LoopEstate::look_at_retiring() {
   for (Function<void()>& done : gone) done();
 }
 
+// What runs here for no snapshot that came later.
+std::vector<Component*> LoopEstate::leaving(const Part& part) const {
+  std::vector<Component*> instances = part.snapshot->instances();
+  std::erase_if(instances, [&](Component* instance) {
+    return current_->snapshot->uses(*instance) ||
+           (prepared_ != nullptr && prepared_->snapshot->uses(*instance));
+  });
+  return instances;
+}
+
+void LoopEstate::take_up(const std::vector<Component*>& instances) {
+  if (plugins_ == nullptr) return;
+  for (const Component* instance : instances) plugins_->take_up(*instance);
+}
+
 bool LoopEstate::in_use(const Part& part) {
   if (part.intake != nullptr && !part.intake->idle()) return true;
   if (!servers_.let_go_of(part.routes)) return true;
+  const bool busy = !part.cut && std::ranges::any_of(leaving(part), [&](const auto* instance) {
+    return plugins_->busy(*instance);
+  });
+  if (busy) return true;
   return std::ranges::any_of(part.snapshot->outputs(), [&](const OutputPart& output) {
     if (output.home != home_) return false;
     const auto* run = plugins_->find(*output.plugin.instance);
@@ -181,6 +208,7 @@ bool LoopEstate::in_use(const Part& part) {
 }
 
 void LoopEstate::cut(const Part& part) {
+  for (const Component* instance : leaving(part)) plugins_->cut(*instance);
   servers_.cut(part.routes);
   for (const OutputPart& output : part.snapshot->outputs()) {
     if (output.home != home_ || current_->snapshot->uses(*output.plugin.instance)) continue;
@@ -216,6 +244,7 @@ void LoopEstate::let_go_of_instances(const std::vector<Component*>& instances) {
 
 void LoopEstate::drain_lanes(Duration grace, Function<void()> done) {
   if (lanes_ == nullptr) return done();
+  if (plugins_ != nullptr) plugins_->drain_all(loop_.now() + grace);
   lanes_->end_all(grace, std::move(done));
 }
 

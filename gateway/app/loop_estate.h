@@ -61,6 +61,8 @@ class LoopEstate {
   /// Forgets it, and the lanes that were made for it.
   void discard();
 
+  /// Lets those instances take what only one of a name can hold.
+  void take_up(const std::vector<Component*>& instances);
   /// Calls `done` once nothing here goes by that snapshot any more; after `grace` what still does
   /// is cut. It is not the current one.
   void retire(const Snapshot& snapshot, Duration grace, Function<void()> done);
@@ -112,6 +114,7 @@ class LoopEstate {
   Result<void> start_outputs(const Snapshot& snapshot);
   Result<void> start_inputs(const Snapshot& snapshot);
   bool in_use(const Part& part);
+  std::vector<Component*> leaving(const Part& part) const;
   void cut(const Part& part);
   void look_at_retiring();
   void let_go_of_instances(const std::vector<Component*>& instances);

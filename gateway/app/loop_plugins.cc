@@ -25,14 +25,18 @@ Result<LoopPlugins::Run> LoopPlugins::begin(const PluginPart& part) {
                                                    .table = environment_.table}));
     run.script = worker;
     if (instance->script().kind() == script::Kind::kFilter) {
-      run.filter = std::make_unique<script::ScriptFilter>(*worker);
+      auto filter = std::make_unique<script::ScriptFilter>(*worker);
+      run.script_filter = filter.get();
+      run.filter = std::move(filter);
     }
     return run;
   }
   TOCSIN_TRY_SET(worker, part.instance->compiled()->start_worker(environment_));
   run.compiled = worker;
   if (part.kind == plugin::Kind::kFilter) {
-    run.filter = std::make_unique<plugin::FilterAdapter>(*worker);
+    auto filter = std::make_unique<plugin::FilterAdapter>(*worker);
+    run.compiled_filter = filter.get();
+    run.filter = std::move(filter);
   }
   if (part.kind == plugin::Kind::kInput && part.code.handles()) {
     run.handler = std::make_unique<plugin::HandlerAdapter>(*worker);
@@ -56,6 +60,47 @@ LoopPlugins::Run* LoopPlugins::find(const Component& instance) {
   return found == runs_.end() ? nullptr : &found->second;
 }
 
+void LoopPlugins::reconfigure(const Component& instance) {
+  Run* run = find(instance);
+  if (run != nullptr && run->compiled != nullptr) run->compiled->reconfigure();
+}
+
+void LoopPlugins::take_up(const Component& instance) {
+  Run* run = find(instance);
+  if (run == nullptr || run->compiled == nullptr || run->draining) return;
+  run->compiled->take_up();
+}
+
+void LoopPlugins::drain(Run& run, MonoTime deadline) {
+  if (std::exchange(run.draining, true) || run.compiled == nullptr) return;
+  run.compiled->drain(deadline);
+}
+
+void LoopPlugins::drain(const Component& instance, MonoTime deadline) {
+  if (Run* run = find(instance)) drain(*run, deadline);
+}
+
+void LoopPlugins::drain_all(MonoTime deadline) {
+  for (auto& [instance, run] : runs_) {
+    if (run.kind != plugin::Kind::kFilter) drain(run, deadline);
+  }
+}
+
+bool LoopPlugins::busy(const Component& instance) {
+  const Run* run = find(instance);
+  if (run == nullptr) return false;
+  if (run->script_filter != nullptr) return run->script_filter->under_way() > 0;
+  return run->compiled != nullptr && run->compiled->under_way() > 0;
+}
+
+void LoopPlugins::cut(const Component& instance) {
+  Run* run = find(instance);
+  if (run == nullptr) return;
+  if (run->compiled_filter != nullptr) run->compiled_filter->cut();
+  if (run->script_filter != nullptr) run->script_filter->cut();
+  if (run->handler != nullptr) run->handler->cut();
+}
+
 // Adapters before the workers they stand on.
 LoopPlugins::Runs::iterator LoopPlugins::end(Runs::iterator at) {
   plugin::Worker* const compiled = at->second.compiled;
@@ -68,13 +113,20 @@ LoopPlugins::Runs::iterator LoopPlugins::end(Runs::iterator at) {
 
 void LoopPlugins::finish(Component& instance) {
   const auto found = runs_.find(&instance);
-  if (found != runs_.end()) end(found);
+  if (found == runs_.end()) return;
+  drain(found->second, environment_.loop.now());
+  end(found);
 }
 
 void LoopPlugins::finish_all(Function<void()> between) {
   const auto finish_those = [this](bool filters) {
     for (auto at = runs_.begin(); at != runs_.end();) {
-      at = (at->second.kind == plugin::Kind::kFilter) == filters ? end(at) : std::next(at);
+      if ((at->second.kind == plugin::Kind::kFilter) != filters) {
+        ++at;
+        continue;
+      }
+      drain(at->second, environment_.loop.now());
+      at = end(at);
     }
   };
   finish_those(false);

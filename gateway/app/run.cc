@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 
@@ -13,6 +14,8 @@
 namespace tocsin::app {
 
 namespace {
+
+constexpr Duration kLogPatience = std::chrono::seconds(1);
 
 void print_faults(const config::Diagnostics& faults, const config::SourceFiles& sources) {
   std::string text;
@@ -26,6 +29,34 @@ void raise_descriptor_limit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// What loops and listeners open, and a little to serve with: below that some part of the start
+// would fail, and not the one that is at fault.
+bool enough_descriptors(const Value& root) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return true;
+  const std::size_t listeners = root.at("listeners").as<Value::Map>().size();
+  const std::size_t wanted = 32 + wanted_workers(root) * (4 + 2 * listeners);
+  if (limit.rlim_cur >= wanted) return true;
+  std::fprintf(
+      stderr,
+      "tocsin: the process may open %llu files, and this configuration needs %zu at least: "
+      "raise the limit with ulimit -n, or LimitNOFILE= in a systemd unit\n",
+      static_cast<unsigned long long>(limit.rlim_cur), wanted);
+  return false;
+}
+
+// Whoever reads our logs may have stopped; that is no reason to stay. A thread that is stuck in a
+// write cannot be joined.
+int end(Gateway& gateway, telemetry::Log& log, int exit_code) {
+  if (!gateway.flush_access_logs(kLogPatience)) {
+    TOCSIN_LOG(log, kWarning, "app", "an access log takes no more: its last lines are lost");
+    log.flush(kLogPatience);
+    std::_Exit(exit_code);
+  }
+  if (!log.flush(kLogPatience)) std::_Exit(exit_code);
+  return exit_code;
 }
 
 telemetry::LogOptions log_options(const Value& log) {
@@ -75,6 +106,7 @@ int run_gateway(const RunArguments& arguments) {
     return 1;
   }
   raise_descriptor_limit();
+  if (!enough_descriptors(loaded->root)) return 1;
   const Value& log_settings = loaded->root.at("gateway").at("log");
   auto sink = open_sink(log_settings.string("output"));
   if (!sink) {
@@ -98,7 +130,8 @@ int run_gateway(const RunArguments& arguments) {
     print_faults(faults, loaded->sources);
     return 1;
   }
-  return gateway.run() ? 0 : 1;
+  const int exit_code = gateway.run() ? 0 : 1;
+  return end(gateway, log, exit_code);
 }
 
 }  // namespace tocsin::app

@@ -16,9 +16,14 @@ config::Diagnostic fault_at(const Place& place, std::string path, std::string me
   return {place, std::move(path), std::move(message), {}, false};
 }
 
-// How the gateway delivers is its own business: an output's plugin does not see it.
-bool PluginPart::same_content(const PluginPart& other) const {
-  return code == other.code && same_content_but(*settings, *other.settings, "delivery");
+plugin::Change PluginPart::change_since(const PluginPart& was) const {
+  if (code.compiled != nullptr && was.code.compiled != nullptr) {
+    return plugin::change_of(*was.code.compiled, *was.settings, *code.compiled, *settings,
+                             *options);
+  }
+  // A script is not told of other settings: it begins anew.
+  const bool is_same = code == was.code && same_content_but(*settings, *was.settings, "delivery");
+  return is_same ? plugin::Change::kSame : plugin::Change::kNew;
 }
 
 namespace {
@@ -26,7 +31,13 @@ namespace {
 PluginPart part_of(Kind kind, const std::string& id, const Value& settings,
                    const PluginCatalog& catalog) {
   const std::string& type = settings.string("type");
-  return {kind, id, type, catalog.code(kind, type), &settings, nullptr};
+  return {kind,
+          id,
+          type,
+          catalog.code(kind, type),
+          catalog.find(plugin::kind_name(kind), type),
+          &settings,
+          nullptr};
 }
 
 const std::string& filter_id(const Value& filter) {
@@ -34,11 +45,13 @@ const std::string& filter_id(const Value& filter) {
   return id == nullptr ? filter.string("type") : id->as<std::string>();
 }
 
-// The part of an earlier snapshot that is the same plugin with the same settings, or null.
-const PluginPart* same_part(const std::vector<PluginPart>& before, const PluginPart& part) {
-  const auto same = std::ranges::find_if(
-      before, [&](const PluginPart& old) { return old.id == part.id && old.same_content(part); });
-  return same == before.end() ? nullptr : &*same;
+const PluginPart* part_named(const std::vector<PluginPart>& parts, std::string_view id) {
+  const auto found = std::ranges::find(parts, id, &PluginPart::id);
+  return found == parts.end() ? nullptr : &*found;
+}
+
+bool is_same(const PluginPart* old, const PluginPart& part) {
+  return old != nullptr && part.change_since(*old) == plugin::Change::kSame;
 }
 
 }  // namespace
@@ -70,10 +83,8 @@ class Snapshot::Maker {
  private:
   void add(std::vector<PluginPart>& list, const std::vector<PluginPart>* before, PluginPart part,
            const std::string& path) {
-    if (before != nullptr) {
-      if (const PluginPart* same = same_part(*before, part)) part.instance = same->instance;
-    }
-    if (part.instance == nullptr && !create(part, path)) return;
+    const PluginPart* old = before == nullptr ? nullptr : part_named(*before, part.id);
+    if (!keep(old, part, path) && !create(part, path)) return;
     list.push_back(std::move(part));
   }
 
@@ -84,8 +95,7 @@ class Snapshot::Maker {
     OutputPart output{
         part_of(Kind::kOutput, entry.key, entry.value, catalog_), {}, std::move(*policy), 0};
     const OutputPart* old = before_ == nullptr ? nullptr : before_->output(entry.key);
-    if (old != nullptr && old->plugin.same_content(output.plugin)) {
-      output.plugin.instance = old->plugin.instance;
+    if (keep(old == nullptr ? nullptr : &old->plugin, output.plugin, path)) {
       output.traits = old->traits;
     } else {
       if (!create(output.plugin, path)) return;
@@ -100,6 +110,22 @@ class Snapshot::Maker {
     made_.outputs_.push_back(std::move(output));
   }
 
+  // Shares the instance of `old`, if it may be kept or can take what is new.
+  bool keep(const PluginPart* old, PluginPart& part, const std::string& path) {
+    if (old == nullptr) return false;
+    const plugin::Change change = part.change_since(*old);
+    if (change == plugin::Change::kNew) return false;
+    part.instance = old->instance;
+    if (change == plugin::Change::kSame) return true;
+    const auto prepared = part.instance->reconfigure(*part.settings);
+    if (!prepared) {
+      add_fault(prepared.error(), path);
+    } else {
+      made_.reconfigured_.push_back(part.instance.get());
+    }
+    return true;
+  }
+
   bool create(PluginPart& part, const std::string& path) {
     auto made =
         Component::create(part.code, {part.kind, part.id}, *part.settings, estate_.services());
@@ -107,16 +133,20 @@ class Snapshot::Maker {
       part.instance = std::move(*made);
       return true;
     }
-    const plugin::Refusal& refusal = made.error();
+    add_fault(made.error(), path);
+    return false;
+  }
+
+  void add_fault(const plugin::Refusal& refusal, const std::string& path) {
     faults_.push_back(fault_at(refusal.place, refusal.key.empty() ? path : path + "." + refusal.key,
                                refusal.what));
-    return false;
   }
 
   void add_route_scripts(const std::vector<routing::Route>& routes) {
     for (RouteScriptCode& script :
          open_route_scripts(made_.settings().at("routes"), routes, faults_)) {
-      PluginPart part{Kind::kFilter, script.route, "route", script.code, script.settings, nullptr};
+      PluginPart part{Kind::kFilter, script.route,    "route", script.code,
+                      nullptr,       script.settings, nullptr};
       if (before_ != nullptr) part.instance = same_script(part);
       if (part.instance == nullptr) {
         part.instance = create_route_script(script, estate_.services(), faults_);
@@ -167,16 +197,16 @@ tl::expected<std::shared_ptr<const Snapshot>, config::Diagnostics> Snapshot::mak
 bool Snapshot::makes_new(const Value& root, const PluginCatalog& catalog, const Snapshot& before) {
   for (const Value::Entry& entry : root.at("inputs").as<Value::Map>()) {
     const PluginPart part = part_of(Kind::kInput, entry.key, entry.value, catalog);
-    if (same_part(before.inputs_, part) == nullptr) return true;
+    if (!is_same(part_named(before.inputs_, part.id), part)) return true;
   }
   for (const Value& filter : root.at("filters").as<Value::List>()) {
     const PluginPart part = part_of(Kind::kFilter, filter_id(filter), filter, catalog);
-    if (same_part(before.filters_, part) == nullptr) return true;
+    if (!is_same(part_named(before.filters_, part.id), part)) return true;
   }
   return std::ranges::any_of(root.at("outputs").as<Value::Map>(), [&](const Value::Entry& entry) {
     const OutputPart* old = before.output(entry.key);
-    return old == nullptr ||
-           !old->plugin.same_content(part_of(Kind::kOutput, entry.key, entry.value, catalog));
+    return !is_same(old == nullptr ? nullptr : &old->plugin,
+                    part_of(Kind::kOutput, entry.key, entry.value, catalog));
   });
 }
 
@@ -193,6 +223,16 @@ std::vector<Component*> Snapshot::instances() const {
   for (const OutputPart& output : outputs_) all.push_back(output.plugin.instance.get());
   for (const PluginPart& script : route_scripts_) all.push_back(script.instance.get());
   return all;
+}
+
+std::shared_ptr<Component> Snapshot::instance(Kind kind, std::string_view id) const {
+  const PluginPart* part = nullptr;
+  if (kind == Kind::kInput) part = part_named(inputs_, id);
+  if (kind == Kind::kFilter) part = part_named(filters_, id);
+  if (kind == Kind::kFilter && part == nullptr) part = part_named(route_scripts_, id);
+  const OutputPart* named = kind == Kind::kOutput ? output(id) : nullptr;
+  if (named != nullptr) part = &named->plugin;
+  return part == nullptr ? nullptr : part->instance;
 }
 
 bool Snapshot::uses(const Component& instance) const {

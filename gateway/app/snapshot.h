@@ -13,6 +13,7 @@
 #include "gateway/config/diagnostic.h"
 #include "gateway/config/load.h"
 #include "gateway/delivery/lane_policy.h"
+#include "gateway/plugin/change.h"
 #include "gateway/routing/router.h"
 #include "gateway/stage/output.h"
 
@@ -27,13 +28,14 @@ struct PluginPart {
   std::string id;    ///< its name in the configuration
   std::string type;  ///< the plugin's name
   PluginCode code;
-  const Value* settings = nullptr;  ///< in the snapshot's configuration
+  const OptionTable* options = nullptr;  ///< of that code, while its catalog lives
+  const Value* settings = nullptr;       ///< in the snapshot's configuration
   std::shared_ptr<Component> instance;
 
   /// "output/sms".
   std::string label() const { return std::string(kind_name(kind)) + "/" + type; }
-  /// Whether the other is of the same code with the same settings.
-  bool same_content(const PluginPart& other) const;
+  /// What it means for the instance that `was` has to become this.
+  plugin::Change change_since(const PluginPart& was) const;
 };
 
 /// An output, whatever loop it lives on.
@@ -48,14 +50,14 @@ struct OutputPart {
 /// makes it and lets it go, once no loop uses it any more.
 class Snapshot {
  public:
-  /// Makes what `config` names; instances that `before` has with the same content are shared. What
-  /// cannot be made is a fault that names its setting. `config` was accepted by load_gateway with
-  /// this catalog.
+  /// Makes what `config` names; instances that `before` has with the same content are shared, and
+  /// so are those that could prepare what is new of it. What cannot be made is a fault that names
+  /// its setting. `config` was accepted by load_gateway with this catalog.
   static tl::expected<std::shared_ptr<const Snapshot>, config::Diagnostics> make(
       std::uint64_t number, config::LoadedConfig config, const PluginCatalog& catalog,
       const Snapshot* before, Estate& estate);
 
-  /// Whether make() would have to create an instance.
+  /// Whether make() would have to create an instance, or to prepare one for other settings.
   static bool makes_new(const Value& root, const PluginCatalog& catalog, const Snapshot& before);
 
   ~Snapshot();
@@ -82,6 +84,10 @@ class Snapshot {
   /// Every instance of it but the storage.
   std::vector<Component*> instances() const;
   bool uses(const Component& instance) const;
+  /// Those of them that adopt what they have prepared once the snapshot serves.
+  const std::vector<Component*>& reconfigured() const { return reconfigured_; }
+  /// The instance of that kind and name, or null.
+  std::shared_ptr<Component> instance(plugin::Kind kind, std::string_view id) const;
 
  private:
   class Maker;
@@ -93,6 +99,7 @@ class Snapshot {
   std::vector<PluginPart> filters_;
   std::vector<OutputPart> outputs_;
   std::vector<PluginPart> route_scripts_;
+  std::vector<Component*> reconfigured_;
   std::optional<routing::Router> router_;
 };
 

@@ -66,6 +66,7 @@ void SnapshotSwap::commit(const InstallingPtr& installing) {
         installing_ = false;
         const std::shared_ptr<const Snapshot> old = std::exchange(current_, installing->next);
         alive_.push_back(current_);
+        start_new(old.get());
         if (old != nullptr && !stopped_) retire(old);
         installing->done({});
       });
@@ -83,6 +84,38 @@ void SnapshotSwap::discard(const InstallingPtr& installing, Error why) {
         listeners_.discard();
         installing->done(tl::unexpected(std::move(why)));
       });
+}
+
+// An instance that is new waits for the one in whose place it stands.
+void SnapshotSwap::start_new(const Snapshot* before) {
+  for (Component* instance : current_->instances()) {
+    if (before != nullptr && before->uses(*instance)) continue;
+    not_taken_up_.push_back(current_->instance(instance->kind(), instance->id()));
+  }
+  take_up_ready();
+}
+
+void SnapshotSwap::take_up_ready() {
+  std::vector<Component*> ready;
+  std::erase_if(not_taken_up_, [&](const std::shared_ptr<Component>& one) {
+    if (!current_->uses(*one)) return true;  // it ends before it was its turn
+    const auto stands_before = [&](const std::shared_ptr<const Snapshot>& old) {
+      const auto earlier = old->instance(one->kind(), one->id());
+      return earlier != nullptr && earlier != one;
+    };
+    if (std::ranges::any_of(alive_, stands_before) || std::ranges::any_of(ending_, stands_before)) {
+      return false;
+    }
+    ready.push_back(one.get());
+    return true;
+  });
+  if (ready.empty()) return;
+  loops_.each_at_once(
+      [ready](std::size_t, LoopEstate& loop) -> Result<void> {
+        loop.take_up(ready);
+        return {};
+      },
+      [keep = current_](const Result<void>&) {});
 }
 
 void SnapshotSwap::retire(const std::shared_ptr<const Snapshot>& old) {
@@ -115,6 +148,7 @@ void SnapshotSwap::let_go(const std::shared_ptr<const Snapshot>& old) {
   ending_outputs_.insert(ending_outputs_.end(), leaving.outputs.begin(), leaving.outputs.end());
   // Others that end later must not wait for what ends with this one.
   std::erase(alive_, old);
+  ending_.push_back(old);
   loops_.each(
       [leaving](std::size_t, LoopEstate& loop, LoopGroup::Answer answer) {
         loop.let_go(leaving, [told = std::move(answer)]() mutable { told({}); });
@@ -123,6 +157,8 @@ void SnapshotSwap::let_go(const std::shared_ptr<const Snapshot>& old) {
         std::erase_if(ending_outputs_, [&](const std::string& output) {
           return std::ranges::find(outputs, output) != outputs.end();
         });
+        std::erase(ending_, old);
+        if (!stopped_) take_up_ready();
         sweep(old);
       });
 }

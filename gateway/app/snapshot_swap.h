@@ -55,12 +55,16 @@ class SnapshotSwap {
   void retire(const std::shared_ptr<const Snapshot>& old);
   void let_go(const std::shared_ptr<const Snapshot>& old);
   void sweep(const std::shared_ptr<const Snapshot>& old);
+  void start_new(const Snapshot* before);
+  void take_up_ready();
   bool named_by_others(const Snapshot& old, std::string_view output) const;
 
   LoopGroup& loops_;
   ListenerSet& listeners_;
   std::shared_ptr<const Snapshot> current_;
   std::vector<std::shared_ptr<const Snapshot>> alive_;
+  std::vector<std::shared_ptr<const Snapshot>> ending_;  // until their plugins have ended
+  std::vector<std::shared_ptr<Component>> not_taken_up_;
   std::vector<std::string> ending_outputs_;
   Function<void()> on_gone_;
   bool installing_ = false;

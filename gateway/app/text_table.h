@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tocsin::app {
@@ -15,6 +16,7 @@ struct Cell {
   // NOLINTBEGIN(google-explicit-constructor)
   Cell(std::string_view t, Tone how = Tone::kPlain) : text(t), tone(how) {}
   Cell(const char* t, Tone how = Tone::kPlain) : text(t), tone(how) {}
+  Cell(std::string t, Tone how = Tone::kPlain) : text(std::move(t)), tone(how) {}
   Cell(std::int64_t number, Tone how = Tone::kPlain)
       : text(std::to_string(number)), tone(how), right(true) {}
   // NOLINTEND(google-explicit-constructor)

@@ -33,7 +33,7 @@ void Upgrade::begin(Duration patience) {
           }
         }
         for (const int fd : parts_.admin.listening()) {
-          sockets.push_back({std::string(AdminServer::kSocketName), fd});
+          sockets.push_back({std::string(AdminServer::kName), fd});
         }
         start(std::move(sockets));
       });

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <string>
@@ -75,10 +76,13 @@ void Watchdog::stop() {
 
 void Watchdog::work() {
   for (;;) {
+    const MonoTime slept_at = clock_.mono();
     {
       std::unique_lock lock(mutex_);
       if (stopping_.wait_for(lock, kLookEvery, [this] { return stop_; })) return;
     }
+    // Who oversleeps by so much was stopped with the whole process, as by a container's pause.
+    if (clock_.mono() - slept_at > kStuckAfter / 2) counted_from_ = clock_.mono();
     look();
   }
 }
@@ -102,8 +106,9 @@ void Watchdog::look_at(Watched& watched, MonoTime now) {
                {"stuck_ms", watched.shown.busy});
     watched.stuck_since.reset();
   }
-  if (!since || now - *since < kStuckAfter) return;
-  const Duration busy = now - *since;
+  if (!since) return;
+  const Duration busy = now - std::max(*since, counted_from_);
+  if (busy < kStuckAfter) return;
   if (watched.stuck_since) {
     watched.shown.busy = busy;
   } else {

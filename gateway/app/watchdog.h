@@ -67,6 +67,7 @@ class Watchdog final : public admin::LoopsView {
   telemetry::MetricCallback stuck_metric_;
 
   std::vector<Watched> watched_;  // of whoever looks
+  MonoTime counted_from_{};       // of whoever looks: what was before is held against nobody
   std::atomic<std::int64_t> abort_after_ns_{kNever};
   mutable std::mutex mutex_;
   std::vector<admin::StuckLoop> stuck_;  // guarded by mutex_

@@ -62,6 +62,8 @@ Code code_of(int error_number) {
       return Code::kFull;
     case ECANCELED:
       return Code::kCancelled;
+    case EAFNOSUPPORT:
+    case EADDRNOTAVAIL:
     case EHOSTUNREACH:
     case ENETUNREACH:
       return Code::kUnavailable;

@@ -71,6 +71,12 @@ std::size_t utf8_sequence(std::string_view text) {
   return overlong || too_large || !continues(byte(3)) ? 0 : 4;
 }
 
+// U+0080 to U+009F: terminals obey some of them (U+009B begins a command as ESC [ does).
+bool is_c1(std::string_view text, std::size_t sequence) {
+  return sequence == 2 && static_cast<unsigned char>(text[0]) == 0xC2 &&
+         static_cast<unsigned char>(text[1]) < 0xA0;
+}
+
 bool plain_in_json(unsigned char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
 
 void append_escaped(std::string& out, unsigned char c) {
@@ -131,7 +137,9 @@ void append_json_string(std::string& out, std::string_view text) {
     text.remove_prefix(run);
     if (text.empty()) break;
     const std::size_t sequence = utf8_sequence(text);
-    if (sequence > 1) {
+    if (is_c1(text, sequence)) {
+      append_escaped(out, static_cast<unsigned char>(text[1]));
+    } else if (sequence > 1) {
       out.append(text.substr(0, sequence));
     } else if (sequence == 1) {
       append_escaped(out, static_cast<unsigned char>(text[0]));

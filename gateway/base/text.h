@@ -33,7 +33,7 @@ std::optional<std::string_view> closest(std::string_view word,
                                         std::span<const std::string_view> candidates);
 
 /// Appends `text` as a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD, so the
-/// result is always valid JSON.
+/// result is always valid JSON. Control characters are escaped, those of C1 among them.
 void append_json_string(std::string& out, std::string_view text);
 
 /// How many bytes at the front are well-formed UTF-8 (no surrogates, no overlong forms).

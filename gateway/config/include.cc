@@ -81,7 +81,7 @@ class FileReader {
             "describe at least one listener");
     }
     if (!faults_.empty()) return tl::unexpected(std::move(faults_));
-    return FileSet{std::move(root), std::move(files_)};
+    return FileSet{std::move(root), std::move(files_), std::move(warnings_)};
   }
 
  private:
@@ -118,8 +118,11 @@ class FileReader {
     const Node include = std::move(found->value);
     root.entries.erase(found);
     if (include.kind == Node::Kind::kScalar) return include_one(root, include, path);
-    if (include.kind == Node::Kind::kMap) {
-      return blame(include.place, "include takes a path or a list of paths, and this is a mapping",
+    if (include.kind != Node::Kind::kList) {
+      const bool map = include.kind == Node::Kind::kMap;
+      return blame(include.place,
+                   "include takes a path or a list of paths, and this is " +
+                       std::string(map ? "a mapping" : "nothing"),
                    "write include: conf.d/*.yaml");
     }
     for (const Node& item : include.items) include_one(root, item, path);
@@ -132,9 +135,10 @@ class FileReader {
     }
     const std::string target = beside(path, item.text);
     if (!is_pattern(target)) return include_file(root, item.place, target);
-    for (const std::string& match : environment_.glob(target)) {
-      include_file(root, item.place, match);
-    }
+    const std::vector<std::string> matches = environment_.glob(target);
+    for (const std::string& match : matches) include_file(root, item.place, match);
+    if (!matches.empty()) return;
+    warnings_.push_back({item.place, {}, "the pattern " + target + " matches no file", {}});
   }
 
   void include_file(Node& root, const Place& place, const std::string& path) {
@@ -168,6 +172,7 @@ class FileReader {
   const Environment& environment_;
   SourceFiles& sources_;
   Diagnostics faults_;
+  Diagnostics warnings_;
   std::vector<std::string> files_;
   std::vector<std::string> open_;      // canonical, the main file first
   std::map<std::string, Place> seen_;  // canonical, with the place that included it

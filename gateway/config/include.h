@@ -14,6 +14,7 @@ namespace tocsin::config {
 struct FileSet {
   Node root;
   std::vector<std::string> files;  ///< in the order read, the main file first
+  Diagnostics warnings;            ///< patterns that match no file
 };
 
 /// Reads `path` and follows `include:` at the top of each file: a path or a list of paths, relative

@@ -4,6 +4,9 @@
 
 #include "gateway/config/interpolation.h"
 
+#include <algorithm>
+#include <array>
+
 #include "gateway/base/text.h"
 #include "gateway/config/limits.h"
 
@@ -13,6 +16,7 @@ namespace {
 
 constexpr std::string_view kForms = "write ${NAME}, ${NAME:default} or ${file:/path}";
 constexpr std::string_view kFilePrefix = "file:";
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 bool is_variable_name(std::string_view name) {
   if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
@@ -22,6 +26,35 @@ bool is_variable_name(std::string_view name) {
     if (!good) return false;
   }
   return true;
+}
+
+// What other tools write before the colon. Read as a variable with a default it would fill in the
+// rest of the text itself: a secret anybody can guess, in a file that passes every check.
+struct ForeignPrefix {
+  std::string_view message;  // empty: it is none
+  std::string hint;
+};
+
+ForeignPrefix foreign_prefix(std::string_view name, std::string_view rest) {
+  constexpr std::array<std::string_view, 3> kOfVariables = {"env", "environ", "environment"};
+  constexpr std::array<std::string_view, 3> kOfSecrets = {"secret", "secrets", "vault"};
+  const auto is_one_of = [name](const std::array<std::string_view, 3>& words) {
+    return std::ranges::any_of(
+        words, [name](std::string_view word) { return equals_ignoring_case(word, name); });
+  };
+  if (equals_ignoring_case(name, "file")) {
+    return {"file: has small letters", "write ${file:" + std::string(rest) + "}"};
+  }
+  if (is_one_of(kOfVariables)) {
+    const std::string_view meant = rest.substr(0, rest.find(':'));
+    return {"a variable has no prefix",
+            is_variable_name(meant) ? "write ${" + std::string(meant) + "}" : std::string(kForms)};
+  }
+  if (is_one_of(kOfSecrets)) {
+    return {"there is no such source of values",
+            "write ${NAME} for a variable or ${file:/path} for a file"};
+  }
+  return {};
 }
 
 std::string directory_of(const std::string& file) {
@@ -80,6 +113,13 @@ class Filler {
       return blame("${" + std::string(inside) + "} names no variable", std::string(kForms));
     }
     const bool has_default = colon != std::string_view::npos;
+    if (has_default) {
+      ForeignPrefix foreign = foreign_prefix(name, inside.substr(colon + 1));
+      if (!foreign.message.empty()) {
+        return blame("${" + std::string(inside) + "}: " + std::string(foreign.message),
+                     std::move(foreign.hint));
+      }
+    }
     const std::string_view fallback = has_default ? inside.substr(colon + 1) : std::string_view();
     if (fallback.starts_with('-') || fallback.starts_with('?')) {
       return blame("${" + std::string(inside) + "} is a shell's form",
@@ -95,6 +135,7 @@ class Filler {
     if (value && !is_fit(*value)) {
       return blame("the variable " + name + " holds bytes that are not UTF-8 text", "");
     }
+    out_.has_default = out_.has_default || has_default;
     out_.origin = std::max(out_.origin, Node::Origin::kVariable);
     out_.text.append(value ? std::string_view(*value) : fallback);
     return true;
@@ -111,6 +152,10 @@ class Filler {
     }
     if (!is_fit(*content)) {
       return blame("the file " + path + " holds bytes that are not UTF-8 text", "");
+    }
+    if (content->starts_with(kByteOrderMark)) {
+      return blame("the file " + path + " begins with a byte order mark",
+                   "save it as UTF-8 without one");
     }
     std::string_view kept = *content;
     if (kept.ends_with('\n')) kept.remove_suffix(kept.ends_with("\r\n") ? 2 : 1);
@@ -147,6 +192,7 @@ void fill_scalar(Node& node, const Environment& environment, Diagnostics& faults
   }
   if (filled->origin != Node::Origin::kWritten) node.written = node.text;
   node.origin = filled->origin;
+  node.has_default = filled->has_default;
   node.text = std::move(filled->text);
 }
 

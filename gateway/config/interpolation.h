@@ -14,6 +14,7 @@ namespace tocsin::config {
 struct Interpolated {
   std::string text;
   Node::Origin origin = Node::Origin::kWritten;
+  bool has_default = false;  ///< some `${NAME:default}` was written, used or not
 };
 
 /// Why a scalar could not be filled in; `offset` points at its `$`, in bytes.
@@ -24,8 +25,10 @@ struct InterpolationFault {
 };
 
 /// Fills in `${NAME}`, `${NAME:default}` and `${file:PATH}`; `$$` stands for one `$`, any other `$`
-/// for itself. What is filled in is never looked at again. A file loses one trailing newline; a
-/// relative PATH starts at `directory`. Faults never quote a variable's or a file's content.
+/// for itself. `${env:NAME}`, `${FILE:PATH}`, `${secret:NAME}` and the like are faults, since here
+/// they would mean a variable with a default. What is filled in is never looked at again. A file
+/// loses one trailing newline; a relative PATH starts at `directory`. Faults never quote a
+/// variable's or a file's content.
 tl::expected<Interpolated, InterpolationFault> interpolate(std::string_view text,
                                                            const std::string& directory,
                                                            const Environment& environment);

@@ -19,7 +19,8 @@ tl::expected<LoadedConfig, Rejection> load(const std::string& path, const Option
   if (!faults.empty()) return tl::unexpected(Rejection{std::move(faults), std::move(sources)});
   tl::expected<Value, Diagnostics> root = validate(files->root, table, catalog);
   if (!root) return tl::unexpected(Rejection{std::move(root.error()), std::move(sources)});
-  return LoadedConfig{std::move(*root), std::move(files->files), std::move(sources)};
+  return LoadedConfig{std::move(*root), std::move(files->files), std::move(sources),
+                      std::move(files->warnings)};
 }
 
 }  // namespace tocsin::config

@@ -17,6 +17,7 @@ struct LoadedConfig {
   Value root;
   std::vector<std::string> files;  ///< in the order read, the main file first
   SourceFiles sources;             ///< to show the lines of later, cross-field faults
+  Diagnostics warnings;            ///< what is right by the rules and hardly meant
 };
 
 /// Why a configuration was refused: at least one diagnostic, sorted by place.

@@ -19,6 +19,7 @@ struct Node {
   Kind kind = Kind::kNull;
   Origin origin = Origin::kWritten;
   bool quoted = false;  ///< in quotes or a block scalar, so never a null, a number or a boolean
+  bool has_default = false;  ///< kScalar: written with a `${NAME:default}`
   Place place;
   std::string text;            ///< kScalar: the text, filled in by interpolate()
   std::string written;         ///< kScalar: the text before it was filled in, empty when equal

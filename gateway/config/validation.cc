@@ -134,6 +134,11 @@ class Validator {
       blame(node.place, path, expected(option, node), "");
       return {};
     }
+    if (secret && node.has_default) {
+      blame(node.place, path, "a secret has no default: whoever reads the file would know it",
+            "write ${NAME} alone, or ${file:/path}");
+      return {};
+    }
     Result<Value::Data> typed = parse_scalar(option, node.text);
     if (!typed) {
       const bool tells = secret || node.origin == Node::Origin::kFile;

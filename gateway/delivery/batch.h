@@ -39,6 +39,7 @@ class Batch {
     add_one(one, one.op);
     bytes_ += one.bytes() + kRowBytes;
   }
+  void add(MoveRequest& one) { add_one(one, one.op); }
   void add(AppendGroup& group);
   /// A place for a claim; null when kClaimsMax are in. Its operation is the batch's from now on.
   ClaimOf* add_claim();

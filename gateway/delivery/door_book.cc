@@ -1,5 +1,7 @@
 #include "gateway/delivery/door_book.h"
 
+#include <algorithm>
+
 #include "gateway/base/assert.h"
 
 namespace tocsin::delivery {
@@ -37,9 +39,24 @@ LaneDoor* DoorBook::find(std::string_view output) {
 }
 
 void DoorBook::reset(std::span<const stage::BacklogCount> backlog) {
+  set_backlog(backlog);
+  for (auto& [output, known] : entries_) {
+    if (known.door != nullptr) known.door->spill();
+  }
+}
+
+void DoorBook::refresh(std::span<const stage::BacklogCount> backlog) {
+  set_backlog(backlog);
+  for (auto& [output, known] : entries_) {
+    if (known.door != nullptr && known.door->backlog() > 0) known.door->spill();
+  }
+}
+
+void DoorBook::set_backlog(std::span<const stage::BacklogCount> backlog) {
   for (auto& [output, known] : entries_) {
     known.orphaned = 0;
     if (known.door != nullptr) known.door->set_backlog(0);
+    known.backlog->set(0);
   }
   for (const stage::BacklogCount& count : backlog) {
     Entry& known = entry(count.output);
@@ -47,9 +64,27 @@ void DoorBook::reset(std::span<const stage::BacklogCount> backlog) {
     if (known.door != nullptr) known.door->set_backlog(count.ready);
     known.backlog->set(static_cast<double>(count.ready));
   }
-  for (auto& [output, known] : entries_) {
-    if (known.door != nullptr) known.door->spill();
+}
+
+std::uint64_t DoorBook::backlog_of(const Entry& known) {
+  return known.door != nullptr ? known.door->backlog() : known.orphaned;
+}
+
+void DoorBook::set_backlog(Entry& known, std::uint64_t rows) {
+  if (known.door != nullptr) {
+    known.door->set_backlog(rows);
+  } else {
+    known.orphaned = rows;
   }
+  known.backlog->set(static_cast<double>(rows));
+}
+
+void DoorBook::move(std::string_view from, std::string_view to, std::uint64_t rows) {
+  Entry& old = entry(from);
+  set_backlog(old, backlog_of(old) - std::min(rows, backlog_of(old)));
+  Entry& next = entry(to);
+  set_backlog(next, backlog_of(next) + rows);
+  if (next.door != nullptr) next.door->spill();
 }
 
 DoorBook::Claimable DoorBook::take_claimable() {

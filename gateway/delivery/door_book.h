@@ -29,6 +29,11 @@ class DoorBook final : private ClaimWatch {
   /// The store was opened: nothing is known of its rows but these counts.
   void reset(std::span<const stage::BacklogCount> backlog);
 
+  /// Ready rows of one output are another's now, which looks for them.
+  void move(std::string_view from, std::string_view to, std::uint64_t rows);
+  /// Others changed the store: nothing but these counts is known of what is ready.
+  void refresh(std::span<const stage::BacklogCount> backlog);
+
   bool wants_claim() const { return !claimable_.empty(); }
   using Claimable = std::pair<LaneDoor*, message::DeliveryClass>;
   /// The next queue that wants to claim; only while wants_claim().
@@ -49,6 +54,9 @@ class DoorBook final : private ClaimWatch {
     wake_();
   }
   Entry& entry(std::string_view output);
+  static std::uint64_t backlog_of(const Entry& known);
+  static void set_backlog(Entry& known, std::uint64_t rows);
+  void set_backlog(std::span<const stage::BacklogCount> backlog);
 
   event::TimerWheel& wheel_;
   FrontMetrics& metrics_;

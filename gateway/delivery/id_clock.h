@@ -69,11 +69,12 @@ class IdClock {
     return {ms_ << kTimeShift | std::uint64_t{node_} << kNodeShift | sequence_++};
   }
 
-  /// The last id before the instant that is given `ahead` from now, or from the newest id when that
-  /// is later: a mark below which all ids of that time stay.
+  /// The last id before the instant that is given `ahead` from now, or of the newest id's
+  /// millisecond when that is later: a mark below which ids stay for a while. Ids that run ahead do
+  /// not push it farther ahead, or starts in a row would drive ids away from the time of day.
   message::NotificationId mark(WallTime now, Duration ahead) const {
     const auto ms = static_cast<std::uint64_t>(ahead / std::chrono::milliseconds(1));
-    return {((std::max(since_epoch(now), ms_) + ms) << kTimeShift) - 1};
+    return {(std::max(since_epoch(now) + ms, ms_ + 1) << kTimeShift) - 1};
   }
 
   /// When an id was given, as far as it says.

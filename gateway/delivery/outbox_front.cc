@@ -21,6 +21,7 @@ OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::
       log_(log),
       history_(options.history),
       fresh_secret_(options.fresh_secret),
+      open_how_(options.open),
       metrics_(metrics),
       doors_(loop.timers(), metrics_,
              [this] {
@@ -44,8 +45,13 @@ OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::
                      purge_due_ = true;
                      loop_.at_tick_end(*this);
                    }),
+      look_timer_(loop.timers(),
+                  [this] {
+                    look_due_ = true;
+                    loop_.at_tick_end(*this);
+                  }),
       publish_timer_(loop.timers(), [this] { doors_.publish(); }) {
-  for (const message::DeliveryId id : options_.blamed) blames_.emplace_back().id = id;
+  for (const message::DeliveryId id : options.blamed) blames_.emplace_back().id = id;
 }
 
 OutboxFront::~OutboxFront() {
@@ -54,7 +60,7 @@ OutboxFront::~OutboxFront() {
 }
 
 Result<void> OutboxFront::open() {
-  TOCSIN_TRY_SET(state, storage_.open(clock_.now()));
+  TOCSIN_TRY_SET(state, storage_.open(clock_.now(), open_how_));
   on_opened(state);
   TOCSIN_TRY(find_key_secret());
   status_.up = status_.accepting = true;
@@ -69,6 +75,7 @@ void OutboxFront::on_opened(const stage::StoreState& state) {
   store_open_ = true;
   renew_due_ = true;
   status_.renewed_at = loop_.clock().mono();
+  look_due_ = state.epoch == epoch_;  // what others did while it was closed
   if (state.epoch != epoch_) begin_epoch(state);
   TOCSIN_LOG(log_, kInfo, "delivery", "store opened", {"epoch", state.epoch}, {"node", state.node},
              {"taken_over", state.taken_over});
@@ -159,6 +166,7 @@ void OutboxFront::accept(Submission& one) {
     case Submission::Kind::kCancel:
     case Submission::Kind::kReview:
     case Submission::Kind::kRecord:
+    case Submission::Kind::kMove:
       if (takes(one) && !stopped_) return urgent_.push_back(one);
       break;
     case Submission::Kind::kOpenLane:
@@ -244,6 +252,7 @@ void OutboxFront::form_batch() {
   if (status_.up && status_.accepting && blames_taken_ == blames_.size()) {
     take_claims(now);
     take_purge(now);
+    take_look(now);
   }
   take_renewal(now);
 }
@@ -277,6 +286,10 @@ void OutboxFront::take_urgent(WallTime now) {
       }
       case Submission::Kind::kRecord:
         take_record(static_cast<RecordRequest&>(one), now);
+        break;
+      case Submission::Kind::kMove:
+        batch_.add(static_cast<MoveRequest&>(one));
+        batch_has_more_ = true;
         break;
       default:
         TOCSIN_ASSERT(false, "a submission waits in the wrong queue");
@@ -381,6 +394,15 @@ void OutboxFront::take_purge(WallTime now) {
   batch_has_more_ = true;
 }
 
+// Behind the claims, so that the backlog it tells is the one they leave.
+void OutboxFront::take_look(WallTime now) {
+  if (!std::exchange(look_due_, false)) return;
+  looking_ = true;
+  look_.now = now;
+  batch_.add(look_);
+  batch_has_more_ = true;
+}
+
 // Also when the batch gave ids beyond the mark: they are committed together or not at all.
 void OutboxFront::take_renewal(WallTime now) {
   if (!renew_due_ && newest_id_ <= mark_) return;
@@ -403,6 +425,7 @@ void OutboxFront::finish_stop() {
   renew_timer_.cancel();
   retry_timer_.cancel();
   purge_timer_.cancel();
+  look_timer_.cancel();
   publish_timer_.cancel();
   if (std::exchange(store_open_, false)) storage_.close();
   set_status(false, false);

@@ -28,6 +28,7 @@ struct HistoryLimits {
 struct FrontOptions {
   HistoryLimits history;
   KeySecret fresh_secret;  ///< random; for a store that has none yet
+  stage::OpenOptions open;
   /// Found in an output's hands after a process died: told to the store before anything is claimed.
   std::vector<message::DeliveryId> blamed = {};
 };
@@ -51,6 +52,8 @@ class OutboxFront final : private event::TickEnd {
   /// Between looks for history to delete, and between steps while there is some.
   static constexpr Duration kPurgeEvery = std::chrono::minutes(1);
   static constexpr Duration kPurgeStep = std::chrono::milliseconds(20);
+  /// How late what another gateway on the store made ready is noticed.
+  static constexpr Duration kLookEvery = std::chrono::milliseconds(500);
   /// The same while the store holds too much: as fast as rows can come in.
   static constexpr Duration kPurgeHurry = std::chrono::milliseconds(5);
   /// How far the metrics of lanes may lag.
@@ -106,6 +109,7 @@ class OutboxFront final : private event::TickEnd {
   void take_claims(WallTime now);
   void take_purge(WallTime now);
   void take_renewal(WallTime now);
+  void take_look(WallTime now);
   void wake();
   void finish_stop();
 
@@ -120,6 +124,8 @@ class OutboxFront final : private event::TickEnd {
   void commit_successor(const SettleRequest& one, WallTime now);
   void commit_claims(WallTime now);
   void commit_purge();
+  void commit_renewal();
+  void commit_look();
   void forget_blames();
   void fail_batch(const Error& error);
   void fail_appends(AppendGroup& group);
@@ -142,6 +148,7 @@ class OutboxFront final : private event::TickEnd {
   telemetry::Log& log_;
   HistoryLimits history_;
   const KeySecret fresh_secret_;
+  const stage::OpenOptions open_how_;
   FrontMetrics metrics_;
   DoorBook doors_;
   WaitingRoom room_;
@@ -173,6 +180,9 @@ class OutboxFront final : private event::TickEnd {
   stage::Purge purge_;
   bool purge_due_ = false;
   bool purging_ = false;
+  stage::Look look_;
+  bool look_due_ = false;
+  bool looking_ = false;
 
   bool retry_due_ = false;
   bool unknown_ = false;  // the batch's outcome must be looked up
@@ -184,6 +194,7 @@ class OutboxFront final : private event::TickEnd {
   event::Timer renew_timer_;
   event::Timer retry_timer_;
   event::Timer purge_timer_;
+  event::Timer look_timer_;     // only while others live on the store
   event::Timer publish_timer_;  // armed by a commit
 };
 

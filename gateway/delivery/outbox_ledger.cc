@@ -43,6 +43,29 @@ class OutboxLedger::ReviewChange final : public ReviewRequest {
   Function<void(Result<stage::Review>)> done_;
 };
 
+class OutboxLedger::MoveChange final : public MoveRequest {
+ public:
+  MoveChange(OutboxLedger& ledger, std::string_view old, std::string_view next,
+             Function<void(Result<stage::Move>)> done)
+      : ledger_(ledger), done_(std::move(done)) {
+    from = old;
+    to = next;
+    op.from = from;
+    op.to = to;
+    op.limit = stage::kMoveRowsMax;
+  }
+  void on_answered() override {
+    const std::unique_ptr<MoveChange> mine(this);
+    --ledger_.changes_;
+    if (!committed()) return done_(tl::unexpected(store_cannot_commit()));
+    done_(op);
+  }
+
+ private:
+  OutboxLedger& ledger_;
+  Function<void(Result<stage::Move>)> done_;
+};
+
 OutboxLedger::OutboxLedger(OutboxPort& port, stage::Storage& storage, event::OffloadPool& pool)
     : port_(port), storage_(storage), pool_(pool) {}
 
@@ -80,6 +103,14 @@ void OutboxLedger::review(message::DeliveryId id, stage::Review::Verb verb,
   auto change = std::make_unique<ReviewChange>(*this, std::move(done));
   change->op.id = id;
   change->op.verb = verb;
+  port_.submit(*change.release());
+}
+
+void OutboxLedger::move(std::string_view from, std::string_view to, bool dead,
+                        Function<void(Result<stage::Move>)> done) {
+  if (refuse_when_full(done)) return;
+  auto change = std::make_unique<MoveChange>(*this, from, to, std::move(done));
+  change->op.dead = dead;
   port_.submit(*change.release());
 }
 

@@ -28,10 +28,13 @@ class OutboxLedger final : public stage::Ledger {
               Function<void(Result<stage::Cancel>)> done) override;
   void review(message::DeliveryId id, stage::Review::Verb verb,
               Function<void(Result<stage::Review>)> done) override;
+  void move(std::string_view from, std::string_view to, bool dead,
+            Function<void(Result<stage::Move>)> done) override;
 
  private:
   class CancelChange;
   class ReviewChange;
+  class MoveChange;
 
   template <typename R>
   bool refuse_when_full(Function<void(Result<R>)>& done);

@@ -48,7 +48,8 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
                  "again",
                  {"error", applied.error.text()});
       unknown_ = true;
-      forget_blames();  // told twice they would weigh double
+      if (std::exchange(looking_, false)) look_due_ = true;  // it told nothing
+      forget_blames();                                       // told twice they would weigh double
       storage_.close();
       store_open_ = false;
       set_status(false, false);
@@ -60,22 +61,20 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
       break;
   }
   send_replies();
-  const bool more = !urgent_.empty() || !appends_.empty() || doors_.wants_claim() || renew_due_;
+  const bool more =
+      !urgent_.empty() || !appends_.empty() || doors_.wants_claim() || renew_due_ || look_due_;
   if (more || stopping_) wake();
 }
 
 void OutboxFront::commit_batch() {
   metrics_.commits.add();
   const WallTime now = clock_.now();
-  if (std::exchange(renewing_, false)) {
-    mark_ = renew_.high_mark;
-    status_.renewed_at = applied_at_;
-    for (OutboxPort* port : ports_) reply_to(*port).status = status_;
-  }
+  if (std::exchange(renewing_, false)) commit_renewal();
   while (Submission* one = batch_.submissions().pop_front()) commit_one(*one, now);
   forget_blames();
   commit_claims(now);
   if (std::exchange(purging_, false)) commit_purge();
+  if (std::exchange(looking_, false)) commit_look();
   batch_.clear();
   applying_ = false;
   if (!status_.up) set_status(true, true);
@@ -104,6 +103,11 @@ void OutboxFront::commit_one(Submission& one, WallTime now) {
     }
     case Submission::Kind::kRecord:
       break;
+    case Submission::Kind::kMove: {
+      const stage::Move& op = static_cast<MoveRequest&>(one).op;
+      if (op.moved > 0 && !op.dead) doors_.move(op.from, op.to, op.moved);
+      break;
+    }
     default:
       TOCSIN_ASSERT(false, "a submission without operations is in a batch");
   }
@@ -171,6 +175,23 @@ void OutboxFront::commit_claims(WallTime now) {
   }
 }
 
+void OutboxFront::commit_renewal() {
+  mark_ = renew_.high_mark;
+  status_.renewed_at = applied_at_;
+  for (OutboxPort* port : ports_) reply_to(*port).status = status_;
+  if (renew_.others > 0 && !look_timer_.armed()) look_timer_.arm_after(kLookEvery);
+}
+
+// The last one is the one that finds nobody left: whoever goes leaves a change.
+void OutboxFront::commit_look() {
+  if (look_.others > 0) look_timer_.arm_after(kLookEvery);
+  if (look_.taken_over > 0) {
+    TOCSIN_LOG(log_, kWarning, "delivery", "took over what a dead gateway had claimed",
+               {"deliveries", look_.taken_over});
+  }
+  if (look_.changed) doors_.refresh(look_.backlog);
+}
+
 void OutboxFront::commit_purge() {
   metrics_.purged.add(purge_.deleted);
   // Past what may not go there is nothing to gain by haste.
@@ -204,6 +225,7 @@ void OutboxFront::fail_batch(const Error& error) {
   urgent_.prepend(std::move(kept));
   fail_claims();
   if (std::exchange(purging_, false)) purge_timer_.arm_after(kPurgeEvery);
+  if (std::exchange(looking_, false)) look_timer_.arm_after(kLookEvery);
   blames_taken_ = 0;
   renewing_ = false;
   renew_due_ = true;
@@ -275,7 +297,7 @@ void OutboxFront::answer_unknown() {
 // True when the batch's outcome is known: it was then committed or failed as any other.
 bool OutboxFront::resolve_unknown() {
   if (!store_open_) {
-    auto state = storage_.open(clock_.now());
+    auto state = storage_.open(clock_.now(), open_how_);
     if (!state) {
       TOCSIN_LOG(log_, kError, "delivery", "the store does not open",
                  {"error", state.error().text()});

@@ -31,7 +31,8 @@ class Submission {
     kRecord,
     kOpenLane,
     kResizeLane,
-    kCloseLane
+    kCloseLane,
+    kMove
   };
 
   explicit Submission(Kind kind) : kind_(kind) {}
@@ -170,6 +171,14 @@ class RecordRequest : public Submission {
   Duration ttl = Duration::zero();  ///< of a put, from its commit on; zero: it stays
 
   std::size_t bytes() const { return collection.size() + key.size() + value.size(); }
+};
+
+class MoveRequest : public Submission {
+ public:
+  MoveRequest() : Submission(Kind::kMove) {}
+  stage::Move op;
+  std::string from;  ///< what op.from views
+  std::string to;    ///< what op.to views
 };
 
 /// Opens a lane's door, gives it another capacity, or closes it: from then on all its rows are

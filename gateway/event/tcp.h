@@ -15,9 +15,17 @@
 namespace tocsin::event {
 
 struct ListenOptions {
+  /// Several loops listen on one address, each with a socket of its own, and the kernel spreads
+  /// connections over them.
+  enum class Sharing : std::uint8_t {
+    kAlone,  ///< no other socket may have the address
+    kFirst,  ///< none has it yet, of whatever process; others may join from now on
+    kJoin,   ///< others of this user may have it already
+  };
   int backlog = 1024;
-  /// Several loops may bind the same address; the kernel spreads connections.
-  bool reuse_port = true;
+  Sharing sharing = Sharing::kJoin;
+  /// Of an IPv6 address: IPv4 too. Else "[::]:80" leaves that port free for "0.0.0.0:80".
+  bool both_families = false;
 };
 
 /// A bound, listening, non-blocking socket, not yet watched by any loop. Made on the control
@@ -63,8 +71,10 @@ class TcpListener {
     virtual std::string_view on_descriptors_exhausted() = 0;
   };
 
-  /// The listener watches from now on. `events` must outlive it.
-  TcpListener(Loop& loop, ListeningSocket socket, Events& events);
+  /// The listener watches from now on. `events` must outlive it. The last `descriptors_kept` of
+  /// those the process may open (an eighth of them, if that is less) are left for others: a
+  /// connection that would need one meets on_descriptors_exhausted().
+  TcpListener(Loop& loop, ListeningSocket socket, Events& events, int descriptors_kept = 0);
   /// Stops and closes the socket.
   ~TcpListener();
   TcpListener(const TcpListener&) = delete;
@@ -73,6 +83,8 @@ class TcpListener {
   /// The kernel's backlog holds who comes meanwhile.
   void pause();
   void resume();
+  /// Accepts who waits already, to be destroyed afterwards: the kernel would reset them.
+  void accept_queued();
   const Address& address() const;
   /// For a process that takes over; stays ours.
   int fd() const;

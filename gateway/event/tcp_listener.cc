@@ -1,10 +1,13 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -20,9 +23,22 @@ Error listen_error(const Address& address, std::string_view doing) {
   return system_error(errno, doing, address.text());
 }
 
-void enable(int fd, int level, int option) {
-  const int on = 1;
-  ::setsockopt(fd, level, option, &on, sizeof(on));
+void set_option(int fd, int level, int option, bool wanted) {
+  const int value = wanted ? 1 : 0;
+  ::setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+void enable(int fd, int level, int option) { set_option(fd, level, option, true); }
+
+// The first descriptor that a connection may not have.
+int descriptor_limit(int kept) {
+  rlimit limit{};
+  constexpr rlim_t kMost = std::numeric_limits<int>::max();
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > kMost) {
+    return std::numeric_limits<int>::max();
+  }
+  const int most = static_cast<int>(limit.rlim_cur);
+  return most - std::min(kept, most / 8);
 }
 
 Address local_address(int fd) {
@@ -40,13 +56,17 @@ Result<ListeningSocket> ListeningSocket::open(const Address& address,
   if (fd < 0) return tl::unexpected(listen_error(address, "cannot make a socket"));
   ListeningSocket socket(fd, address);
   enable(fd, SOL_SOCKET, SO_REUSEADDR);
-  if (options.reuse_port) enable(fd, SOL_SOCKET, SO_REUSEPORT);
+  using Sharing = ListenOptions::Sharing;
+  if (options.sharing == Sharing::kJoin) enable(fd, SOL_SOCKET, SO_REUSEPORT);
   // "[::]:80" means IPv6 only, as with nginx: a v4 listener on the same port is its own entry.
-  if (address.family() == AF_INET6) enable(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+  if (address.family() == AF_INET6)
+    set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !options.both_families);
   enable(fd, IPPROTO_TCP, TCP_NODELAY);  // accepted sockets inherit it
   if (::bind(fd, address.data(), address.size()) != 0) {
     return tl::unexpected(listen_error(address, "cannot bind"));
   }
+  // Bound without it, the address was nobody's, also where another process would have shared it.
+  if (options.sharing == Sharing::kFirst) enable(fd, SOL_SOCKET, SO_REUSEPORT);
   if (::listen(fd, options.backlog) != 0) {
     return tl::unexpected(listen_error(address, "cannot listen"));
   }
@@ -104,10 +124,11 @@ int ListeningSocket::release() { return std::exchange(fd_, -1); }
 // Survives the listener until the tick's end: on_accept may destroy that.
 class TcpListener::Impl final : public Deferred {
  public:
-  Impl(Loop& loop, ListeningSocket socket, Events& events)
+  Impl(Loop& loop, ListeningSocket socket, Events& events, int descriptors_kept)
       : loop_(loop),
         socket_(std::move(socket)),
         events_(events),
+        descriptor_end_(descriptor_limit(descriptors_kept)),
         reserve_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
         retry_(loop.timers(), [this] { resume(); }),
         watch_(std::in_place, loop, socket_.fd(), [this](FdWatch::Ready) { accept_waiting(); }) {
@@ -134,10 +155,16 @@ class TcpListener::Impl final : public Deferred {
     retry_.cancel();
     watch_->want(true, false);
   }
+  void accept_queued() {
+    for (int i = 0; i < kQueueMax && accept_next(); ++i) {
+    }
+  }
   const Address& address() const { return socket_.address(); }
   int fd() const { return socket_.fd(); }
 
  private:
+  /// The longest queue a kernel keeps; more than that came meanwhile.
+  static constexpr int kQueueMax = 65536;
   /// So that a flood of connections does not keep those already here waiting.
   static constexpr int kAcceptsPerTick = 64;
   static constexpr int kRefusedReads = 4;
@@ -171,6 +198,11 @@ class TcpListener::Impl final : public Deferred {
       if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO) return true;
       if (errno != EAGAIN) wait_and_retry();
       return false;
+    }
+    // The kernel gives out the lowest number that is free, so numbers tell how many are in use.
+    if (accepted.fd >= descriptor_end_) {
+      refuse(accepted.fd, events_.on_descriptors_exhausted());
+      return true;
     }
     if (const std::string_view answer = events_.refusal(accepted.peer); !answer.empty()) {
       refuse(accepted.fd, answer);
@@ -213,14 +245,15 @@ class TcpListener::Impl final : public Deferred {
   Loop& loop_;
   ListeningSocket socket_;
   Events& events_;
+  const int descriptor_end_;
   int reserve_;
   bool paused_ = false;  // by the owner, not by a wait of our own
   Timer retry_;
   std::optional<FdWatch> watch_;  // none once closed
 };
 
-TcpListener::TcpListener(Loop& loop, ListeningSocket socket, Events& events)
-    : impl_(std::make_unique<Impl>(loop, std::move(socket), events)) {}
+TcpListener::TcpListener(Loop& loop, ListeningSocket socket, Events& events, int descriptors_kept)
+    : impl_(std::make_unique<Impl>(loop, std::move(socket), events, descriptors_kept)) {}
 TcpListener::~TcpListener() {
   impl_->close();
   Loop& loop = impl_->loop();
@@ -228,6 +261,7 @@ TcpListener::~TcpListener() {
 }
 void TcpListener::pause() { impl_->pause(); }
 void TcpListener::resume() { impl_->resume(); }
+void TcpListener::accept_queued() { impl_->accept_queued(); }
 int TcpListener::fd() const { return impl_->fd(); }
 const Address& TcpListener::address() const { return impl_->address(); }
 

@@ -10,6 +10,7 @@
 
 #include "gateway/http/client_connection.h"
 #include "gateway/http/client_exchange.h"
+#include "gateway/http/client_metrics.h"
 #include "gateway/http/client_pool.h"
 #include "gateway/http/request_writer.h"
 
@@ -65,6 +66,7 @@ Result<ClientCall> HttpClient::send(const ClientRequest& request, ClientEvents& 
   exchange.body_left = request.body.kind == ClientBody::Kind::kLength ? request.body.length : 0;
   exchange.retried = exchange.left_before = exchange.paused = false;
   exchange.body_asked = exchange.body_ended = false;
+  if (options_.metrics != nullptr) options_.metrics->requests.add();
   if (request.deadline != MonoTime::max()) exchange.deadline.arm_at(request.deadline);
   pool->submit(exchange);
   return ClientCall(exchange);
@@ -133,8 +135,21 @@ void HttpClient::conclude(ClientExchange& exchange) {
 
 void HttpClient::fail(ClientExchange& exchange, ClientError error) {
   conclude(exchange);
+  if (options_.metrics != nullptr) {
+    options_.metrics->errors[static_cast<std::size_t>(error.kind)]->add();
+  }
   if (error.error.where.empty()) error.error.where = exchange.request.authority;
   exchange.events->on_error(error);
+}
+
+void HttpClient::count_reused() {
+  ++counted_.reused;
+  if (options_.metrics != nullptr) options_.metrics->reused.add();
+}
+
+void HttpClient::count_retried() {
+  ++counted_.retried;
+  if (options_.metrics != nullptr) options_.metrics->retried.add();
 }
 
 void HttpClient::close_idle() {

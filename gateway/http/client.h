@@ -24,6 +24,7 @@ namespace tocsin::http {
 
 class ClientPool;
 struct ClientExchange;
+struct ClientMetrics;
 
 /// A host is one scheme, name and port.
 struct ClientOptions {
@@ -38,6 +39,7 @@ struct ClientOptions {
   /// An older connection is not reused, so that changes of the name service are noticed.
   Duration connection_age_max = std::chrono::minutes(10);
   ResponseLimits response;
+  ClientMetrics* metrics = nullptr;  ///< null: nothing is counted
 };
 
 /// How a request's body is sent.
@@ -217,6 +219,8 @@ class HttpClient {
   void time_is_up(ClientExchange& exchange);
   void conclude(ClientExchange& exchange);
   void fail(ClientExchange& exchange, ClientError error);
+  void count_reused();
+  void count_retried();
 
   event::Loop& loop_;
   Connector& connector_;

@@ -60,7 +60,7 @@ void ClientConnection::begin(ClientExchange& exchange) {
   exchange_ = &exchange;
   exchange.connection = this;
   exchange.phase = ClientExchange::Phase::kOnConnection;
-  if (served_++ > 0) ++pool_.client().counted_.reused;
+  if (served_++ > 0) pool_.client().count_reused();
   trailers_told_ = resume_due_ = writable_due_ = false;
   arena_.reset();
   parser_.begin(exchange.request.method == "HEAD", head_, arena_);
@@ -278,7 +278,7 @@ void ClientConnection::retry() {
   ClientExchange& exchange = detach();
   exchange.retried = true;
   exchange.left_before = left;
-  ++pool_.client().counted_.retried;
+  pool_.client().count_retried();
   pool_.remove(*this);
   pool_.submit_again(exchange);
 }

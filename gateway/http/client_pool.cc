@@ -3,12 +3,27 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/http/client_metrics.h"
+
 namespace tocsin::http {
 
 ClientPool::ClientPool(HttpClient& client, const Endpoint& endpoint)
     : client_(client), scheme_(endpoint.scheme), host_(endpoint.host), port_(endpoint.port) {}
 
-ClientPool::~ClientPool() { TOCSIN_ASSERT(waiting_ == 0, "a pool died before its requests"); }
+ClientPool::~ClientPool() {
+  TOCSIN_ASSERT(waiting_ == 0, "a pool died before its requests");
+  if (connections_.empty()) return;  // perhaps after the client
+  count_idle(-static_cast<double>(idle_.size()));
+  count_open(-static_cast<double>(connections_.size()));
+}
+
+void ClientPool::count_idle(double change) {
+  if (client_.options_.metrics != nullptr) client_.options_.metrics->idle.add(change);
+}
+
+void ClientPool::count_open(double change) {
+  if (client_.options_.metrics != nullptr) client_.options_.metrics->connections.add(change);
+}
 
 bool ClientPool::accepts() const {
   return !idle_.empty() || waiting_ < client_.options_.waiting_per_host_max;
@@ -54,6 +69,7 @@ ClientConnection* ClientPool::take_idle() {
     ClientConnection* connection = idle_.back();
     if (!connection->too_old()) {
       idle_.pop_back();
+      count_idle(-1);
       return connection;
     }
     remove(*connection);
@@ -109,9 +125,11 @@ void ClientPool::attempt_over(Attempt& attempt, Result<std::unique_ptr<event::St
     return;
   }
   ++client_.counted_.opened;
+  if (client_.options_.metrics != nullptr) client_.options_.metrics->opened.add();
   auto connection = std::make_unique<ClientConnection>(*this, std::move(*stream));
   connection->index_ = connections_.size();
   ClientConnection& fresh = *connections_.emplace_back(std::move(connection));
+  count_open(1);
   if (exchange == nullptr) {
     park(fresh);
     return;
@@ -126,11 +144,13 @@ void ClientPool::park(ClientConnection& connection) {
     return;
   }
   idle_.push_back(&connection);
+  count_idle(1);
   connection.rest();
 }
 
 void ClientPool::remove(ClientConnection& connection) {
-  std::erase(idle_, &connection);
+  count_idle(-static_cast<double>(std::erase(idle_, &connection)));
+  count_open(-1);
   const std::size_t index = connection.index_;
   std::unique_ptr<ClientConnection> removed = std::move(connections_[index]);
   if (index + 1 != connections_.size()) {

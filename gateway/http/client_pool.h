@@ -53,6 +53,9 @@ class ClientPool final : public event::Deferred {
   void open_attempt();
   void attempt_over(Attempt& attempt, Result<std::unique_ptr<event::Stream>> stream);
 
+  void count_idle(double change);
+  void count_open(double change);
+
   HttpClient& client_;
   const std::string scheme_;
   const std::string host_;

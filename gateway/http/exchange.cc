@@ -7,14 +7,6 @@
 
 namespace tocsin::http {
 
-namespace {
-
-// What a refused method could have been; a route may take fewer (RFC 9110 15.5.6 asks for the
-// list).
-constexpr std::string_view kServedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-
-}  // namespace
-
 void Responder::on_upgraded(std::unique_ptr<event::Stream>, std::string_view) {}
 
 Exchange::Exchange(event::Loop& loop, BlockPool& pool)
@@ -26,6 +18,7 @@ void Exchange::open(Codec& codec, const event::Address& peer, std::string_view s
   peer_ = &peer;
   request_.method = request_.target = request_.path = request_.query = request_.authority = {};
   request_.scheme = scheme;
+  request_.major_version = request_.minor_version = 1;
   request_.headers.clear();
   facts_ = ExchangeFacts{};
   facts_.began = loop_.now();
@@ -76,18 +69,21 @@ void Exchange::release_response_source() {
 }
 
 void Exchange::refuse(const std::shared_ptr<const RouteSource>& source, int status,
-                      std::string_view detail) {
+                      std::string_view detail, DoneFlags flags) {
   if (answer_begun() || aborted_) return;
   local_answer_ = true;
   chain_.stop_request();
   const std::string body = problem_document(status, detail);
   ResponseHead& head = fresh_head(status);
   head.body_bytes = body.size();
-  (void)head.headers.add("content-type", kProblemType);
-  if (status == 405) (void)head.headers.add("allow", kServedMethods);
+  (void)head.headers.add("Content-Type", kProblemType);
+  if (status == 405) (void)head.headers.add("Allow", kServedMethods);
+  if (!started_) source->refusing(*this, head);
   response_head(head, false);
   response_data(body, true);
-  if (!started_) source->note_refused(*this);
+  if (started_) return;  // the filters hear of it
+  flags.local_answer = true;
+  source->note_refused(*this, flags);
 }
 
 void Exchange::close(DoneFlags flags) {
@@ -113,7 +109,7 @@ ResponseHead& Exchange::fresh_head(int status) {
 void Exchange::answer(int status, std::string_view content_type, std::string_view body) {
   ResponseHead& head = fresh_head(status);
   head.body_bytes = body.size();
-  if (!content_type.empty()) (void)head.headers.add("content-type", content_type);
+  if (!content_type.empty()) (void)head.headers.add("Content-Type", content_type);
   send_head(head, body.empty());
   if (!body.empty()) send_data(body, true);
 }

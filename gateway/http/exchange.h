@@ -18,6 +18,9 @@
 
 namespace tocsin::http {
 
+/// What a request's method may be at all; a route may take fewer.
+inline constexpr std::string_view kServedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// Who serves one request: what a route table says about its head.
 struct RoutePlan {
   std::string_view route;                                ///< its name, for logs and metrics
@@ -32,8 +35,10 @@ class RouteSource {
   virtual ~RouteSource() = default;
   /// Everything the plan points at lives as long as this source.
   virtual RoutePlan plan(const RequestHead& head) const = 0;
-  /// A request was answered by the codec before any route saw it (malformed, too large, too slow).
-  virtual void note_refused(const Exchange& exchange) const = 0;
+  /// The codec is about to answer a request that no route saw (malformed, too large, too slow).
+  virtual void refusing(Exchange& exchange, ResponseHead& head) const = 0;
+  /// It has; `flags` says why.
+  virtual void note_refused(const Exchange& exchange, DoneFlags flags) const = 0;
 };
 
 /// What is known of an exchange besides its heads; access logs and metrics read it.
@@ -76,9 +81,9 @@ class Exchange final : private FilterChain::Ends {
   /// The handler answered 101: the connection is handed over. close() follows.
   void upgraded(std::unique_ptr<event::Stream> stream, std::string_view unread);
   /// Answers in place of everybody for a request the codec refuses; nothing when an answer has
-  /// begun.
-  void refuse(const std::shared_ptr<const RouteSource>& source, int status,
-              std::string_view detail);
+  /// begun. `flags` says why, as those of close() will.
+  void refuse(const std::shared_ptr<const RouteSource>& source, int status, std::string_view detail,
+              DoneFlags flags);
   /// The exchange is over: tells filters and handler, exactly once, and releases everything.
   void close(DoneFlags flags);
 

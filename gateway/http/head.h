@@ -9,13 +9,15 @@ namespace tocsin::http {
 
 /// The head of a request after framing was checked. All views live in the exchange's arena.
 struct RequestHead {
-  std::string_view method;         ///< as sent: GET, POST, ...
-  std::string_view target;         ///< the request target as sent
-  std::string_view path;           ///< normalised path, always starting with '/'
-  std::string_view query;          ///< without '?', as sent
-  std::string_view authority;      ///< host[:port] of the target or of Host
-  std::string_view scheme;         ///< "http" or "https"
-  std::uint8_t minor_version = 1;  ///< HTTP/1.x; 1 for later protocols as well
+  std::string_view method;     ///< as sent: GET, POST, ...
+  std::string_view target;     ///< the request target as sent
+  std::string_view path;       ///< normalised path, starting with '/'; "*" of OPTIONS *
+  std::string_view query;      ///< without '?', as sent
+  std::string_view authority;  ///< host[:port] of the target or of Host
+  std::string_view scheme;     ///< "http" or "https"
+  /// As sent, also where the version is refused. What is served is 1.0 or 1.1.
+  std::uint8_t major_version = 1;
+  std::uint8_t minor_version = 1;
   HeaderMap headers;
 
   bool is_head() const { return method == "HEAD"; }

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::string_view kMalformed = "The request is malformed.";
 
-std::string_view detail_of(llhttp_errno_t error) {
+constexpr std::string_view kBadLineEnd = "A line does not end in CRLF.";
+
+std::string_view detail_of(llhttp_errno_t error, bool in_head) {
   switch (error) {
     case HPE_INVALID_METHOD:
       return "The method is unknown or malformed.";
@@ -27,12 +29,13 @@ std::string_view detail_of(llhttp_errno_t error) {
       return "The Content-Length is malformed or ambiguous.";
     case HPE_INVALID_TRANSFER_ENCODING:
       return "The Transfer-Encoding is ambiguous.";
-    case HPE_STRICT:
+    case HPE_STRICT:  // something other than LF behind a CR
+      return in_head ? kBadLineEnd : "A chunk is malformed.";
     case HPE_INVALID_CHUNK_SIZE:
       return "A chunk is malformed.";
     case HPE_CR_EXPECTED:
     case HPE_LF_EXPECTED:
-      return "A line does not end in CRLF.";
+      return kBadLineEnd;
     default:
       return kMalformed;
   }
@@ -138,11 +141,15 @@ std::size_t RequestParser::skip_empty_line(std::string_view bytes) {
     const char c = bytes[used];
     const char expected = empty_line_ == 1 ? '\n' : '\r';
     if (c != '\r' && c != '\n') {
-      if (empty_line_ == 1) refuse(400, "A line does not end in CRLF.");
+      if (empty_line_ == 1) refuse(400, kBadLineEnd);
       state_ = State::kHead;
       break;
     }
-    if (c != expected || empty_line_ == 2) refuse(400, "A line does not end in CRLF.");
+    if (empty_line_ == 2) {
+      refuse(400, "More than one empty line stands before the request.");
+    } else if (c != expected) {
+      refuse(400, kBadLineEnd);
+    }
     ++empty_line_;
     ++used;
   }
@@ -233,13 +240,19 @@ void RequestParser::refuse_grammar(llhttp_errno_t error) {
     }
   }
   if (error == HPE_PAUSED_H2_UPGRADE) {
+    head_->major_version = 2;
+    head_->minor_version = 0;
     refuse(505, "HTTP/2 needs to be agreed on before it is spoken.");
     return;
   }
   // llhttp has one code for a version it does not speak and for what is no version at all.
   const bool version = error == HPE_INVALID_VERSION && llhttp_get_error_reason(&parser_) ==
                                                            std::string_view("Invalid HTTP version");
-  refuse(version ? 505 : 400, detail_of(error));
+  if (version) {
+    head_->major_version = parser_.http_major;
+    head_->minor_version = parser_.http_minor;
+  }
+  refuse(version ? 505 : 400, detail_of(error, state_ == State::kHead));
 }
 
 int RequestParser::collect(std::string_view& text, const char* at, std::size_t length) {
@@ -314,10 +327,11 @@ int RequestParser::check_framing() {
 
 int RequestParser::finish_head() {
   if (!version_seen_) return refuse(400, "The request line is malformed.");  // a line of HTTP/0.9
+  head_->major_version = parser_.http_major;
+  head_->minor_version = parser_.http_minor;
   if (parser_.http_major != 1 || parser_.http_minor > 1) {
     return refuse(505, "The protocol version is not supported.");
   }
-  head_->minor_version = parser_.http_minor;
   const bool printable = std::all_of(head_->target.begin(), head_->target.end(), [](char c) {
     return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f;
   });

@@ -73,7 +73,8 @@ Server::Server(event::Loop& loop, event::ListeningSocket socket, ServerOptions o
 
 void Server::listen(event::ListeningSocket socket) {
   event::TcpListener::Events& events = *this;
-  listeners_.push_back(std::make_unique<event::TcpListener>(loop_, std::move(socket), events));
+  listeners_.push_back(std::make_unique<event::TcpListener>(loop_, std::move(socket), events,
+                                                            options_.descriptors_kept));
 }
 
 std::vector<int> Server::listening() const {
@@ -89,6 +90,7 @@ Server::~Server() {
 
 void Server::retire() {
   draining_ = true;
+  for (const auto& listener : listeners_) listener->accept_queued();
   listeners_.clear();
 }
 

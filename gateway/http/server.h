@@ -39,6 +39,7 @@ struct ServerOptions {
   RequestLimits request;
   ServerTimeouts timeouts;
   std::size_t requests_per_connection_max = 0;  ///< 0: no limit
+  int descriptors_kept = 0;                     ///< see TcpListener; as the server begins
 };
 
 /// A listener's instruments, labelled by its name.
@@ -88,9 +89,12 @@ class Server final : private event::TcpListener::Events {
   void set_options(const ServerOptions& options) { options_ = options; }
 
   /// Stops accepting and ends connections after their next answer, so that no client that is just
-  /// sending finds itself cut off. drain() follows, for those that send nothing more.
+  /// sending finds itself cut off; whoever connected before is still accepted. drain() follows, for
+  /// those that send nothing more.
   void retire();
-  /// Stops accepting, closes idle connections, ends the others after their current exchange.
+  /// Stops accepting and ends every connection after its current exchange. Whoever connected
+  /// before, or sent a request that was not read yet, is still answered: idle connections close a
+  /// moment later.
   void drain();
   /// Closes the connections whose request was planned with that source.
   void cut(const RouteSource& source);

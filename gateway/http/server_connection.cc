@@ -25,13 +25,11 @@ void ServerConnection::begin() {
 }
 
 void ServerConnection::drain() {
-  close_after_ = true;
-  if (lingering_ || (exchange_ != nullptr && !parser_->idle())) return;
-  if (stream_->buffered() == 0) {
-    vanish({.drained = true});
-  } else {  // the last answer is still on its way
-    linger();
-  }
+  close_after_ = drained_ = true;
+  drained_at_ = loop_.now();
+  const bool idle = exchange_ == nullptr || parser_->idle();
+  if (idle && stream_->buffered() > 0) return linger();  // the last answer is on its way
+  if (!lingering_) set_deadline();
 }
 
 void ServerConnection::cut() { vanish({.drained = true}); }
@@ -102,7 +100,7 @@ std::size_t ServerConnection::parse(std::string_view bytes) {
     if (exchange_ == nullptr) begin_exchange();
     bytes.remove_prefix(parser_->feed(bytes));
     if (const RequestFault& fault = parser_->fault()) {
-      refuse(fault.status, fault.detail, {.malformed = true});
+      refuse(fault.status, fault.detail, {.malformed = fault.status == 400});
       break;
     }
     move_on();
@@ -175,7 +173,8 @@ void ServerConnection::refuse(int status, std::string_view detail, DoneFlags fla
     vanish(flags);
     return;
   }
-  exchange_->refuse(server_.source_, status, detail);
+  flags.request_incomplete = !parser_->complete();
+  exchange_->refuse(server_.source_, status, detail, flags);
   finish_exchange(flags);
 }
 
@@ -403,6 +402,7 @@ MonoTime ServerConnection::deadline() const {
   if (lingering_)
     return output_waits ? std::min(due, loop_.now() + kOutputLook) : quiet_since + patience.linger;
   if (exchange_ == nullptr || parser_->idle()) {
+    if (drained_) return drained_at_ + kLastLook;
     return output_waits ? due : quiet_since + (requests_ == 0 ? patience.header : patience.idle);
   }
   if (parser_->in_head()) return std::min(due, phase_began_ + patience.header);
@@ -446,6 +446,8 @@ void ServerConnection::handle_deadline() {
     close_after_ = true;
     if (exchange_ != nullptr) {
       vanish({});
+    } else if (drained_) {
+      vanish({.drained = true});
     } else {
       linger();
     }

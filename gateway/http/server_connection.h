@@ -35,7 +35,7 @@ class ServerConnection final : public event::Deferred,
   ~ServerConnection() override;
 
   void begin();
-  /// Closes now when idle, else after the current exchange.
+  /// Closes soon when idle, else after the current exchange.
   void drain();
   /// Closes now, whatever is going on.
   void cut();
@@ -51,8 +51,11 @@ class ServerConnection final : public event::Deferred,
   /// Unparsed bytes kept before reading stops, while an answer is awaited or the client does not
   /// take those it has been given.
   static constexpr std::size_t kEarlyMax = 64 * 1024;
-  /// What a lingering client may still send.
-  static constexpr std::size_t kLingerBytesMax = 1024 * 1024;
+  /// What a lingering client may still send within its time: many clients look for the answer only
+  /// once they have sent all, and a reset would take it from them.
+  static constexpr std::size_t kLingerBytesMax = 64 * 1024 * 1024;
+  /// How long an idle connection stays when the server drains: a request may have been sent.
+  static constexpr Duration kLastLook = std::chrono::milliseconds(10);
   /// How often a lingering connection looks whether its output has left.
   static constexpr Duration kOutputLook = std::chrono::seconds(1);
 
@@ -117,6 +120,7 @@ class ServerConnection final : public event::Deferred,
   MonoTime body_began_{};    // later by the time in which we held it
   MonoTime body_read_at_{};  // the last piece
   MonoTime written_at_{};    // the last time the client took something
+  MonoTime drained_at_{};
   std::size_t buffered_then_ = 0;
   MonoTime held_at_{};
   std::size_t requests_ = 0;
@@ -127,6 +131,7 @@ class ServerConnection final : public event::Deferred,
   bool continue_wanted_ = false;  // Expect: 100-continue, not yet told to go on
   bool body_suppressed_ = false;  // answer to HEAD
   bool close_after_ = false;
+  bool drained_ = false;
   bool peer_ended_ = false;
   bool lingering_ = false;
   bool upgrading_ = false;

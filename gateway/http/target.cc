@@ -78,7 +78,8 @@ const char* check_host(const RequestHead& head) {
 }
 
 bool plain_path(std::string_view path) {
-  return path.find('%') == std::string_view::npos && path.find("/.") == std::string_view::npos;
+  constexpr std::size_t kNone = std::string_view::npos;
+  return path.find('%') == kNone && path.find('\\') == kNone && path.find("/.") == kNone;
 }
 
 // Removes the last segment of out[0, length), keeping its leading slash; false at the root.
@@ -93,6 +94,11 @@ bool drop_segment(const char* out, std::size_t& length) {
 // error.
 const char* copy_segment(std::string_view segment, char* out, std::size_t& length) {
   for (std::size_t i = 0; i < segment.size(); ++i) {
+    if (segment[i] == '\\') {
+      constexpr std::string_view kEncoded = "%5C";
+      length += kEncoded.copy(out + length, kEncoded.size());
+      continue;
+    }
     if (segment[i] != '%') {
       out[length++] = segment[i];
       continue;
@@ -120,7 +126,8 @@ const char* copy_segment(std::string_view segment, char* out, std::size_t& lengt
 std::string_view normalise_path(std::string_view path, Arena& arena, const char*& error) {
   error = nullptr;
   if (plain_path(path)) return path;
-  auto* out = static_cast<char*>(arena.allocate(path.size() + 1, 1));
+  const auto backslashes = static_cast<std::size_t>(std::count(path.begin(), path.end(), '\\'));
+  auto* out = static_cast<char*>(arena.allocate(path.size() + 2 * backslashes + 1, 1));
   if (out == nullptr) {
     error = "The path is too long.";
     return path;
@@ -157,7 +164,7 @@ const char* read_target(RequestHead& head, std::string_view scheme, Arena& arena
   if (head.target.find('#') != std::string_view::npos) return "The target holds a fragment.";
   if (head.target == "*") {
     if (head.method != "OPTIONS") return "Only OPTIONS may have the target '*'.";
-    head.path = "/";
+    head.path = "*";
     head.query = {};
     return nullptr;
   }

@@ -15,12 +15,14 @@ namespace tocsin::http {
 /// an absolute target. Target: origin, absolute or, for OPTIONS, asterisk form.
 ///
 /// Path: percent-encoded unreserved characters are decoded and hexadecimal digits made upper-case;
-/// every other encoding (%2F among them) stays as sent; "." and ".." segments are resolved and may
+/// every other encoding (%2F among them) stays as sent; a backslash, which browsers take for a
+/// slash, is encoded; "." and ".." segments are resolved and may
 /// not climb above the root; empty segments ("//") stay. An encoded NUL or a broken encoding is
 /// refused.
 const char* read_target(RequestHead& head, std::string_view scheme, Arena& arena);
 
-/// The same normalisation for a bare path; null in `error` when it went well.
+/// The same normalisation for a bare path that begins with a slash; null in `error` when it went
+/// well.
 std::string_view normalise_path(std::string_view path, Arena& arena, const char*& error);
 
 }  // namespace tocsin::http

@@ -120,13 +120,17 @@ StorageAdapter::~StorageAdapter() {
   worker_.forget(*this);
 }
 
-Result<stage::StoreState> StorageAdapter::open(WallTime now) {
+Result<stage::StoreState> StorageAdapter::open(WallTime now, const stage::OpenOptions& options) {
+  tocsin_store_open how{};
+  how.size = sizeof(how);
+  how.join = options.join ? 1 : 0;
+  how.now_ns = now.time_since_epoch().count();
   tocsin_store_state opened{};
   opened.size = sizeof(opened);
   tocsin_fault fault = empty_fault();
   const Worker::Inside inside(worker_, "open");
-  const std::uint32_t status = worker_.instance().plugin().storage->open(
-      worker_.self(), now.time_since_epoch().count(), &opened, &fault);
+  const std::uint32_t status =
+      worker_.instance().plugin().storage->open(worker_.self(), &how, &opened, &fault);
   if (status != TOCSIN_OK) return fail(code_of(status), fault_text(fault));
   if (opened.epoch == 0 || opened.node >= kNodes ||
       (opened.backlog_count > 0 && opened.backlog == nullptr)) {

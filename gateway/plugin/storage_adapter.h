@@ -19,7 +19,7 @@ class StorageAdapter final : public stage::Storage,
   ~StorageAdapter() override;
 
   bool blocking() const override { return is_blocking(worker_.instance().plugin()); }
-  Result<stage::StoreState> open(WallTime now) override;
+  Result<stage::StoreState> open(WallTime now, const stage::OpenOptions& options) override;
   void apply(std::span<stage::Operation* const> batch,
              Function<void(stage::Applied)> done) override;
   Result<stage::QueryResult> query(const stage::Query& query) override;

@@ -69,6 +69,15 @@ tocsin_blame convert(const stage::Blame& from) {
   return to;
 }
 
+tocsin_move convert(const stage::Move& from) {
+  auto to = headed<tocsin_move>(TOCSIN_OP_MOVE);
+  to.from = str_of(from.from);
+  to.to = str_of(from.to);
+  to.dead = from.dead ? 1 : 0;
+  to.limit = from.limit;
+  return to;
+}
+
 tocsin_claim convert(const stage::Claim& from) {
   auto to = headed<tocsin_claim>(TOCSIN_OP_CLAIM);
   to.output = str_of(from.output);
@@ -84,6 +93,12 @@ tocsin_purge convert(const stage::Purge& from) {
   to.now_ns = ns_of(from.now);
   to.size_max = from.size_max;
   to.rows_max = from.rows_max;
+  return to;
+}
+
+tocsin_look convert(const stage::Look& from) {
+  auto to = headed<tocsin_look>(TOCSIN_OP_LOOK);
+  to.now_ns = ns_of(from.now);
   return to;
 }
 
@@ -191,9 +206,33 @@ bool read_back(const tocsin_review& from, stage::Review& to) {
   return true;
 }
 
+bool read_back(const tocsin_renew& from, stage::Renew& to) {
+  to.others = from.others;
+  return true;
+}
+
+bool read_back(const tocsin_look& from, stage::Look& to) {
+  if (from.backlog_count > 0 && from.backlog == nullptr) return false;
+  to.others = from.others;
+  to.changed = from.changed != 0;
+  to.taken_over = from.taken_over;
+  to.backlog.clear();
+  for (std::uint32_t i = 0; i < from.backlog_count; ++i) {
+    const tocsin_backlog_count& row = item_of(from.backlog, from.backlog_stride, i);
+    to.backlog.push_back({copy_of(row.output), row.ready, row.dead});
+  }
+  return true;
+}
+
 bool read_back(const tocsin_blame& from, stage::Blame& to) {
   to.changed = from.changed != 0;
   return true;
+}
+
+bool read_back(const tocsin_move& from, stage::Move& to) {
+  to.moved = from.moved;
+  to.more = from.more != 0;
+  return from.moved <= to.limit;
 }
 
 bool read_back(const tocsin_purge& from, stage::Purge& to) {
@@ -222,6 +261,8 @@ union StorageOperations::AnyOperation {
   tocsin_purge purge;
   tocsin_blame blame;
   tocsin_record_change record;
+  tocsin_move move;
+  tocsin_look look;
 };
 
 StorageOperations::StorageOperations() = default;
@@ -278,6 +319,11 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kRecord:
       to.record = convert(static_cast<const stage::RecordChange&>(from));
       return;
+      to.move = convert(static_cast<const stage::Move&>(from));
+      return;
+    case OperationKind::kLook:
+      to.look = convert(static_cast<const stage::Look&>(from));
+      return;
     case OperationKind::kAppend: {
       const auto& append = static_cast<const stage::Append&>(from);
       to.append = convert(append);
@@ -302,7 +348,7 @@ bool StorageOperations::read_results() {
 bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to) {
   switch (to.kind) {
     case OperationKind::kRenew:
-      return true;
+      return read_back(from.renew, static_cast<stage::Renew&>(to));
     case OperationKind::kSettle:
       return read_back(from.settle, static_cast<stage::Settle&>(to));
     case OperationKind::kCancel:
@@ -319,6 +365,10 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.purge, static_cast<stage::Purge&>(to));
     case OperationKind::kRecord:
       return read_back(from.record, static_cast<stage::RecordChange&>(to));
+    case OperationKind::kMove:
+      return read_back(from.move, static_cast<stage::Move&>(to));
+    case OperationKind::kLook:
+      return read_back(from.look, static_cast<stage::Look&>(to));
   }
   return false;
 }

@@ -17,7 +17,9 @@ class AccessLogWriter {
   AccessLogWriter(event::Loop& loop, telemetry::LineLog& log)
       : buffer_(log), flush_(loop.timers(), [this] { buffer_.flush(); }) {}
 
-  void append(std::string_view line) {
+  /// `cut`: some field of it lacks its end.
+  void append(std::string_view line, bool cut) {
+    if (cut) buffer_.note_cut();
     buffer_.append(line);
     if (!flush_.armed()) flush_.arm_after(kFlushAfter);
   }
@@ -31,15 +33,23 @@ class AccessLogWriter {
 enum class AccessLogFormat : std::uint8_t { kJson, kCombined };
 
 /// Writes one line for every exchange when it is over, and for every request that was refused
-/// before a route saw it.
-class AccessLogFilterFactory final : public http::HttpFilterFactory, public RefusalLog {
+/// before a route saw it. Whatever a client sends, there is a line: fields that would be too long
+/// are cut, end in telemetry::kCutMark, and in JSON the line has `"truncated":true`.
+class AccessLogFilterFactory final : public http::HttpFilterFactory, public RefusalHook {
  public:
   /// `writer` belongs to the same loop and outlives the factory.
   AccessLogFilterFactory(std::string listener, AccessLogFormat format, AccessLogWriter& writer)
       : listener_(std::move(listener)), format_(format), writer_(writer) {}
 
   http::HttpFilter* create(Arena& arena) override;
-  void note_refused(const http::Exchange& exchange) override;
+  void note_refused(const http::Exchange& exchange, http::DoneFlags flags) override;
+
+  /// The longest of each field, escaped. Together they leave room for the rest of a line.
+  static constexpr std::size_t kTargetBytesMax = 8 * 1024;
+  static constexpr std::size_t kAgentBytesMax = 2 * 1024;  ///< the referrer too
+  static constexpr std::size_t kHostBytesMax = 1024;
+  static constexpr std::size_t kMethodBytesMax = 64;
+  static constexpr std::size_t kRouteBytesMax = 1024;
 
   /// Called by its filters.
   void write(const http::Exchange& exchange, http::DoneFlags flags);

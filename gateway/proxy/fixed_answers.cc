@@ -60,13 +60,7 @@ void Redirect::on_request(http::Exchange& exchange, http::RequestHead& request) 
   http::ResponseHead& head = exchange.fresh_head(options_.status);
   std::string_view location = options_.to;
   if (options_.append_path) {
-    std::string target = options_.to;
-    std::string_view tail = request.path.substr(options_.prefix.size());
-    if (target.ends_with('/'))
-      tail.remove_prefix(std::min(tail.find_first_not_of('/'), tail.size()));
-    target.append(tail);
-    if (!request.query.empty()) target.append("?").append(request.query);
-    const auto copy = exchange.arena().copy(target);
+    const auto copy = exchange.arena().copy(joined(request));
     if (!copy) {
       exchange.answer_problem(500, "The redirect's location is too long.");
       return;
@@ -75,6 +69,20 @@ void Redirect::on_request(http::Exchange& exchange, http::RequestHead& request) 
   }
   (void)head.headers.add("Location", location);
   send(exchange, head, {});
+}
+
+// Always one slash between the two, whoever brought it: without one the path would go on the name
+// of the host, with two it would begin with another.
+std::string Redirect::joined(const http::RequestHead& request) const {
+  std::string location = options_.to;
+  std::string_view tail = request.path.substr(options_.prefix.size());
+  if (!tail.empty()) {
+    while (location.ends_with('/')) location.pop_back();
+    tail.remove_prefix(std::min(tail.find_first_not_of('/'), tail.size()));
+    location.append("/").append(tail);
+  }
+  if (!request.query.empty()) location.append("?").append(request.query);
+  return location;
 }
 
 void ProblemAnswer::on_request(http::Exchange& exchange, http::RequestHead&) {

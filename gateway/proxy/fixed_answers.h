@@ -30,12 +30,12 @@ class FixedAnswer final : public http::Handler {
   const Options options_;
 };
 
-/// `redirect:` of a route. With `append_path` slashes do not meet: a location never begins with
-/// "//", which would lead to another host.
+/// `redirect:` of a route. With `append_path` the location and what the path has after the prefix
+/// are joined by exactly one slash, so that no path leads to another host.
 class Redirect final : public http::Handler {
  public:
   struct Options {
-    std::string to;
+    std::string to;  ///< with append_path: without query and fragment
     int status = 302;
     bool append_path = false;  ///< what the path has after the prefix, and the query
     std::string prefix;
@@ -44,6 +44,8 @@ class Redirect final : public http::Handler {
   void on_request(http::Exchange& exchange, http::RequestHead& head) override;
 
  private:
+  std::string joined(const http::RequestHead& request) const;
+
   const Options options_;
 };
 

@@ -18,6 +18,11 @@ bool is_harmless_id(std::string_view id) {
          });
 }
 
+std::string_view made_id(Arena& arena) {
+  const telemetry::RequestId made = telemetry::IdSource::of_this_thread().request_id();
+  return arena.copy(made.view()).value_or("");
+}
+
 class RequestIdFilter final : public http::HttpFilter {
  public:
   explicit RequestIdFilter(const RequestIdFilterFactory::Options& options) : options_(options) {}
@@ -29,8 +34,7 @@ class RequestIdFilter final : public http::HttpFilter {
     if (incoming && is_harmless_id(*incoming)) {
       id_ = *incoming;
     } else {
-      const telemetry::RequestId made = telemetry::IdSource::of_this_thread().request_id();
-      id_ = context.arena().copy(made.view()).value_or("");
+      id_ = made_id(context.arena());
       (void)head.headers.set(options_.header, id_);
     }
     context.name_request(id_);
@@ -53,6 +57,12 @@ class RequestIdFilter final : public http::HttpFilter {
 http::HttpFilter* RequestIdFilterFactory::create(Arena& arena) {
   void* place = arena.allocate(sizeof(RequestIdFilter), alignof(RequestIdFilter));
   return place == nullptr ? nullptr : new (place) RequestIdFilter(options_);
+}
+
+// Whatever the request says of itself was not read in full, so its id is not trusted either.
+void RequestIdFilterFactory::refusing(http::Exchange& exchange, http::ResponseHead& head) {
+  exchange.facts().request_id = made_id(exchange.arena());
+  (void)head.headers.set(options_.header, exchange.facts().request_id);
 }
 
 }  // namespace tocsin::proxy

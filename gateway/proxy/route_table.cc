@@ -67,11 +67,13 @@ std::vector<http::HttpFilterFactory*> pointers(
 }  // namespace
 
 RouteTable::RouteTable(std::vector<std::unique_ptr<http::HttpFilterFactory>> filters,
-                       std::vector<Route> routes, std::vector<RefusalLog*> refusal_logs)
+                       std::vector<Route> routes, std::vector<RefusalHook*> refusal_hooks)
     : owned_filters_(std::move(filters)),
       filters_(pointers(owned_filters_)),
-      refusal_logs_(std::move(refusal_logs)),
-      not_found_(std::make_unique<ProblemAnswer>(404, "No route takes this request.")) {
+      refusal_hooks_(std::move(refusal_hooks)),
+      not_found_(std::make_unique<ProblemAnswer>(404, "No route takes this request.")),
+      asterisk_(std::make_unique<FixedAnswer>(
+          FixedAnswer::Options{.headers = {{"Allow", std::string(http::kServedMethods)}}})) {
   std::vector<std::unique_ptr<ProblemAnswer>> refusals;
   refusals.reserve(routes.size());
   for (const Route& route : routes) {
@@ -91,6 +93,10 @@ RouteTable::RouteTable(std::vector<std::unique_ptr<http::HttpFilterFactory>> fil
 http::RoutePlan RouteTable::plan(const http::RequestHead& head) const {
   http::RoutePlan plan;
   plan.listener_filters = filters_;
+  if (head.path == "*") {
+    plan.handler = asterisk_.get();
+    return plan;
+  }
   for (const Entry& entry : entries_) {
     if (!place_matches(entry.route.match, head)) continue;
     if (method_matches(entry.route.match, head.method)) {
@@ -105,8 +111,12 @@ http::RoutePlan RouteTable::plan(const http::RequestHead& head) const {
   return plan;
 }
 
-void RouteTable::note_refused(const http::Exchange& exchange) const {
-  for (RefusalLog* log : refusal_logs_) log->note_refused(exchange);
+void RouteTable::refusing(http::Exchange& exchange, http::ResponseHead& head) const {
+  for (RefusalHook* hook : refusal_hooks_) hook->refusing(exchange, head);
+}
+
+void RouteTable::note_refused(const http::Exchange& exchange, http::DoneFlags flags) const {
+  for (RefusalHook* hook : refusal_hooks_) hook->note_refused(exchange, flags);
 }
 
 }  // namespace tocsin::proxy

@@ -27,23 +27,28 @@ struct Route {
   std::unique_ptr<http::Handler> handler;
 };
 
-/// Hears of requests that were answered before any route saw them.
-class RefusalLog {
+/// What a listener's filter still does for requests that are answered before any route saw them,
+/// and so without filters.
+class RefusalHook {
  public:
-  virtual ~RefusalLog() = default;
-  virtual void note_refused(const http::Exchange& exchange) = 0;
+  virtual ~RefusalHook() = default;
+  /// The answer is about to go out with that head.
+  virtual void refusing(http::Exchange&, http::ResponseHead&) {}
+  virtual void note_refused(const http::Exchange&, http::DoneFlags) {}
 };
 
 /// The routes of one listener in one snapshot, for one loop. The first route that takes a request
 /// gets it, in the order written; a request that only another method would have matched is answered
-/// 405, any other 404.
+/// 405, any other 404. `OPTIONS *` is about the gateway itself and no route's: it is answered 200
+/// with the methods there are.
 class RouteTable final : public http::RouteSource {
  public:
   RouteTable(std::vector<std::unique_ptr<http::HttpFilterFactory>> filters,
-             std::vector<Route> routes, std::vector<RefusalLog*> refusal_logs);
+             std::vector<Route> routes, std::vector<RefusalHook*> refusal_hooks);
 
   http::RoutePlan plan(const http::RequestHead& head) const override;
-  void note_refused(const http::Exchange& exchange) const override;
+  void refusing(http::Exchange& exchange, http::ResponseHead& head) const override;
+  void note_refused(const http::Exchange& exchange, http::DoneFlags flags) const override;
 
  private:
   struct Entry {
@@ -55,8 +60,9 @@ class RouteTable final : public http::RouteSource {
   std::vector<std::unique_ptr<http::HttpFilterFactory>> owned_filters_;
   std::vector<http::HttpFilterFactory*> filters_;
   std::vector<Entry> entries_;
-  std::vector<RefusalLog*> refusal_logs_;
+  std::vector<RefusalHook*> refusal_hooks_;
   std::unique_ptr<ProblemAnswer> not_found_;
+  std::unique_ptr<FixedAnswer> asterisk_;
 };
 
 }  // namespace tocsin::proxy

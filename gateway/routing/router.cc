@@ -74,8 +74,8 @@ std::vector<RouteExplanation> Router::explain(const message::Notification& notif
     RouteExplanation& explanation = explanations[i];
     explanation.reasons = routes_[i].match.objections(notification);
     bool goes_on = routes_[i].goes_on;
+    stage::RouteOpinion opinion;
     if (explanation.reasons.empty() && !routes_[i].script.empty()) {
-      stage::RouteOpinion opinion;
       const bool is_there = routes_[i].script_index < scripts.size();
       if (is_there) scripts[routes_[i].script_index]->route(notification, opinion);
       goes_on = goes_on || opinion.goes_on;
@@ -86,7 +86,10 @@ std::vector<RouteExplanation> Router::explain(const message::Notification& notif
       }
     }
     explanation.kind = explanation.reasons.empty() ? Kind::kTook : Kind::kPassed;
-    if (explanation.kind == Kind::kTook && !goes_on) break;
+    if (explanation.kind == Kind::kPassed) continue;
+    explanation.outputs = routes_[i].script.empty() ? routes_[i].outputs : opinion.outputs;
+    explanation.goes_on = goes_on;
+    if (!explanation.goes_on) break;
   }
   return explanations;
 }

@@ -47,7 +47,11 @@ struct RouteExplanation {
     kNotReached,  ///< an earlier route ended
   };
   Kind kind = Kind::kNotReached;
-  std::vector<std::string> reasons;  ///< kPassed: a sentence for each condition that did not hold
+  /// kPassed: a sentence for each condition that did not hold. A route that took it may say why
+  /// too.
+  std::vector<std::string> reasons;
+  std::vector<std::uint32_t> outputs;  ///< kTook: where it sent the notification
+  bool goes_on = false;                ///< kTook: later routes were asked as well
 };
 
 /// Who must hear it. The first route that takes a notification ends, unless it says `continue`.

@@ -39,6 +39,10 @@ class Call {
   bool is_open() const { return is_open_; }
   /// Gives the call up: no end comes. Not inside of Lua.
   void abandon();
+  /// Ends a call that waits, at once, as kExpired.
+  void cut() {
+    if (is_open_) expire();
+  }
 
   /// How long it may wait in all; then it ends with kExpired. Zero: whoever began it abandons it.
   void set_patience(Duration patience) { patience_ = patience; }

@@ -138,6 +138,15 @@ FilterStatus ScriptFilter::on_message(stage::FilterCall& call) {
   return FilterStatus::kPass;
 }
 
+// A decision may bring in another question, which is not cut.
+void ScriptFilter::cut() {
+  std::vector<Question*> open;
+  for (const auto& question : questions_) {
+    if (question->is_open()) open.push_back(question.get());
+  }
+  for (Question* question : open) question->cut();
+}
+
 void ScriptFilter::on_outcome(std::uint64_t reservation, bool committed) {
   Outcome* outcome = take_free(outcomes_, free_outcomes_, kCallsMax,
                                [this] { return std::make_unique<Outcome>(worker_, *this); });

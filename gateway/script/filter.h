@@ -27,6 +27,11 @@ class ScriptFilter final : public stage::Filter {
   stage::FilterStatus on_message(stage::FilterCall& call) override;
   void on_outcome(std::uint64_t reservation, bool committed) override;
 
+  /// Notifications that wait for the script.
+  std::size_t under_way() const { return questions_.size() - free_questions_.size(); }
+  /// Lets all of them pass.
+  void cut();
+
  private:
   class Question;
   class Outcome;

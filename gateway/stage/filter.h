@@ -31,6 +31,10 @@ class FilterCall {
   /// Asks for on_outcome with this number once the notification's fate is known.
   virtual void remember(std::uint64_t reservation) = 0;
 
+  /// Why the filter decides as it does, for people, in a sentence without a full stop. Before the
+  /// decision; nobody listens while a gateway serves.
+  virtual void because(std::string_view /*reason*/) {}
+
   /// Ends a hold; once.
   virtual void decide(FilterStatus status) = 0;
 };

@@ -21,6 +21,9 @@ class Ledger {
                       Function<void(Result<Cancel>)> done) = 0;
   virtual void review(message::DeliveryId id, Review::Verb verb,
                       Function<void(Result<Review>)> done) = 0;
+  /// One step of at most kMoveRowsMax rows.
+  virtual void move(std::string_view from, std::string_view to, bool dead,
+                    Function<void(Result<Move>)> done) = 0;
 };
 
 }  // namespace tocsin::stage

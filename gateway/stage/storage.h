@@ -33,7 +33,9 @@ enum class OperationKind : std::uint8_t {
   kClaim,
   kPurge,
   kBlame,
-  kRecord
+  kRecord,
+  kMove,
+  kLook
 };
 
 struct Operation {
@@ -180,6 +182,9 @@ struct Renew : Operation {
   Renew() : Operation(OperationKind::kRenew) {}
   message::NotificationId high_mark;  ///< no id above it was given before the next renewal's
   WallTime at{};
+
+  /// Other epochs on the store, those included that died and were not taken over.
+  std::uint32_t others = 0;
 };
 
 /// Deletes settled history older than `before` (dead letters stay, unless discarded; a notification
@@ -216,10 +221,43 @@ struct RecordChange : Operation {
   RecordVersion found = kNoVersion;  ///< the version of what was there before
 };
 
+/// Gives deliveries of one output to another: the ready ones, earliest first, or the dead letters
+/// that are not discarded, oldest first. They keep their ids, addresses, attempts and reasons.
+struct Move : Operation {
+  Move() : Operation(OperationKind::kMove) {}
+  std::string_view from;
+  std::string_view to;
+  bool dead = false;        ///< true: dead letters; false: what is ready
+  std::uint32_t limit = 0;  ///< at most kMoveRowsMax
+
+  std::uint32_t moved = 0;
+  bool more = false;  ///< there are more of them
+};
+inline constexpr std::uint32_t kMoveRowsMax = 500;
+
 struct BacklogCount {
   std::string output;
   std::uint64_t ready = 0;  ///< after takeover nothing is claimed
   std::uint64_t dead = 0;   ///< not discarded
+};
+
+/// Takes over what other epochs left that died or went, and tells what others did since the last
+/// look. For stores that are shared; cheap when nothing happened.
+struct Look : Operation {
+  Look() : Operation(OperationKind::kLook) {}
+  WallTime now{};
+
+  std::uint32_t others = 0;      ///< as of a renewal
+  bool changed = false;          ///< somebody else changed the store, or it was taken over from
+  std::uint64_t taken_over = 0;  ///< deliveries: ready, or dead as ambiguous
+  std::vector<BacklogCount> backlog;  ///< if changed: as the batch leaves it
+};
+
+/// How a store is opened.
+struct OpenOptions {
+  /// Beside the gateways that use the store already, as the next process of an upgrade does. Else
+  /// the storage's own settings say whether it may be shared.
+  bool join = false;
 };
 
 /// What a storage found when it was opened.
@@ -309,9 +347,9 @@ class Storage {
 
   /// Opens or creates the store, migrates it forward, begins a new epoch, and takes over what dead
   /// epochs left. Errors name what to do: a newer schema, a corrupt file, no permission, another
-  /// host's lock. After a close() that followed kUnknown the epoch goes on: the state's is the
-  /// same, nothing of it is taken over.
-  virtual Result<StoreState> open(WallTime now) = 0;
+  /// gateway that uses it and may not be joined. After a close() that followed kUnknown the epoch
+  /// goes on: the state's is the same, nothing of it is taken over.
+  virtual Result<StoreState> open(WallTime now, const OpenOptions& options) = 0;
 
   /// Applies the operations in order as one transaction. `done` is called once, on the storage's
   /// loop, possibly before this returns. Never called while another batch is under way.

@@ -95,14 +95,17 @@ LineBuffer::~LineBuffer() {
 }
 
 void LineBuffer::append(std::string_view line) {
-  if (line.size() >= kLineBytesMax) {
-    log_.lines_dropped_.fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
-  const std::span<char> room = prepare(line.size());
+  const bool cut = line.size() >= kLineBytesMax;
+  if (cut) line = line.substr(0, kLineBytesMax - 1 - kCutMark.size());
+  const std::size_t bytes = line.size() + (cut ? kCutMark.size() : 0);
+  const std::span<char> room = prepare(bytes);
   if (room.data() == nullptr) return;
   std::memcpy(room.data(), line.data(), line.size());
-  commit(line.size());
+  if (cut) {
+    note_cut();
+    std::memcpy(room.data() + line.size(), kCutMark.data(), kCutMark.size());
+  }
+  commit(bytes);
 }
 
 std::span<char> LineBuffer::prepare(std::size_t bytes) {

@@ -19,10 +19,13 @@ namespace tocsin::telemetry {
 
 /// Lines travel from a loop to the writer in chunks of this size.
 inline constexpr std::size_t kLineChunkBytes = 32 * 1024;
-/// The longest line, newline included; a longer one is dropped and counted.
+/// The longest line, newline included; a longer one is cut and counted.
 inline constexpr std::size_t kLineBytesMax = 16 * 1024;
 /// All memory a LineLog ever holds: reached only while the disk stalls.
 inline constexpr std::size_t kLineLogBytesMax = 2 * 1024 * 1024;
+
+/// What stands where a line or a field of one was cut.
+inline constexpr std::string_view kCutMark = "...";
 
 class LineBuffer;
 
@@ -48,10 +51,14 @@ class LineLog {
   /// passed first. Blocks: for the control thread.
   bool flush(Duration limit);
 
-  /// Lines that found no room, and lines, writes and bytes of the sink. From any thread.
+  /// Lines that found no room, lines that were cut, and lines, writes and bytes of the sink. From
+  /// any thread.
   std::uint64_t lines_dropped() const { return lines_dropped_.load(std::memory_order_relaxed); }
+  std::uint64_t lines_cut() const { return lines_cut_.load(std::memory_order_relaxed); }
   std::uint64_t lines_lost() const { return writer_.lines_lost(); }
   std::uint64_t write_errors() const { return writer_.errors(); }
+  /// errno of the last write that failed; 0: none has.
+  int last_error() const { return writer_.last_error(); }
   std::uint64_t bytes_written() const { return writer_.bytes_written(); }
 
  private:
@@ -72,6 +79,7 @@ class LineLog {
   LineWriter writer_;
   const std::size_t chunks_max_;
   std::atomic<std::uint64_t> lines_dropped_{0};
+  std::atomic<std::uint64_t> lines_cut_{0};
   std::atomic<int> buffers_{0};
 
   std::mutex mutex_;  // guards what follows; never held during a write
@@ -96,8 +104,10 @@ class LineBuffer {
   LineBuffer(const LineBuffer&) = delete;
   LineBuffer& operator=(const LineBuffer&) = delete;
 
-  /// Copies `line`, which has no newline, and ends it with one.
+  /// Copies `line`, which has no newline, and ends it with one. What is too long ends in kCutMark.
   void append(std::string_view line);
+  /// The line appended next was cut by whoever made it.
+  void note_cut() { log_.lines_cut_.fetch_add(1, std::memory_order_relaxed); }
 
   /// Room to build a line in place: at least `bytes` (below kLineBytesMax) free bytes, or an empty
   /// span when memory ran out, and then the line counts as dropped. Valid until the next call.

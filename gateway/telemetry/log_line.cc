@@ -63,7 +63,8 @@ bool is_control(unsigned char c) { return c < 0x20 || c == 0x7F; }
 
 // Keeps a terminal from obeying what somebody else wrote: no control characters of ASCII, none of
 // the C1 range that UTF-8 writes as C2 80 to C2 9F, and no bytes that are not UTF-8.
-void append_printable(std::string& out, std::string_view text) {
+// Within quotes what could end them is escaped too, so that no value passes for further fields.
+void append_printable(std::string& out, std::string_view text, bool in_quotes = false) {
   constexpr char kHex[] = "0123456789abcdef";
   const bool utf8 = is_utf8(text);
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -81,6 +82,7 @@ void append_printable(std::string& out, std::string_view text) {
         out += kHex[second & 15];
       }
     } else {
+      if (in_quotes && (c == '"' || c == '\\')) out += '\\';
       out += static_cast<char>(c);
     }
   }
@@ -90,11 +92,11 @@ struct AppendText : AppendScalar {
   using AppendScalar::operator();
   void operator()(std::string_view value) const {
     const std::string_view kept = cut(value, kLogTextBytesMax);
-    if (!kept.empty() && kept.find_first_of(" \"=") == std::string_view::npos) {
+    if (!kept.empty() && kept.find_first_of(" \"=\\") == std::string_view::npos) {
       return append_printable(out, kept);
     }
     out += '"';
-    append_printable(out, kept);
+    append_printable(out, kept, true);
     out += '"';
   }
 };

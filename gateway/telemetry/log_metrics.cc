@@ -31,7 +31,12 @@ std::vector<MetricCallback> declare_log_metrics(Metrics& metrics, std::string_vi
 
 std::vector<MetricCallback> declare_log_metrics(Metrics& metrics, std::string_view name,
                                                 const LineLog& log) {
-  return declare(metrics, name, log);
+  std::vector<MetricCallback> handles = declare(metrics, name, log);
+  handles.push_back(metrics.callback(MetricType::kCounter, "tocsin_log_lines_cut_total",
+                                     "Log lines written without the end of an overlong field",
+                                     {{"log", name}},
+                                     [&log] { return static_cast<double>(log.lines_cut()); }));
+  return handles;
 }
 
 }  // namespace tocsin::telemetry

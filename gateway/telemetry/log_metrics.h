@@ -10,8 +10,8 @@
 namespace tocsin::telemetry {
 
 /// tocsin_log_lines_dropped_total{log,reason} and tocsin_log_write_errors_total{log}; `name` is the
-/// label `log`. The reason "queue_full" includes a line log's overlong lines, the other is
-/// "write_failed". The log must outlive the handles.
+/// label `log`, the reasons are "queue_full" and "write_failed". A line log has
+/// tocsin_log_lines_cut_total{log} too. The log must outlive the handles.
 [[nodiscard]] std::vector<MetricCallback> declare_log_metrics(Metrics& metrics,
                                                               std::string_view name,
                                                               const Log& log);

@@ -35,8 +35,13 @@ Written write_all(int fd, std::string_view bytes) {
   return {done, 0};
 }
 
+// Without waiting: a named pipe nobody reads would keep us here for ever.
 Result<int> open_for_append(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK;
+  const int fd = ::open(path.c_str(), kFlags, 0640);
+  if (fd < 0 && errno == ENXIO) {
+    return fail(Code::kUnavailable, "it is a named pipe and nobody reads it", path);
+  }
   if (fd < 0) return tl::unexpected<Error>(system_error(errno, "cannot open the log file", path));
   return fd;
 }
@@ -105,6 +110,7 @@ void LineWriter::write(std::string_view lines) {
   }
   if (written.error_number == 0) return;
 
+  last_error_.store(written.error_number, std::memory_order_relaxed);
   errors_.fetch_add(1, std::memory_order_relaxed);
   const std::string_view lost = lines.substr(written.bytes);
   lines_lost_.fetch_add(static_cast<std::uint64_t>(std::count(lost.begin(), lost.end(), '\n')),

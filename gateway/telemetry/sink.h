@@ -29,7 +29,7 @@ class ByteSink {
   virtual Result<void> reopen() = 0;
 };
 
-/// Appends to `path`, created with mode 0640 when absent.
+/// Appends to `path`, created with mode 0640 when absent. A named pipe must have a reader.
 Result<std::unique_ptr<ByteSink>> open_file_sink(std::string path);
 /// The process must ignore SIGPIPE, so that a reader who left is an error and not the end.
 std::unique_ptr<ByteSink> standard_output_sink();
@@ -49,6 +49,8 @@ class LineWriter {
   std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
   std::uint64_t lines_lost() const { return lines_lost_.load(std::memory_order_relaxed); }
   std::uint64_t errors() const { return errors_.load(std::memory_order_relaxed); }
+  /// errno of the last write that failed; 0: none has.
+  int last_error() const { return last_error_.load(std::memory_order_relaxed); }
 
  private:
   std::unique_ptr<ByteSink> sink_;
@@ -56,6 +58,7 @@ class LineWriter {
   std::atomic<std::uint64_t> bytes_written_{0};
   std::atomic<std::uint64_t> lines_lost_{0};
   std::atomic<std::uint64_t> errors_{0};
+  std::atomic<int> last_error_{0};
 };
 
 }  // namespace tocsin::telemetry

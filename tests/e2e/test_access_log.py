@@ -103,6 +103,31 @@ def test_a_client_that_leaves_is_logged_once_its_request_was_routed(logged):
     assert entry["status"] == 0 and "downstream_closed" in entry["flags"]
 
 
+def test_nobody_stays_out_of_the_log(logged):
+    """A line of 16 KiB or more was dropped."""
+    fillers = [b"a" * 30_000, b'"' * 20_000, b"\xff" * 20_000, b"\t" * 20_000]
+    for filler in fillers:
+        logged.ask(b"GET / HTTP/1.1\r\nHost: t\r\nUser-Agent: x" + filler + b"y\r\n\r\n")
+    entries = logged.entries(len(fillers))
+    assert all(entry["truncated"] is True and entry["user_agent"].endswith("...") for entry in entries)
+    assert logged.gateway.metric("tocsin_log_lines_cut_total", log=f"access:{logged.path}") == len(fillers)
+
+
+def test_refused_requests_say_why(logged):
+    answers = logged.ask(b"GET / HTTP/1.1\r\nHost: t\r\nBad Field: x\r\n\r\n",
+                         b"GET / HTTP/1.1\r\nHost: t\r\n",
+                         b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 9999999\r\n\r\n",
+                         b"GET / HTTP/1.1\r\nHost: t\r\nExpect: miracles\r\n\r\n",
+                         b"GET / HTTP/2.0\r\nHost: t\r\n\r\n")
+    assert [answer.status for answer in answers] == [400, 408, 413, 417, 505]
+    entries = logged.entries(5)
+    assert [set(entry["flags"].split(",")) - {"request_incomplete"} for entry in entries] == [
+        {"local_answer", "malformed"}, {"local_answer", "timed_out"}, {"local_answer"}, {"local_answer"},
+        {"local_answer"}]
+    assert [entry["protocol"] for entry in entries] == ["HTTP/1.1"] * 4 + ["HTTP/2.0"]
+    assert [entry["request_id"] for entry in entries] == [answer.headers["x-request-id"] for answer in answers]
+
+
 HOSTILE = [b'"', b"\\", b'\\"', b'","status":200,"x":"', b"\t", b"\x80\xff", b"\xc3\xa4", b"\xe2\x80\xa8", b"%0a", b"\\n",
            b"\xed\xa0\x80", b"</script>", b"$(id)", b"\xf0\x9f\x94\x94", b"'", b"{}", b"\xc2\x85"]
 

@@ -1,15 +1,18 @@
 """What the program says before it serves, and how it ends: for people, for scripts, for editors."""
 
 import json
+import os
 import re
+import resource
 import socket
 import subprocess
 
 import pytest
 import yaml
 
-from gateway_process import BINARY, ROOT, Gateway
+from gateway_process import BINARY, ROOT, Gateway, eventually
 from conftest import complete
+from raw_client import Connection
 
 pytestmark = pytest.mark.sanitize
 
@@ -21,6 +24,7 @@ listeners:
     routes:
       - {path: /, respond: {body: hello}}
 """
+SHIPPED = sorted(path for path in (ROOT / "conf").rglob("*.yaml") if not path.name.endswith(".suite.yaml"))
 UNKNOWN_KEY = GOOD.replace("    routes:", "    rutes:")
 
 
@@ -87,10 +91,45 @@ def test_check_touches_nothing(write):
         assert tocsin("check", "-c", path).returncode == 0
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "conf").rglob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_shipped_configurations_are_good(path):
     result = tocsin("check", "-c", path)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_check_warns_of_what_is_hardly_meant(write):
+    path = write("include: conf.d/*.yaml\nadmin: {address: \"127.0.0.1:0\"}\n")
+    result = tocsin("check", "-c", path)
+    assert result.returncode == 0
+    assert f"warning: {path}:1:10: the pattern " in result.stderr and "matches no file" in result.stderr
+    assert "warning: " in result.stderr and "there is no listener and no input" in result.stderr
+    warnings = json.loads(tocsin("check", "--json", "-c", path).stdout)["warnings"]
+    assert [warning["line"] for warning in warnings] == [1, 0]
+
+
+def test_check_create_looks_where_logs_go(write, tmp_path):
+    missing = tmp_path / "no" / "folder" / "access.log"
+    path = write(GOOD.replace("    routes:", f"    filters: [{{type: access_log, path: {missing}}}]\n    routes:"))
+    assert tocsin("check", "-c", path).returncode == 0
+    check_says_place(tocsin("check", "--create", "-c", path), path, 5, 40, f"there is no folder {missing.parent}")
+    assert not missing.parent.exists()
+
+
+def test_slips_of_the_command_line_are_explained(write):
+    path = write(GOOD)
+    for words, answer in ((["chek"], 'there is no command "chek"; did you mean check?'),
+                          (["xyzzy"], 'there is no command "xyzzy"; tocsin --help lists them'),
+                          (["check", path], f"the file goes behind -c: tocsin check -c {path}"),
+                          (["run", path], f"the file goes behind -c: tocsin run -c {path}")):
+        result = tocsin(*words)
+        assert (result.returncode, result.stdout, result.stderr) == (2, "", f"tocsin: {answer}\n")
+
+
+def test_version_and_help_are_found_however_one_asks():
+    assert tocsin("--version").stdout == tocsin("version").stdout != ""
+    assert tocsin("help").stdout == tocsin("--help").stdout != ""
+    assert tocsin("help", "check").stdout == tocsin("check", "--help").stdout != ""
+    assert tocsin("help", "check").returncode == 0
 
 
 # --- run --------------------------------------------------------------------------------------------
@@ -110,6 +149,50 @@ def test_run_says_which_address_is_taken(write):
         assert "in use" in result.stderr
         path = write(GOOD.replace('admin: {address: "127.0.0.1:0"}', f'admin: {{address: "{address}"}}'))
         check_says_place(tocsin("run", "-c", path), path, 1, 18, address)
+
+
+def test_two_gateways_do_not_share_a_port(write, start_gateway):
+    first = start_gateway({"listeners": {"public": {"routes": [{"path": "/", "respond": 200}]}}})
+    host, port = first.address()
+    path = write(GOOD.replace('    address: "127.0.0.1:0"', f'    address: "{host}:{port}"'))
+    check_says_place(tocsin("run", "-c", path), path, 4, 14, "Address already in use")
+
+
+def test_run_with_closed_standard_streams(write, tmp_path):
+    log = tmp_path / "main.log"
+    path = write(GOOD + f"gateway: {{log: {{output: {log}}}}}\n")
+    for closed in ("0", "1", "2", "012"):
+        log.write_text("")
+        command = f'exec "{BINARY}" run -c "{path}" ' + " ".join(f"{fd}>&-" for fd in closed)
+        with subprocess.Popen(["sh", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as process:
+            eventually(lambda: '"message":"ready"' in log.read_text(), True, f"ready without {closed}")
+            process.terminate()
+            assert process.wait(30) == 0, f"without {closed}"
+        assert json.loads(log.read_text().splitlines()[-1])["message"] == "stopped"
+
+
+def test_run_says_when_it_may_open_too_few_files(write):
+    result = tocsin("run", "-c", write(GOOD), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20)))
+    assert result.returncode == 1
+    assert result.stderr.startswith("tocsin: the process may open 20 files, and this configuration needs ")
+
+
+def test_run_does_not_wait_for_a_pipe_that_nobody_reads(write, tmp_path):
+    fifo = tmp_path / "access.fifo"
+    os.mkfifo(fifo)
+    path = write(GOOD.replace("    routes:", f"    filters: [{{type: access_log, path: {fifo}}}]\n    routes:"))
+    check_says_place(tocsin("run", "-c", path), path, 5, 40, "it is a named pipe and nobody reads it")
+
+
+def test_a_full_disk_under_a_log_is_said_once(start_gateway):
+    gateway = start_gateway({"listeners": {"public": {
+        "filters": [{"type": "access_log", "path": "/dev/full"}], "routes": [{"path": "/", "respond": 200}]}}})
+    with Connection(gateway.address()) as connection:
+        for _ in range(20):
+            connection.get()
+    entry = gateway.wait_for_log("an access log lost lines")
+    assert entry["path"] == "/dev/full" and entry["error"] == "No space left on device" and entry["lines"] > 0
 
 
 def test_run_says_which_log_cannot_be_written(write, tmp_path):
@@ -247,7 +330,7 @@ def test_the_schema_is_one(schema):
             re.compile(inner["pattern"])
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "conf").rglob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_schema_takes_shipped_configurations(schema, path):
     assert accepts(schema, yaml.safe_load(path.read_text()), schema)
 

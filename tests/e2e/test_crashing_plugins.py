@@ -168,6 +168,17 @@ def test_a_loop_that_hangs_for_too_long_ends_the_process_and_is_traced(start_aga
     assert (found["plugin"], found["id"], found["deliveries"]) == ("output/unruly", "bad", 1)
 
 
+def test_a_process_that_was_stopped_is_not_taken_for_a_loop_that_hangs(start_gateway, tmp_path):
+    gateway = start_gateway(config(tmp_path, {"bad": unruly("hang", hang="1s")}, watchdog_abort="3s"))
+    client = Client(gateway)
+    sent = client.accepted({"topic": "slow"})
+    gateway.signal(signal.SIGSTOP)
+    time.sleep(4)
+    gateway.signal(signal.SIGCONT)
+    eventually(lambda: client.states(sent), {"bad": "delivered"})
+    assert gateway.metric("tocsin_loops_stuck_total") == 0
+
+
 def test_an_answer_that_makes_no_sense_is_an_internal_fault(start_gateway, tmp_path):
     gateway = start_gateway(config(tmp_path, {"bad": unruly("corrupt", topic="bad"), "good": GOOD}))
     client = Client(gateway)

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -229,6 +230,35 @@ def test_a_full_disk_refuses_what_comes_and_still_delivers_what_it_has(disk, sta
     assert gateway.metric("tocsin_store_up") == 1
     disk.mend(gateway)
     eventually(lambda: send(gateway, len(accepted))[0], 202)
+
+
+@pytest.mark.parametrize("disk", [KIND["failing writes"], KIND["full disk"]], indirect=True)
+def test_the_audit_holds_nobody_up_while_the_store_cannot_keep_it(disk, start_on, sink):
+    def discard(letter):
+        """Of a dead letter that is none: answered, and audited, without a change. Alone it asks nothing of the disk."""
+        return gateway.admin(f"/v1/dead-letters/dlv_{letter}-0/discard", method="POST")[0]
+
+    def kept():
+        rows = json.loads(gateway.admin("/v1/audit")[2])["audit"]
+        return {row["target"] for row in rows if row["action"] == "dead_letter.discard"}
+
+    gateway = start_on(disk, {"hook": webhook(sink)})
+    assert discard("b") == 404
+    eventually(kept, {"dlv_b-0"})
+    disk.break_down(gateway)
+    send_until_refused(gateway, 0)
+    began = time.monotonic()
+    assert discard("c") in (404, 503)
+    assert time.monotonic() - began < AT_ONCE_SECONDS
+    logged = eventually(lambda: {line.get("target") for line in gateway.log() if line and line.get("logger") == "audit"},
+                        lambda targets: "dlv_c-0" in targets)
+    assert "dlv_b-0" in logged
+    eventually(lambda: gateway.metric("tocsin_audit_lost_total"), lambda lost: lost >= 1)
+    disk.mend(gateway)
+    eventually(lambda: health(gateway), "ok")
+    assert discard("d") == 404
+    eventually(lambda: "dlv_d-0" in kept(), True)
+    assert "dlv_c-0" not in kept()
 
 
 @pytest.mark.parametrize("disk", [KIND["failing writes"], KIND["sync_error"]], indirect=True)

@@ -1,7 +1,9 @@
 """The end of a gateway: what was begun is finished, what is new is refused, and nobody waits for ever."""
 
+import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -119,6 +121,39 @@ def test_a_large_answer_on_its_way_arrives_whole(start_gateway):
             if not connection.buffer and gone(connection):
                 break
     assert gateway.wait() == 0
+
+
+def test_who_asked_before_the_drain_is_answered(start_gateway):
+    """Neither accepted nor read yet: all were reset."""
+    gateway = start_gateway({**settings(), "gateway": {"workers": 1}})
+    with Connection(gateway.address()) as first:
+        first.get()
+        gateway.signal(signal.SIGSTOP)
+        waiting = [Connection(gateway.address()) for _ in range(50)]
+        for connection in waiting:
+            connection.send(GET)
+        gateway.signal(signal.SIGTERM)
+        gateway.signal(signal.SIGCONT)
+        for connection in waiting:
+            assert connection.read_answer().body == BODY
+    assert gateway.wait() == 0
+    close_all(waiting)
+
+
+def test_a_log_that_nobody_reads_holds_up_nothing(start_gateway, tmp_path):
+    fifo = tmp_path / "access.fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    gateway = start_gateway(settings(filters=[{"type": "access_log", "path": str(fifo)}]))
+    with Connection(gateway.address()) as connection:
+        for _ in range(2000):  # more than a pipe holds
+            assert connection.get("/?" + 100 * "x").body == BODY
+    begun = time.monotonic()
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait() == 0
+    assert time.monotonic() - begun < 10
+    assert gateway.wait_for_log("an access log takes no more: its last lines are lost")
+    os.close(reader)
 
 
 def test_the_grace_ends(start_gateway):

@@ -153,3 +153,37 @@ def test_without_descriptors_clients_are_told_and_later_ones_served(start_gatewa
         ask_all(newcomers)
         close_all(newcomers + served[10:])
 
+
+def test_without_descriptors_the_admin_address_still_answers(start_gateway):
+    limit = 128
+    gateway = start_gateway({"gateway": {"workers": 1}, "listeners": {"public": HERE}}, descriptors=limit)
+    clients = connect_all(gateway.address(), limit)
+    for connection in clients:
+        connection.send(GET)
+    gather(clients, answered)
+    for _ in range(3):  # a connection of its own each time
+        assert gateway.admin("/healthz")[0] == 200
+    assert gateway.metric("tocsin_http_connections_refused_total", listener="public", reason="descriptors") > 0
+    assert gateway.metric("tocsin_http_connections", listener="admin") >= 1
+    close_all(clients)
+
+
+def test_the_admin_address_has_a_cap_of_its_own(start_gateway):
+    gateway = start_gateway({"listeners": {"public": HERE}})
+    many = connect_all(gateway.admin_address(), 48, "127.0.0.1")
+    check_refusal(Connection(gateway.admin_address(), "127.0.0.1"), 429)
+    more = connect_all(gateway.admin_address(), 16, "127.0.0.2")
+    check_refusal(Connection(gateway.admin_address(), "127.0.0.3"), 503)
+    close_all(many + more)
+    eventually(lambda: gateway.metric("tocsin_http_connections", listener="admin"), 1, "admin connections")
+
+
+@pytest.mark.parametrize("megabytes", [5, 20])
+def test_who_sends_far_too_much_still_reads_the_refusal(start_gateway, megabytes):
+    """The rest was cut off after 1 MiB, and the reset took the answer along."""
+    gateway = start_gateway({"listeners": {"public": HERE}})
+    body = b"x" * (megabytes << 20)
+    with Connection(gateway.address()) as connection:
+        connection.send(b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n" % len(body))
+        connection.send(body)
+        assert connection.read_answer().status == 413

@@ -107,6 +107,20 @@ def test_a_listener_comes_and_another_goes(start_gateway):
         socket.create_connection((host, old_port), timeout=5)
 
 
+def test_a_listener_that_is_renamed_keeps_its_port(start_gateway):
+    port = free_port()
+    first = responding("a")
+    first["listeners"]["public"]["address"] = f"127.0.0.1:{port}"
+    gateway = start_gateway(first)
+    second = responding("b")
+    second["listeners"] = {"renamed": {**second["listeners"]["public"], "address": f"127.0.0.1:{port}"}}
+    assert gateway.reconfigure(second)["status"] == "applied"
+    eventually(lambda: gateway.metric("tocsin_config_snapshots"), 1, "snapshots")
+    for _ in range(20):
+        assert fetch(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) == (200, "b")
+    assert gateway.metric("tocsin_http_connections_total", listener="renamed") == 20
+
+
 def test_a_request_in_progress_ends_by_the_configuration_it_began_with(start_gateway):
     gateway = start_gateway(responding("old"))
     with socket.create_connection(gateway.address()) as client:

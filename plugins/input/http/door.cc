@@ -30,6 +30,15 @@ std::optional<std::string_view> below_notifications(std::string_view path) {
   return path.substr(kNotifications.size());
 }
 
+// Behind "Bearer", in a header field.
+bool can_be_sent(std::string_view token) {
+  if (token.starts_with(' ') || token.ends_with(' ')) return false;
+  return std::none_of(token.begin(), token.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7F;
+  });
+}
+
 // Of "a=b&c=d"; empty when it is not there. Values that need decoding are none of ours.
 std::string_view parameter(std::string_view query, std::string_view name) {
   while (!query.empty()) {
@@ -62,6 +71,13 @@ std::string_view unquoted(std::string_view key) {
 bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
   const sdk::Value tokens = setup.settings["tokens"];
   for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (!can_be_sent(tokens.at(i).text_view())) {
+      return fault.refuse(
+          "the token of " + std::string(tokens.key(i)) +
+              " has a line break, a control character or a blank at an end, which no "
+              "caller can send; a file may end in one line break",
+          "tokens");
+    }
     const std::string name(tokens.key(i));
     const std::string_view other = callers.add(name, tokens.at(i).text_view());
     if (other.empty()) continue;

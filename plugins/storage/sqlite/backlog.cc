@@ -15,15 +15,18 @@ std::string_view view(tocsin_str text) { return {text.ptr, text.len}; }
 }  // namespace
 
 bool Backlog::load(Database& database) {
-  Statement outputs;
-  if (!outputs.prepare(database, "SELECT id, name FROM outputs ORDER BY id") ||
+  if (!newer_.prepare(database, "SELECT id, name FROM outputs WHERE id > ?1 ORDER BY id") ||
       !insert_.prepare(database,
                        "INSERT INTO outputs (id, name, ready, dead) VALUES (?1, ?2, 0, 0)") ||
       !update_.prepare(database,
                        "UPDATE outputs SET ready = ready + ?2, dead = dead + ?3 WHERE id = ?1")) {
     return false;
   }
-  auto rows = outputs.rows();
+  return catch_up();
+}
+
+bool Backlog::catch_up() {
+  auto rows = newer_.rows(greatest_);
   while (rows.next()) remember(rows.number(0), std::string(view(rows.text(1))));
   greatest_committed_ = greatest_;
   return !rows.failed();

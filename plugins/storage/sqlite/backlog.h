@@ -17,6 +17,8 @@ namespace tocsin::sqlite {
 class Backlog {
  public:
   bool load(Database& database);
+  /// Others have committed: learns the outputs they added. Before a batch changes anything.
+  bool catch_up();
 
   /// The number of an output; a new one is written in the batch under way. 0: the database failed.
   std::int64_t number_of(tocsin_str name);
@@ -53,6 +55,7 @@ class Backlog {
   std::unordered_map<std::int64_t, Change> changes_;  // of the batch under way
   std::int64_t greatest_ = 0;
   std::int64_t greatest_committed_ = 0;
+  Statement newer_;
   Statement insert_;
   Statement update_;
 };

@@ -7,10 +7,18 @@
 
 namespace tocsin::sqlite {
 
+bool Ballast::stands() const {
+  struct stat found{};
+  return ::stat(path_.c_str(), &found) == 0 && static_cast<std::uint64_t>(found.st_size) == bytes_;
+}
+
+void Ballast::look() {
+  if (bytes_ > 0) in_place_ = stands();
+}
+
 bool Ballast::take() {
   if (in_place()) return true;
-  struct stat found{};
-  if (::stat(path_.c_str(), &found) == 0 && static_cast<std::uint64_t>(found.st_size) == bytes_) {
+  if (stands()) {
     in_place_ = true;
     return true;
   }

@@ -22,10 +22,14 @@ class Ballast {
   bool take();
   /// The same, but looks only when kLookAgainNs have passed since it was dropped.
   bool take_again(std::int64_t now_ns);
+  /// Another gateway on the same file may have taken or dropped it.
+  void look();
   /// Gives the room to others. False when there was none to give.
   bool drop(std::int64_t now_ns);
 
  private:
+  bool stands() const;
+
   const std::string path_;
   const std::uint64_t bytes_;
   bool in_place_ = false;

@@ -6,27 +6,16 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <limits>
 #include <thread>
+
+#include "byte_lock.h"
 
 namespace tocsin::sqlite {
 
 namespace {
 
 constexpr auto kRetryEvery = std::chrono::milliseconds(10);
-
-struct flock byte_range(short type, std::int64_t byte) {
-  struct flock range{};
-  range.l_type = type;
-  range.l_whence = SEEK_SET;
-  range.l_start = byte;
-  range.l_len = 1;
-  return range;
-}
-
-int set_lock(int file, short type, std::int64_t byte) {
-  struct flock range = byte_range(type, byte);
-  return ::fcntl(file, F_OFD_SETLK, &range) == 0 ? 0 : errno;
-}
 
 }  // namespace
 
@@ -39,24 +28,27 @@ int EpochLock::enter(const std::string& path, std::chrono::nanoseconds patience)
   }
   const auto give_up = std::chrono::steady_clock::now() + patience;
   for (;;) {
-    const int error = set_lock(file_, F_WRLCK, 0);
+    const int error = set_byte_lock(file_, F_WRLCK, 0);
     if (error != EAGAIN && error != EACCES) return error;
     if (std::chrono::steady_clock::now() >= give_up) return EAGAIN;
     std::this_thread::sleep_for(kRetryEvery);
   }
 }
 
-void EpochLock::leave() { set_lock(file_, F_UNLCK, 0); }
+void EpochLock::leave() { set_byte_lock(file_, F_UNLCK, 0); }
 
 bool EpochLock::lives(std::int64_t epoch) const {
-  struct flock range = byte_range(F_WRLCK, epoch);
   // What cannot be asked is taken for alive: taking a living epoch's claims sends twice.
-  return ::fcntl(file_, F_OFD_GETLK, &range) != 0 || range.l_type != F_UNLCK;
+  return bytes_locked(file_, epoch, 1);
+}
+
+bool EpochLock::anybody_lives() const {
+  return bytes_locked(file_, 1, std::numeric_limits<std::uint32_t>::max());
 }
 
 int EpochLock::hold(std::int64_t epoch) {
-  if (const int error = set_lock(file_, F_WRLCK, epoch); error != 0) return error;
-  if (held_ != 0 && held_ != epoch) set_lock(file_, F_UNLCK, held_);
+  if (const int error = set_byte_lock(file_, F_WRLCK, epoch); error != 0) return error;
+  if (held_ != 0 && held_ != epoch) set_byte_lock(file_, F_UNLCK, held_);
   held_ = epoch;
   return 0;
 }

@@ -24,6 +24,8 @@ class EpochLock {
   void leave();
 
   bool lives(std::int64_t epoch) const;
+  /// Whether any epoch but ours lives.
+  bool anybody_lives() const;
   /// Locks the byte of our epoch; the byte held before is unlocked. 0 or errno.
   int hold(std::int64_t epoch);
   std::int64_t held() const { return held_; }

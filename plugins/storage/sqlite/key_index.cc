@@ -30,13 +30,13 @@ std::size_t part_of(KeyHash key) { return key.high >> 56; }
 
 Blob blob_of(const KeyHash& key) { return {&key, sizeof key}; }
 
+}  // namespace
+
 KeyHash key_of(Blob blob) {
   KeyHash key;
   if (blob.bytes == sizeof key) std::memcpy(&key, blob.data, sizeof key);
   return key;
 }
-
-}  // namespace
 
 KeyFilter::KeyFilter(std::size_t keys) : words_((keys * kBitsPerKey / 512 + 1) * kBlockWords) {}
 
@@ -71,8 +71,6 @@ bool KeyFilter::may_hold(KeyHash key) const {
 }
 
 bool KeyIndex::load(Database& database) {
-  Statement segments;
-  Statement behind;
   if (!insert_.prepare(database,
                        "INSERT INTO keys (id, hash, body, expires_at, deliveries, dropped_by) "
                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING") ||
@@ -87,24 +85,15 @@ bool KeyIndex::load(Database& database) {
       !delete_keys_.prepare(database, "DELETE FROM keys WHERE id <= ?1") ||
       !delete_runs_.prepare(database, "DELETE FROM key_runs WHERE run >= ?1 AND run < ?2") ||
       !delete_segment_.prepare(database, "DELETE FROM key_segments WHERE segment = ?1") ||
-      !segments.prepare(database,
-                        "SELECT segment, last_id, filter FROM key_segments ORDER BY segment") ||
-      !behind.prepare(database, "SELECT id, hash FROM keys WHERE id > ?1 ORDER BY id")) {
+      !prepare_arrivals(database)) {
     return false;
   }
-  auto sealed = segments.rows();
-  while (sealed.next()) {
-    segments_.push_back({sealed.number(0), sealed.number(1), KeyFilter(sealed.blob(2))});
-    last_id_ = sealed.number(1);
-  }
-  bound_filters();
   recent_.reserve(kSegmentKeys + 1024);
-  auto recent = behind.rows(last_id_);
-  while (recent.next()) {
-    last_id_ = recent.number(0);
-    recent_[key_of(recent.blob(1))] = last_id_;
-  }
-  return !sealed.failed() && !recent.failed();
+  std::int64_t seal = 0;
+  if (!read_seal(seal) || !read_segments(seal)) return false;
+  if (!segments_.empty()) last_seal_ = std::max(last_seal_, segments_.back().number);
+  last_id_ = std::max(last_id_, sealed_id());
+  return read_arrivals();
 }
 
 KeyIndex::Lookup KeyIndex::find(KeyHash key, std::int64_t now_ns, Known& known) {
@@ -161,17 +150,21 @@ bool KeyIndex::add(const tocsin_append& append) {
   const auto id = static_cast<std::int64_t>(append.id);
   std::int64_t& place = recent_[key];
   added_.push_back({key, place});
+  if (shared_ || id <= sealed_id()) arrivals_.push_back({key, id});
   place = id;
   last_id_ = std::max(last_id_, id);
   return true;
 }
 
 bool KeyIndex::finish() {
-  if (recent_.size() < kSegmentKeys) return true;
-  const std::int64_t number = segments_.empty() ? 1 : segments_.back().number + 1;
+  if (recent_.size() < kSegmentKeys) return write_arrivals();
+  const std::int64_t number = last_seal_ + 1;
   KeyFilter filter(recent_.size());
   for (const auto& [key, id] : recent_) filter.add(key);
-  if (!write_runs(number) || !insert_segment_.run(number, last_id_, filter.bytes())) return false;
+  if (!write_runs(number) || !insert_segment_.run(number, last_id_, filter.bytes()) ||
+      !keep_seal_.run(number) || !delete_arrivals_.run()) {
+    return false;
+  }
   sealed_.push_back({number, last_id_, std::move(filter)});
   return true;
 }
@@ -220,9 +213,14 @@ void KeyIndex::commit() {
   if (segment_dropped_) segments_.erase(segments_.begin());
   if (!sealed_.empty()) {
     segments_.push_back(std::move(sealed_.front()));
+    last_seal_ = segments_.back().number;
+    last_arrival_ = kFirstArrival - 1;
     recent_.clear();
     bound_filters();
+  } else if (!arrivals_.empty()) {
+    ++last_arrival_;
   }
+  arrivals_.clear();
   added_.clear();
   purged_.clear();
   sealed_.clear();
@@ -237,6 +235,7 @@ void KeyIndex::rollback() {
       recent_.erase(entry->key);
     }
   }
+  arrivals_.clear();
   added_.clear();
   purged_.clear();
   sealed_.clear();

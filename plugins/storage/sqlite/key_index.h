@@ -19,6 +19,8 @@ struct KeyHash {
   std::uint64_t low = 0;
   bool operator==(const KeyHash&) const = default;
 };
+/// As a row keeps it; none of the right size, which is damage, is no key.
+KeyHash key_of(Blob blob);
 
 /// Says in a few bytes a key whether a segment may hold it; 1 of 200 times it says so wrongly.
 class KeyFilter {
@@ -63,10 +65,15 @@ class KeyIndex {
 
   bool load(Database& database);
 
+  /// Whether others must learn of the keys of the batch that begins.
+  void share(bool shared) { shared_ = shared; }
+  /// Others have committed: learns what they added. In a transaction, before anything else.
+  bool catch_up();
+
   /// The newest row of the key that has not expired at `now_ns`.
   Lookup find(KeyHash key, std::int64_t now_ns, Known& known);
-  /// Keeps the key of an append, whose id is greater than that of any key before. False: the
-  /// database failed.
+  /// Keeps the key of an append, whose id is greater than that of any key this gateway added
+  /// before. False: the database failed.
   bool add(const tocsin_append& append);
   /// Ends a batch: makes a segment of the keys in memory when they are many.
   bool finish();
@@ -96,13 +103,30 @@ class KeyIndex {
   bool write_runs(std::int64_t segment);
   void bound_filters();
 
+  // key_arrivals.cc
+  /// A day's batches fit between it and 0.
+  static constexpr std::int64_t kFirstArrival = -(std::int64_t{1} << 48);
+  bool prepare_arrivals(Database& database);
+  bool read_seal(std::int64_t& seal);
+  bool read_segments(std::int64_t seal);
+  bool read_keys_behind();
+  bool read_arrivals();
+  void remember(const Entry& entry);
+  bool write_arrivals();
+  /// Keys up to it are in a segment, but for those that arrived late.
+  std::int64_t sealed_id() const { return segments_.empty() ? 0 : segments_.back().last_id; }
+
   std::unordered_map<KeyHash, std::int64_t, Identity> recent_;
   std::vector<Segment> segments_;  // oldest first
-  std::int64_t last_id_ = 0;       // of all keys
-  std::string dropped_by_;         // of the last find
+  std::int64_t last_id_ = 0;       // the greatest of all keys
+  bool shared_ = false;
+  std::int64_t last_seal_ = 0;                     // the number of the newest segment that ever was
+  std::int64_t last_arrival_ = kFirstArrival - 1;  // run that was read or written
+  std::string dropped_by_;                         // of the last find
 
   // What the batch under way changed in memory, to be kept or taken back.
-  std::vector<Entry> added_;  // with the id that was there before, or 0
+  std::vector<Entry> added_;     // with the id that was there before, or 0
+  std::vector<Entry> arrivals_;  // those of added_ that others must learn of
   std::vector<Entry> purged_;
   std::vector<Segment> sealed_;  // none or one
   bool segment_dropped_ = false;
@@ -116,6 +140,13 @@ class KeyIndex {
   Statement delete_keys_;
   Statement delete_runs_;
   Statement delete_segment_;
+  Statement read_seal_;
+  Statement keep_seal_;
+  Statement segments_behind_;
+  Statement first_segment_;
+  Statement keys_behind_;
+  Statement read_arrivals_;
+  Statement delete_arrivals_;
 };
 
 }  // namespace tocsin::sqlite

@@ -1,8 +1,8 @@
 // Opening: who may use the file, what the file is, what the last epochs left behind.
 //
-//   lock byte 0 -> file there, ours, of our schema -> log moved into the database
-//     -> BEGIN: living epochs? dead ones taken over, ours begun, its byte locked -> COMMIT ->
-//     unlock 0
+//   lock byte 0 -> our turn -> file there, ours, of our schema -> log moved into the database
+//     -> BEGIN: living epochs? dead ones taken over, ours begun, its byte locked, memory filled
+//     -> COMMIT -> unlock 0
 //
 // Byte 0 is held throughout, so that of two that start at once the second sees the first's epoch.
 #include <fcntl.h>
@@ -43,65 +43,6 @@ bool has_orphan_log(const std::string& path) {
   return size_of(path) <= 0 && size_of(path + "-wal") > 0;
 }
 
-// Whether an epoch other than `own` is alive; forgets the dead ones and keeps the highest mark they
-// left in `mark`.
-bool part_epochs(Database& database, const EpochLock& lock, std::int64_t own, std::int64_t& alive,
-                 std::int64_t& mark) {
-  Statement epochs;
-  Statement forget;
-  if (!epochs.prepare(database, "SELECT epoch, high_mark FROM instances") ||
-      !forget.prepare(database, "DELETE FROM instances WHERE epoch = ?1")) {
-    return false;
-  }
-  std::vector<std::int64_t> dead;
-  auto rows = epochs.rows();
-  while (rows.next()) {
-    const std::int64_t epoch = rows.number(0);
-    mark = std::max(mark, rows.number(1));
-    if (epoch == own) continue;
-    if (lock.lives(epoch)) {
-      alive = epoch;
-    } else {
-      dead.push_back(epoch);
-    }
-  }
-  if (rows.failed()) return false;
-  return std::all_of(dead.begin(), dead.end(),
-                     [&](std::int64_t epoch) { return forget.run(epoch); });
-}
-
-#define TOCSIN_ORPHANED \
-  "WHERE state <= 2 AND owner > 0 AND owner NOT IN (SELECT epoch FROM instances)"
-
-// What nobody living owns: claimed is ready again, sending may have been sent. A cancel that was
-// asked for is granted.
-bool take_over(Database& database, std::int64_t now_ns, std::uint64_t& taken_over) {
-  Statement count;
-  Statement statement;
-  // The outputs' counts, by what the update is going to do.
-  if (!count.prepare(database,
-                     "UPDATE outputs SET ready = outputs.ready + moved.ready, "
-                     "dead = outputs.dead + moved.dead "
-                     "FROM (SELECT output, sum(state = 1 AND NOT cancel_requested) AS ready, "
-                     "sum(state = 2 AND NOT cancel_requested) AS dead "
-                     "FROM deliveries INDEXED BY unsettled " TOCSIN_ORPHANED
-                     " GROUP BY output) AS moved WHERE outputs.id = moved.output") ||
-      !count.run() ||
-      !statement.prepare(database,
-                         "UPDATE deliveries INDEXED BY unsettled SET "
-                         "state = CASE WHEN cancel_requested THEN 5 WHEN state = 2 THEN 4 "
-                         "ELSE 0 END, "
-                         "reason = CASE WHEN state = 2 AND NOT cancel_requested THEN 'ambiguous' "
-                         "ELSE reason END, "
-                         "review = CASE WHEN state = 2 THEN 0 ELSE review END, "
-                         "owner = 0, updated_at = ?1 " TOCSIN_ORPHANED) ||
-      !statement.run(now_ns)) {
-    return false;
-  }
-  taken_over = static_cast<std::uint64_t>(sqlite3_changes64(database.handle()));
-  return true;
-}
-
 // No id up to this may be given again, whoever gave it.
 bool find_high_mark(Database& database, std::int64_t& mark) {
   for (const char* sql : {"SELECT coalesce(max(value), 0) FROM meta WHERE name = 'high_mark'",
@@ -128,11 +69,16 @@ bool find_free_node(Database& database, std::int64_t& node) {
 
 }  // namespace
 
-std::uint32_t Store::open(std::int64_t now_ns, tocsin_store_state& state, tocsin_fault* fault) {
+std::uint32_t Store::open(const tocsin_store_open& how, tocsin_store_state& state,
+                          tocsin_fault* fault) {
   session_.reset();
-  if (const std::uint32_t status = enter_lock(fault); status != TOCSIN_OK) return status;
-  std::uint32_t status = open_files(fault);
-  auto session = std::make_unique<Session>();
+  if (const std::uint32_t status = enter_lock(fault); status != TOCSIN_OK) {
+    turn_.give();
+    return status;
+  }
+  std::uint32_t status = enter_shared(how, fault);
+  if (status == TOCSIN_OK) status = open_files(fault);
+  auto session = std::make_unique<Session>(lock_);
   const auto broken = [&] {
     return put_fault(fault, TOCSIN_FAILED, explain(session->database, settings_.path), "path");
   };
@@ -147,13 +93,17 @@ std::uint32_t Store::open(std::int64_t now_ns, tocsin_store_state& state, tocsin
   }
   if (status == TOCSIN_OK) {
     std::uint32_t refusal = TOCSIN_OK;
-    if (!configure(*session) || !begin_epoch(*session, now_ns, state, refusal, fault)) {
+    if (!configure(*session) || !begin_epoch(*session, how, state, refusal, fault)) {
       status = refusal != TOCSIN_OK ? refusal : broken();
     }
   }
+  turn_.give();
   lock_.leave();
   if (status != TOCSIN_OK) {
-    if (!unknown_) lock_.release();
+    if (!unknown_) {
+      turn_.close();
+      lock_.release();
+    }
     return status;
   }
   unknown_ = false;
@@ -164,14 +114,22 @@ std::uint32_t Store::open(std::int64_t now_ns, tocsin_store_state& state, tocsin
 }
 
 std::uint32_t Store::enter_lock(tocsin_fault* fault) {
-  const std::string path = settings_.path + ".lock";
-  const int error = lock_.enter(path, settings_.lock_timeout);
+  const int error = lock_.enter(lock_path(), settings_.lock_timeout);
   if (error == 0) return TOCSIN_OK;
-  if (error != EAGAIN) return cannot_create(path, error, fault);
+  if (error != EAGAIN) return cannot_create(lock_path(), error, fault);
   return put_fault(
       fault, TOCSIN_FAILED,
       "another gateway is opening the database '" + settings_.path + "': wait for it, or stop it",
       "path");
+}
+
+std::uint32_t Store::enter_shared(const tocsin_store_open& how, tocsin_fault* fault) {
+  if (settings_.shared || how.join != 0) {
+    if (const std::uint32_t status = refuse_remote(fault); status != TOCSIN_OK) return status;
+  }
+  const int error = turn_.take(lock_path(), settings_.lock_timeout);
+  return error == 0 ? std::uint32_t{TOCSIN_OK}
+                    : put_fault(fault, TOCSIN_FAILED, no_turn(error), "path");
 }
 
 std::uint32_t Store::open_files(tocsin_fault* fault) {
@@ -204,29 +162,34 @@ bool Store::configure(Session& session) {
   const auto mode = database.text("PRAGMA journal_mode=WAL");
   if (!mode || *mode != "wal" || !database.run(settings.c_str())) return false;
   // What a failed sync left in the log may be in memory only: later commits must not stand on it.
-  if (!database.run("PRAGMA wal_checkpoint(TRUNCATE)")) return false;
+  // Whose sync failed keeps its turn until it was here; the log of healthy ones is left to them.
+  if ((unknown_ || !lock_.anybody_lives()) && !database.run("PRAGMA wal_checkpoint(TRUNCATE)")) {
+    return false;
+  }
   const auto page_size = database.number("PRAGMA page_size");
   if (!page_size) return false;
   checkpointer_.attach(database, *page_size);
   return true;
 }
 
-bool Store::begin_epoch(Session& session, std::int64_t now_ns, tocsin_store_state& state,
+bool Store::begin_epoch(Session& session, const tocsin_store_open& how, tocsin_store_state& state,
                         std::uint32_t& refusal, tocsin_fault* fault) {
   Database& database = session.database;
   std::int64_t alive = 0;
   std::int64_t mark = 0;
   std::int64_t node = 0;
-  std::int64_t epoch = lock_.held();  // not 0: it goes on
-  if (!database.run("BEGIN IMMEDIATE") || !part_epochs(database, lock_, epoch, alive, mark)) {
+  std::int64_t epoch = lock_.held();
+  const bool goes_on = epoch != 0;
+  if (!database.run("BEGIN IMMEDIATE") || !session.company.meet(database, epoch, alive, mark)) {
     return false;
   }
-  if (alive != 0) {
-    refusal =
-        put_fault(fault, TOCSIN_FAILED,
-                  "another gateway, epoch " + std::to_string(alive) + ", uses the database '" +
-                      settings_.path + "': stop it, or name another path",
-                  "path");
+  const bool may_share = settings_.shared || how.join != 0 || goes_on;
+  if (alive != 0 && !may_share) {
+    refusal = put_fault(fault, TOCSIN_FAILED,
+                        "another gateway, epoch " + std::to_string(alive) +
+                            ", uses the database '" + settings_.path +
+                            "': stop it, name another path, or set 'shared: true' for both",
+                        "path");
     return false;
   }
   Statement begin;
@@ -239,26 +202,27 @@ bool Store::begin_epoch(Session& session, std::int64_t now_ns, tocsin_store_stat
     return false;
   }
   {
-    auto rows = begin.rows(epoch, std::min(node, kNodeMax), now_ns, mark);
+    auto rows = begin.rows(epoch, std::min(node, kNodeMax), how.now_ns, mark);
     if (!rows.next()) return false;
     epoch = rows.number(0);
     node = rows.number(1);
   }
-  if (!take_over(database, now_ns, state.taken_over)) return false;
+  if (!take_over_orphans(database, how.now_ns, state.taken_over)) return false;
   if (const int error = lock_.hold(epoch); error != 0) {
-    refusal = cannot_create(settings_.path + ".lock", error, fault);
+    refusal = cannot_create(lock_path(), error, fault);
     return false;
   }
   session.work.epoch = epoch;
   state.epoch = static_cast<std::uint32_t>(epoch);
   state.node = static_cast<std::uint32_t>(node);
   state.high_mark = static_cast<std::uint64_t>(mark);
-  return database.run("COMMIT") && session.begin.prepare(database, "BEGIN IMMEDIATE") &&
+  return session.begin.prepare(database, "BEGIN IMMEDIATE") &&
          session.commit.prepare(database, "COMMIT") &&
          session.rollback.prepare(database, "ROLLBACK") && session.backlog.load(database) &&
          session.appender.prepare() && session.claimer.prepare() && session.settler.prepare() &&
          session.reviewer.prepare() && session.recorder.prepare() && session.keeper.prepare() &&
-         report(session, state);
+         session.mover.prepare() && session.looker.prepare() && report(session, state) &&
+         session.company.prepare(database, epoch, goes_on) && database.run("COMMIT");
 }
 
 bool Store::report(Session& session, tocsin_store_state& state) {

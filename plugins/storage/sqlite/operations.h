@@ -135,6 +135,20 @@ class Recorder {
   Statement purge_;
 };
 
+/// Move: one output's deliveries to another.
+class Mover {
+ public:
+  explicit Mover(Work& work) : work_(work) {}
+  bool prepare();
+  bool apply(tocsin_move& op);
+
+ private:
+  Work& work_;
+  Statement ready_;
+  Statement dead_;
+  Statement move_;
+};
+
 /// Renew and purge: what the host does by the clock.
 class Keeper {
  public:

@@ -55,6 +55,8 @@ constexpr tocsin_option kOptions[] = {
            "room kept back for settling when the disk is full"),
     option("lock_timeout", TOCSIN_DURATION, "5s", "0s", "1m",
            "how long to wait for another program's lock on the database"),
+    option("shared", TOCSIN_BOOLEAN, "false", "", "",
+           "several gateways of this machine use the file; each one says so"),
 };
 
 }  // namespace
@@ -101,6 +103,7 @@ Settings read_settings(const tocsin_value& settings) {
   number("cache_size", read.cache_bytes);
   number("checkpoint_size", read.checkpoint_bytes);
   number("ballast_size", read.ballast_bytes);
+  if (const tocsin_value* value = find(settings, "shared")) read.shared = value->integer != 0;
   std::int64_t lock_timeout = read.lock_timeout.count();
   number("lock_timeout", lock_timeout);
   read.lock_timeout = std::chrono::nanoseconds(lock_timeout);

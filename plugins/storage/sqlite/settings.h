@@ -17,6 +17,7 @@ struct Settings {
   std::int64_t checkpoint_bytes = std::int64_t{8} << 20;
   std::int64_t ballast_bytes = std::int64_t{16} << 20;
   std::chrono::nanoseconds lock_timeout = std::chrono::seconds(5);
+  bool shared = false;  ///< with other gateways on this machine
 };
 
 /// The table the gateway checks and explains settings by.

@@ -55,9 +55,9 @@ std::uint32_t worker_init(void* self, tocsin_worker* worker, void** worker_self,
 
 void worker_fini(void* self) noexcept { plugin_of(self).worker = nullptr; }
 
-std::uint32_t open(void* self, std::int64_t now_ns, tocsin_store_state* state,
+std::uint32_t open(void* self, const tocsin_store_open* how, tocsin_store_state* state,
                    tocsin_fault* fault) noexcept {
-  return plugin_of(self).store.open(now_ns, *state, fault);
+  return plugin_of(self).store.open(*how, *state, fault);
 }
 
 void apply(void* self, tocsin_operation* const* operations, std::uint32_t count,

@@ -6,7 +6,8 @@
 //   COMMIT says busy, full, no       rolled back, FAILED: the frame that commits was not written
 //   whole COMMIT says anything else        UNKNOWN: that frame may be on the disk or not. Nothing
 //   more is
-//                                    written over this connection; the epoch outlives the close.
+//                                    written over this connection; the epoch outlives the close,
+//                                    and so does its turn, until it was opened again.
 #include "store.h"
 
 #include <algorithm>
@@ -70,8 +71,9 @@ std::uint32_t Store::apply(tocsin_operation* const* operations, std::uint32_t co
                   "accepted is settled");
     return TOCSIN_APPLY_FAILED;
   }
-  if (!session.begin.run() || !apply_all(session, operations, count) ||
-      !session.appender.finish() || !session.backlog.finish()) {
+  if (!take_turn(session, fault)) return TOCSIN_APPLY_FAILED;
+  if (!session.begin.run() || !catch_up(session) || !apply_all(session, operations, count) ||
+      !session.appender.finish() || !session.backlog.finish() || !session.looker.finish()) {
     return fail(session, fault);
   }
   return commit(session, fault);
@@ -87,6 +89,7 @@ bool Store::apply_all(Session& session, tocsin_operation* const* operations, std
 bool Store::apply_one(Session& session, tocsin_operation& operation) {
   switch (operation.kind) {
     case TOCSIN_OP_RENEW:
+      as<tocsin_renew>(operation).others = static_cast<std::uint32_t>(session.company.others());
       return session.keeper.apply(as<tocsin_renew>(operation));
     case TOCSIN_OP_SETTLE:
       return session.settler.apply(as<tocsin_settle>(operation));
@@ -104,6 +107,10 @@ bool Store::apply_one(Session& session, tocsin_operation& operation) {
       return session.keeper.apply(as<tocsin_purge>(operation));
     case TOCSIN_OP_RECORD:
       return session.recorder.apply(as<tocsin_record_change>(operation));
+    case TOCSIN_OP_MOVE:
+      return session.mover.apply(as<tocsin_move>(operation));
+    case TOCSIN_OP_LOOK:
+      return session.looker.apply(as<tocsin_look>(operation));
     default:
       return false;
   }
@@ -120,6 +127,8 @@ std::uint32_t Store::commit(Session& session, tocsin_fault& fault) {
   }
   session.appender.commit();
   session.backlog.commit();
+  session.company.commit();
+  turn_.give();
   if (const int code = checkpointer_.after_commit(); (code & 0xFF) == SQLITE_FULL) {
     ballast_.drop(host_.wall_ns());
   }
@@ -130,6 +139,7 @@ std::uint32_t Store::fail(Session& session, tocsin_fault& fault) {
   const bool full = (session.database.error_code() & 0xFF) == SQLITE_FULL;
   std::string words = explain(session.database, settings_.path);
   roll_back(session);
+  turn_.give();
   if (full && ballast_.drop(host_.wall_ns())) words += "; the ballast was given up for settling";
   put_fault(&fault, full ? TOCSIN_FULL : TOCSIN_FAILED, words);
   return TOCSIN_APPLY_FAILED;
@@ -141,13 +151,17 @@ void Store::roll_back(Session& session) {
   session.appender.rollback();
   session.backlog.rollback();
   session.keeper.rollback();
+  session.looker.rollback();
+  session.company.rollback();
 }
 
 void Store::close() {
   readers_.close();
   if (session_ && !unknown_) end_epoch(*session_);
   session_.reset();
-  if (!unknown_) lock_.release();
+  if (unknown_) return;  // and nobody else's turn comes before the next open()
+  turn_.close();
+  lock_.release();
 }
 
 // Not needed for anything but order: an epoch whose lock is free is dead whatever its row says.
@@ -158,9 +172,11 @@ void Store::end_epoch(Session& session) {
   if (!keep_mark.prepare(database,
                          "UPDATE meta SET value = max(value, (SELECT high_mark FROM instances "
                          "WHERE epoch = ?1)) WHERE name = 'high_mark'") ||
-      !forget.prepare(database, "DELETE FROM instances WHERE epoch = ?1") || !session.begin.run()) {
+      !forget.prepare(database, "DELETE FROM instances WHERE epoch = ?1")) {
     return;
   }
+  tocsin_fault fault{};
+  if (!take_turn(session, fault) || !session.begin.run()) return;
   if (!keep_mark.run(session.work.epoch) || !forget.run(session.work.epoch) ||
       !session.commit.run()) {
     session.rollback.run();

@@ -9,10 +9,13 @@
 
 #include "ballast.h"
 #include "checkpointer.h"
+#include "company.h"
 #include "epoch_lock.h"
+#include "looker.h"
 #include "operations.h"
 #include "readers.h"
 #include "settings.h"
+#include "turn.h"
 
 namespace tocsin::sqlite {
 
@@ -36,7 +39,7 @@ class Store {
   Store(Settings settings, Host host);
   ~Store();
 
-  std::uint32_t open(std::int64_t now_ns, tocsin_store_state& state, tocsin_fault* fault);
+  std::uint32_t open(const tocsin_store_open& how, tocsin_store_state& state, tocsin_fault* fault);
   /// Returns enum tocsin_apply_outcome.
   std::uint32_t apply(tocsin_operation* const* operations, std::uint32_t count,
                       tocsin_fault& fault);
@@ -48,11 +51,12 @@ class Store {
  private:
   /// What is there while the store is open. Statements go before their connection.
   struct Session {
-    Session() : work{database, backlog, scratch} {}
+    explicit Session(const EpochLock& lock) : work{database, backlog, scratch}, company(lock) {}
     Database database;
     Backlog backlog;
     Scratch scratch;
     Work work;
+    Company company;
     Statement begin;
     Statement commit;
     Statement rollback;
@@ -62,16 +66,25 @@ class Store {
     Reviewer reviewer{work};
     Recorder recorder{work};
     Keeper keeper{work, appender.keys(), recorder};
+    Mover mover{work};
+    Looker looker{work, company};
     std::vector<tocsin_backlog_count> reported;  // what the state of opening points to
   };
 
   // open.cc
   std::uint32_t open_files(tocsin_fault* fault);
   std::uint32_t enter_lock(tocsin_fault* fault);
-  bool begin_epoch(Session& session, std::int64_t now_ns, tocsin_store_state& state,
+  std::uint32_t enter_shared(const tocsin_store_open& how, tocsin_fault* fault);
+  bool begin_epoch(Session& session, const tocsin_store_open& how, tocsin_store_state& state,
                    std::uint32_t& refusal, tocsin_fault* fault);
   bool configure(Session& session);
   bool report(Session& session, tocsin_store_state& state);
+
+  // share.cc
+  bool take_turn(const Session& session, tocsin_fault& fault);
+  std::string no_turn(int error) const;
+  bool catch_up(Session& session);
+  std::uint32_t refuse_remote(tocsin_fault* fault) const;
 
   // store.cc
   bool apply_one(Session& session, tocsin_operation& operation);
@@ -81,9 +94,12 @@ class Store {
   void roll_back(Session& session);
   void end_epoch(Session& session);
 
+  std::string lock_path() const { return settings_.path + ".lock"; }
+
   const Settings settings_;
   const Host host_;
   EpochLock lock_;
+  Turn turn_;
   Ballast ballast_;
   Checkpointer checkpointer_;
   Readers readers_;

@@ -42,7 +42,9 @@ enum tocsin_operation_kind {
   TOCSIN_OP_CLAIM = 5,
   TOCSIN_OP_PURGE = 6,
   TOCSIN_OP_BLAME = 7,
-  TOCSIN_OP_RECORD = 8
+  TOCSIN_OP_RECORD = 8,
+  TOCSIN_OP_MOVE = 9,
+  TOCSIN_OP_LOOK = 10
 };
 
 /* The head of every operation. */
@@ -203,6 +205,8 @@ typedef struct tocsin_renew {
   uint32_t kind;
   uint64_t high_mark; /* no greater id is given before the next renewal */
   int64_t at_ns;
+  uint32_t others; /* result: other epochs on the store, those not yet taken over included */
+  uint32_t reserved;
 } tocsin_renew;
 
 /* Deletes up to rows_max rows of history settled before `before` (never unsettled ones or dead
@@ -221,6 +225,20 @@ typedef struct tocsin_purge {
   uint32_t more;     /* result: 1: not everything was looked at */
   uint32_t oversize; /* result: 1: it held more than size_max before this */
 } tocsin_purge;
+
+/* Gives up to `limit` deliveries of output `from` to output `to`, which the store may not have
+ * heard of: the ready ones, earliest first, or the dead letters that are not discarded, oldest
+ * first. Only their output changes. */
+typedef struct tocsin_move {
+  uint32_t size;
+  uint32_t kind;
+  tocsin_str from;
+  tocsin_str to;
+  uint32_t dead; /* 0: ready deliveries; 1: dead letters */
+  uint32_t limit;
+  uint32_t moved; /* result */
+  uint32_t more;  /* result: 1: there are more of them */
+} tocsin_move;
 
 /* ---- records: named collections of small values, the storage's second door
  *
@@ -307,6 +325,28 @@ typedef struct tocsin_backlog_count {
   uint64_t ready;
   uint64_t dead; /* not discarded */
 } tocsin_backlog_count;
+
+/* How the host wants the store opened. */
+typedef struct tocsin_store_open {
+  uint32_t size;
+  uint32_t join; /* 1: beside the epochs that live there; 0: the storage's options say whether */
+  int64_t now_ns;
+} tocsin_store_open;
+
+/* Asked every now and then while others live on the store: takes over what those left that died or
+ * went, and tells whether anybody but us changed the store since the last look. Costs little when
+ * nobody did. */
+typedef struct tocsin_look {
+  uint32_t size;
+  uint32_t kind;
+  int64_t now_ns;
+  uint32_t others;                     /* result: as of a renewal */
+  uint32_t changed;                    /* result: 1: the backlog below is of the end of the batch */
+  uint64_t taken_over;                 /* result: deliveries made ready, or dead ("ambiguous") */
+  const tocsin_backlog_count* backlog; /* result */
+  uint32_t backlog_count;              /* result */
+  uint32_t backlog_stride;             /* result */
+} tocsin_look;
 
 typedef struct tocsin_store_state {
   uint32_t size;
@@ -399,10 +439,11 @@ typedef struct tocsin_storage {
   /* apply() blocks: the host gives the storage a loop that may. */
   uint32_t blocking;
   /* Opens or creates, migrates forward in one transaction, begins an epoch, takes over what dead
-   * epochs left. The fault says what to do. May be called again after close. When that close
-   * followed an UNKNOWN outcome the epoch goes on: `epoch` is the same, nothing of it is taken
-   * over. */
-  uint32_t (*open)(void* self, int64_t now_ns, tocsin_store_state*, tocsin_fault*);
+   * epochs left. A store that a living epoch uses is refused, unless it may be shared: the host
+   * asks to join, or an option allows it. The fault says what to do. May be called again after
+   * close. When that close followed an UNKNOWN outcome the epoch goes on: `epoch` is the same,
+   * nothing of it is taken over, and it finds those again that it lived with. */
+  uint32_t (*open)(void* self, const tocsin_store_open*, tocsin_store_state*, tocsin_fault*);
   /* One batch at a time; ends with host->applied(token), possibly inside this call. */
   void (*apply)(void* self, tocsin_operation* const* operations, uint32_t count, tocsin_token);
   /* Any thread that may block, also at once from several: a page on a connection of its own. `self`

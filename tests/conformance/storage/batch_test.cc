@@ -229,6 +229,13 @@ TEST_P(StorageBatch, ASecondLivingInstanceIsRefused) {
   EXPECT_EQ(second.open().status, std::uint32_t{TOCSIN_OK});
 }
 
+TEST_P(StorageBatch, OneThatIsAskedToJoinsTheLivingOne) {
+  StorageUnderTest second(GetParam().library, GetParam().settings(folder_));
+  const Opened joined = second.open(kStart, true);
+  ASSERT_EQ(joined.status, std::uint32_t{TOCSIN_OK}) << joined.fault;
+  EXPECT_NE(joined.epoch, epoch_);
+}
+
 // ---- pages
 
 TEST_P(StorageBatch, DeadLettersComeInPagesNewestFirst) {
@@ -417,8 +424,9 @@ TEST_P(StorageBatch, AStoreThatHoldsTooMuchGivesItsOldestHistoryFirst) {
 }
 
 TEST_P(StorageBatch, APurgeOfWhatMayNotGoEnds) {
+  const std::string payload(4096, 'p');
   for (std::uint64_t id = 1; id <= 50; ++id) {
-    Append append(id, std::string(4096, 'p'));
+    Append append(id, payload);
     append.to("mail");
     EXPECT_APPLIED(store().apply(append));
   }

@@ -351,6 +351,74 @@ TEST_P(StorageDelivery, AMarkThatIsTakenBackIsAClaimAgain) {
   EXPECT_EQ(store().state_of(10), TOCSIN_STATE_READY);
 }
 
+// What waits for an output that is configured no longer is given to another, in bounded steps.
+TEST_P(StorageDelivery, ReadyDeliveriesMoveInStepsAndKeepWhatTheyAre) {
+  Append first(10);
+  first.to("old", TOCSIN_STATE_READY, kStart + kSecond, "email:a@b.example").claimed("old");
+  Append second(11);
+  second.to("old");
+  Append third(12);
+  third.to("old", TOCSIN_STATE_READY, kStart + 2 * kSecond).to("other");
+  EXPECT_APPLIED(store().apply(first, second, third));
+
+  auto step = move_of("old", "mail", 2);
+  EXPECT_APPLIED(store().apply(step));
+  EXPECT_EQ(step.moved, 2U);
+  EXPECT_EQ(step.more, 1U);
+  EXPECT_EQ(store().notification(12).deliveries.at(0).output, "old") << "the earliest go first";
+  EXPECT_EQ(store().notification(10).deliveries.at(0).address, "email:a@b.example");
+  EXPECT_EQ(store().notification(10).deliveries.at(1).output, "old") << "a claimed one stays";
+  EXPECT_EQ(store().backlog().at("mail"), (Backlog{2, 0}));
+
+  auto last = move_of("old", "mail", 2);
+  auto none = move_of("old", "mail", 2);
+  auto claim = claim_of("mail", 5, kStart + 3 * kSecond);
+  EXPECT_APPLIED(store().apply(last, none, claim));
+  EXPECT_EQ(last.moved, 1U);
+  EXPECT_EQ(last.more, 0U);
+  EXPECT_EQ(none.moved, 0U);
+  ASSERT_EQ(claim.claimed_count, 3U);
+  EXPECT_EQ(claim.claimed[0].notification_id, 11U);
+  EXPECT_EQ(store().backlog().at("other"), (Backlog{1, 0}));
+  EXPECT_EQ(store().backlog().count("old"), 0U);
+}
+
+TEST_P(StorageDelivery, DeadLettersMoveUnlessDiscarded) {
+  for (const std::uint64_t id : {10U, 11U}) {
+    Append append(id);
+    append.claimed("old");
+    auto dead = settle_of(id, TOCSIN_STATE_DEAD);
+    dead.reason = str("550");
+    dead.attempts = 3;
+    EXPECT_APPLIED(store().apply(append, dead));
+  }
+  Append waits(12);
+  waits.to("old");
+  auto discard = review_of(11, TOCSIN_DISCARD);
+  auto step = move_of("old", "mail", 5, true);
+  EXPECT_APPLIED(store().apply(waits, discard, step));
+  EXPECT_EQ(step.moved, 1U);
+  EXPECT_EQ(step.more, 0U);
+  const DeliveryRow moved = store().notification(10).deliveries.at(0);
+  EXPECT_EQ(moved.output, "mail");
+  EXPECT_EQ(moved.reason, "550");
+  EXPECT_EQ(moved.attempts, 3U);
+  EXPECT_EQ(store().notification(11).deliveries.at(0).output, "old");
+  EXPECT_EQ(store().backlog().at("mail"), (Backlog{0, 1}));
+  EXPECT_EQ(store().backlog().at("old"), (Backlog{1, 0}));
+}
+
+TEST_P(StorageDelivery, NothingMovesFromWhereNothingIs) {
+  Append append(10);
+  append.to("mail");
+  auto unknown = move_of("never", "mail", 5);
+  auto itself = move_of("mail", "mail", 5);
+  EXPECT_APPLIED(store().apply(append, unknown, itself));
+  EXPECT_EQ(unknown.moved + unknown.more, 0U);
+  EXPECT_EQ(itself.moved + itself.more, 0U);
+  EXPECT_EQ(store().backlog().at("mail"), (Backlog{1, 0}));
+}
+
 TEST_P(StorageDelivery, OnlyDeadLettersAreReviewed) {
   std::uint64_t id = 100;
   for (const std::uint32_t state : {TOCSIN_STATE_READY, TOCSIN_STATE_CLAIMED, TOCSIN_STATE_SENDING,

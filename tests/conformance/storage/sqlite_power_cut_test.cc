@@ -207,6 +207,41 @@ TEST_P(SqlitePowerCutUnsynced, AcknowledgedAppendsAreLost) {
 
 INSTANTIATE_TEST_SUITE_P(All, SqlitePowerCutUnsynced, testing::Values("normal", "off"));
 
+// A failed sync may have left in the page cache what the disk never gets. Whom it befell keeps its
+// turn until it has moved the log into the database.
+TEST_F(SqlitePowerCut, NobodysCommitStandsOnASyncOfAnotherThatFailed) {
+  begin_anew();
+  const Settings settings{
+      {"path", database()}, {"ballast_size", {}, 0}, {"lock_timeout", {}, 0}, {"shared", {}, 1}};
+  const auto append = [](StorageUnderTest& store, std::uint64_t id) {
+    Append one(id);
+    one.to("mail");
+    return store.apply(one).outcome;
+  };
+  {
+    StorageUnderTest first(TOCSIN_STORAGE_SQLITE, settings);
+    StorageUnderTest second(TOCSIN_STORAGE_SQLITE, settings);
+    const std::uint32_t epoch = first.open().epoch;
+    ASSERT_EQ(second.open().status, std::uint32_t{TOCSIN_OK});
+    ASSERT_EQ(append(first, 10), std::uint32_t{TOCSIN_APPLIED});
+    ASSERT_EQ(append(second, 11), std::uint32_t{TOCSIN_APPLIED});
+    disk_.fail(PowerCutDisk::Fault::kSyncError);
+    EXPECT_EQ(append(first, 12), std::uint32_t{TOCSIN_APPLY_UNKNOWN});
+    disk_.fail(PowerCutDisk::Fault::kNone);
+    EXPECT_EQ(append(second, 13), std::uint32_t{TOCSIN_APPLY_FAILED});
+    first.close();
+    EXPECT_EQ(append(second, 13), std::uint32_t{TOCSIN_APPLY_FAILED});
+    EXPECT_EQ(first.open().epoch, epoch);
+    EXPECT_EQ(append(second, 13), std::uint32_t{TOCSIN_APPLIED});
+    EXPECT_EQ(append(first, 14), std::uint32_t{TOCSIN_APPLIED});
+    disk_.cut();
+  }
+  disk_.restore();
+  StorageUnderTest after(TOCSIN_STORAGE_SQLITE, settings);
+  ASSERT_EQ(after.open().status, std::uint32_t{TOCSIN_OK});
+  EXPECT_EQ(after.existing({10, 11, 13, 14}), (std::vector<std::uint64_t>{10, 11, 13, 14}));
+}
+
 }  // namespace
 
 }  // namespace tocsin::conformance

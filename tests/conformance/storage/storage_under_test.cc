@@ -182,6 +182,15 @@ tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordi
   return op;
 }
 
+tocsin_move move_of(std::string_view from, std::string_view to, std::uint32_t limit, bool dead) {
+  auto op = make<tocsin_move>(TOCSIN_OP_MOVE);
+  op.from = str(from);
+  op.to = str(to);
+  op.limit = limit;
+  op.dead = dead ? 1 : 0;
+  return op;
+}
+
 tocsin_blame blame_of(std::uint64_t id, std::uint32_t ordinal) {
   auto op = make<tocsin_blame>(TOCSIN_OP_BLAME);
   op.notification_id = id;
@@ -190,12 +199,18 @@ tocsin_blame blame_of(std::uint64_t id, std::uint32_t ordinal) {
 }
 
 tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max,
-                       std::uint64_t size_max) {
+                      std::uint64_t size_max) {
   auto op = make<tocsin_purge>(TOCSIN_OP_PURGE);
   op.before_ns = before_ns;
   op.now_ns = now_ns;
   op.rows_max = rows_max;
   op.size_max = size_max;
+  return op;
+}
+
+tocsin_look look_of(std::int64_t now_ns) {
+  auto op = make<tocsin_look>(TOCSIN_OP_LOOK);
+  op.now_ns = now_ns;
   return op;
 }
 
@@ -291,13 +306,14 @@ StorageUnderTest::~StorageUnderTest() {
   plugin_->destroy(self_);
 }
 
-Opened StorageUnderTest::open(std::int64_t now_ns) {
+Opened StorageUnderTest::open(std::int64_t now_ns, bool join) {
+  const tocsin_store_open how{sizeof(tocsin_store_open), join ? 1U : 0U, now_ns};
   tocsin_store_state state{};
   state.size = sizeof state;
   tocsin_fault fault{};
   fault.size = sizeof fault;
   Opened opened;
-  opened.status = plugin_->storage->open(worker_self_, now_ns, &state, &fault);
+  opened.status = plugin_->storage->open(worker_self_, &how, &state, &fault);
   opened.fault = words_of(fault);
   if (opened.status != TOCSIN_OK) return opened;
   opened.epoch = state.epoch;

@@ -59,9 +59,12 @@ tocsin_settle settle_of(std::uint64_t id, std::uint32_t state, std::uint32_t ord
                         std::int64_t at_ns = kStart);
 tocsin_cancel cancel_of(std::uint64_t id, std::string_view caller);
 tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordinal = 0);
+tocsin_move move_of(std::string_view from, std::string_view to, std::uint32_t limit,
+                    bool dead = false);
 tocsin_blame blame_of(std::uint64_t id, std::uint32_t ordinal = 0);
 tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max = 500,
                       std::uint64_t size_max = 0);
+tocsin_look look_of(std::int64_t now_ns = kStart);
 tocsin_renew renew_of(std::uint64_t high_mark);
 /// Records of collection "c" unless a test says otherwise; texts are borrowed.
 tocsin_record_change put_of(std::string_view key, std::string_view value, std::uint64_t version,
@@ -146,7 +149,7 @@ class StorageUnderTest {
   StorageUnderTest(const StorageUnderTest&) = delete;
   StorageUnderTest& operator=(const StorageUnderTest&) = delete;
 
-  Opened open(std::int64_t now_ns = kStart);
+  Opened open(std::int64_t now_ns = kStart, bool join = false);
   void close();
 
   /// Applies operations (Append or structs of storage.h) as one batch.

@@ -182,5 +182,25 @@ TEST(LogAudit, WritesALineWhateverTheLevel) {
   EXPECT_THAT(state->text(), HasSubstr(R"("request_id":"abc")"));
 }
 
+// Without a token anybody could push the lines of real changes out of the log's queue.
+TEST(LogAudit, SumsUpTriesOfNobodyAndNeverThoseOfSomebody) {
+  auto state = std::make_shared<telemetry::SinkState>();
+  ManualClock clock;
+  {
+    telemetry::Log log(std::make_unique<telemetry::TestSink>(state), {});
+    LogAudit audit(log, clock);
+    const AuditRecord nobody{.action = "reload", .result = "unauthenticated", .status = 401};
+    for (int i = 0; i < 500; ++i) audit.record(nobody);
+    for (int i = 0; i < 30; ++i) audit.record({.who = "olga", .result = "denied", .status = 403});
+    clock.advance(LogAudit::kNamelessInterval);
+    audit.record(nobody);
+    ASSERT_TRUE(log.flush(std::chrono::seconds(10)));
+  }
+  const std::vector<std::string> lines = state->lines();
+  EXPECT_EQ(lines.size(), LogAudit::kNamelessLinesMax + 30 + 1);
+  EXPECT_THAT(lines.front(), testing::Not(HasSubstr("left_out")));
+  EXPECT_THAT(lines.back(), HasSubstr(R"("left_out":490)"));
+}
+
 }  // namespace
 }  // namespace tocsin::admin

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
@@ -36,6 +37,19 @@ class FakeLedger final : public stage::Ledger {
       done(apply(id, verb));
     });
   }
+  void move(std::string_view from, std::string_view to, bool dead,
+            Function<void(Result<stage::Move>)> done) override {
+    moves.push_back(std::string(from) + (dead ? " dead " : " ready ") + std::string(to));
+    waiting_.emplace_back([this, dead, done = std::move(done)]() mutable {
+      if (down) return done(tl::unexpected(*down));
+      std::uint32_t& left = dead ? movable_dead : movable_ready;
+      stage::Move step;
+      step.moved = std::min(left, stage::kMoveRowsMax);
+      left -= step.moved;
+      step.more = left > 0;
+      done(step);
+    });
+  }
 
   /// Tells what is known by now; true when there was something.
   bool answer_waiting() {
@@ -63,6 +77,9 @@ class FakeLedger final : public stage::Ledger {
   bool takes_more = true;
   std::size_t reviews_until_down = ~std::size_t{0};
   std::vector<stage::Query> queries;
+  std::uint32_t movable_ready = 0;
+  std::uint32_t movable_dead = 0;
+  std::vector<std::string> moves;
 
  private:
   stage::NotificationRow notification(message::NotificationId id) const {

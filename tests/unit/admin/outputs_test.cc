@@ -70,6 +70,70 @@ TEST_F(OutputsTest, HealthIsDegradedWhileALoopStandsStill) {
   EXPECT_NE(answer.text.find(kWanted), std::string::npos) << answer.text;
 }
 
+TEST_F(OutputsTest, GiveWhatWaitsToAnother) {
+  outputs.states = {{.name = "mail", .type = "smtp"}};
+  ledger.movable_ready = 1200;
+  ledger.movable_dead = 3;
+  const Answer answer = post("/v1/outputs/move", R"({"from":"old","to":"mail","dead":true})");
+  EXPECT_EQ(answer.text, R"({"from":"old","to":"mail","ready":1200,"dead":3,"more":false})"
+                         "\n");
+  EXPECT_EQ(ledger.moves, (std::vector<std::string>{"old ready mail", "old ready mail",
+                                                    "old ready mail", "old dead mail"}));
+  const KeptRecord& record = audit.records.back();
+  EXPECT_EQ(record.who, "olga");
+  EXPECT_EQ(record.action, "output.move");
+  EXPECT_EQ(record.target, "old to mail");
+  EXPECT_EQ(record.detail, "1200 ready, 3 dead");
+}
+
+TEST_F(OutputsTest, MoveABoundedNumberARequest) {
+  outputs.states = {{.name = "mail", .type = "smtp"}};
+  ledger.movable_ready = 10'600;
+  const std::string body = R"({"from":"old","to":"mail"})";
+  Answer answer = post("/v1/outputs/move", body);
+  EXPECT_EQ(answer.json.integer("ready"), 10'000);
+  EXPECT_TRUE(answer.json.boolean("more"));
+  answer = post("/v1/outputs/move", body);
+  EXPECT_EQ(answer.json.integer("ready"), 600);
+  EXPECT_FALSE(answer.json.boolean("more"));
+}
+
+TEST_F(OutputsTest, SayWhatWouldMove) {
+  outputs.states = {{.name = "mail", .type = "smtp"}};
+  ledger.backlog = {{"old", 7, 2}};
+  const Answer answer =
+      post("/v1/outputs/move", R"({"from":"old","to":"mail","dead":true,"dry_run":true})");
+  EXPECT_EQ(answer.json.integer("ready"), 7);
+  EXPECT_EQ(answer.json.integer("dead"), 2);
+  EXPECT_TRUE(ledger.moves.empty());
+}
+
+TEST_F(OutputsTest, MoveOnlyToWhatIsConfigured) {
+  outputs.states = {{.name = "mail", .type = "smtp"}};
+  const auto pointer_of = [&](std::string_view body) {
+    const Answer answer = post("/v1/outputs/move", body);
+    EXPECT_EQ(answer.status, 400) << body;
+    const Value* pointer = answer.json.find("pointer");
+    return pointer == nullptr ? "" : pointer->as<std::string>();
+  };
+  EXPECT_EQ(pointer_of(R"({"from":"old","to":"gone"})"), "/to");
+  EXPECT_EQ(pointer_of(R"({"from":"mail","to":"mail"})"), "/to");
+  EXPECT_EQ(pointer_of(R"({"from":7,"to":"mail"})"), "/from");
+  EXPECT_EQ(pointer_of(R"({"from":"old","to":"mail","dead":"yes"})"), "/dead");
+  EXPECT_EQ(pointer_of(R"({"from":"old"})"), "");
+  EXPECT_EQ(pointer_of(R"({"from":"old","to":"mail","all":true})"), "");
+  EXPECT_EQ(post("/v1/outputs/move", R"({"from":"old","to":"mail"})", kViewer).status, 403);
+  EXPECT_TRUE(ledger.moves.empty());
+}
+
+TEST_F(OutputsTest, SayHowFarAMoveCame) {
+  outputs.states = {{.name = "mail", .type = "smtp"}};
+  ledger.down = Error{Code::kUnavailable, "it is gone", ""};
+  const Answer answer = post("/v1/outputs/move", R"({"from":"old","to":"mail"})");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_NE(answer.json.string("detail").find("0 were moved before"), std::string::npos);
+}
+
 TEST_F(OutputsTest, HealthCountsWhatWaitsAndSinceWhen) {
   readiness.set(Readiness::State::kReady);
   ledger.health = {.size_bytes = 4096,

@@ -45,7 +45,8 @@ class TinyServer final : public http::RouteSource, public http::Handler {
   http::RoutePlan plan(const http::RequestHead&) const override {
     return {"test", {}, {}, const_cast<TinyServer*>(this)};
   }
-  void note_refused(const http::Exchange&) const override {}
+  void refusing(http::Exchange&, http::ResponseHead&) const override {}
+  void note_refused(const http::Exchange&, http::DoneFlags) const override {}
 
   void on_request(http::Exchange& exchange, http::RequestHead& head) override {
     const auto field = [&](std::string_view name) {

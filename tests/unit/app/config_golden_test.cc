@@ -85,6 +85,20 @@ TEST_P(ConfigGolden, SaysExactlyThis) {
 INSTANTIATE_TEST_SUITE_P(Files, ConfigGolden, testing::ValuesIn(golden_names()),
                          [](const auto& tested) { return "File" + tested.param; });
 
+// README shows a mistake and what is said of it.
+TEST(ConfigGoldenFiles, ReadmeShowsWhatIsPrinted) {
+  config::MemoryEnvironment environment;
+  environment.files["gateway.yaml"] =
+      "listeners:\n  public:\n    address: 127.0.0.1:8080\n    timeouts: {header: 10}\n";
+  const CommandOutput output = check({.config_path = "gateway.yaml"}, environment);
+  std::string indented;
+  std::istringstream lines(output.err);
+  for (std::string line; std::getline(lines, line);) indented += "    " + line + "\n";
+  const std::string readme = text_of(std::filesystem::path(TOCSIN_SOURCE_DIR) / "README.md");
+  EXPECT_NE(readme.find("\n" + indented), std::string::npos) << "README.md does not show:\n"
+                                                             << indented;
+}
+
 TEST(ConfigGoldenFiles, AreManyAndNoneIsOrphaned) {
   const std::vector<std::string> names = golden_names();
   const auto accepted = std::count_if(names.begin(), names.end(), [](const std::string& name) {

@@ -66,6 +66,10 @@ TEST(JsonString, EscapesWhatJsonForbids) {
   EXPECT_EQ(json("a\"b\\c"), R"("a\"b\\c")");
   EXPECT_EQ(json("\n\r\t"), R"("\n\r\t")");
   EXPECT_EQ(json(std::string_view("\0\x1f\x7f", 3)), "\"\\u0000\\u001f\\u007f\"");
+  EXPECT_EQ(json("\xC2\x9B"
+                 "2J\xC2\xA0"),
+            "\"\\u009b2J\xC2\xA0\"")
+      << "a terminal obeys C1";
   EXPECT_EQ(json("Grüße 日本 🔔"), "\"Grüße 日本 🔔\"");
 }
 

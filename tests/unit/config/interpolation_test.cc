@@ -75,6 +75,40 @@ TEST(Interpolation, ExplainsEveryFault) {
       "fault: the file /none cannot be filled in: it cannot be read: No such file or directory");
 }
 
+// They were variables called `env` and so on, with the rest as their default.
+TEST(Interpolation, RefusesThePrefixesOfOtherTools) {
+  const auto fault = [](std::string_view text) {
+    const auto result = interpolate(text, "dir/", sample());
+    return result ? "filled: " + result->text
+                  : result.error().message + " | " + result.error().hint;
+  };
+  EXPECT_EQ(fault("${env:PORT}"), "${env:PORT}: a variable has no prefix | write ${PORT}");
+  EXPECT_EQ(fault("${ENV:PORT}"), "${ENV:PORT}: a variable has no prefix | write ${PORT}");
+  EXPECT_EQ(fault("${env:PORT:80}"), "${env:PORT:80}: a variable has no prefix | write ${PORT}");
+  EXPECT_EQ(fault("${Environment:a b}"),
+            "${Environment:a b}: a variable has no prefix | write ${NAME}, ${NAME:default} or "
+            "${file:/path}");
+  EXPECT_EQ(fault("${FILE:/run/token}"),
+            "${FILE:/run/token}: file: has small letters | write ${file:/run/token}");
+  EXPECT_EQ(fault("${secret:shop}"),
+            "${secret:shop}: there is no such source of values | write ${NAME} for a variable or "
+            "${file:/path} for a file");
+  EXPECT_EQ(fault("${VAULT:kv/shop}").find("filled"), std::string::npos);
+}
+
+TEST(Interpolation, RefusesAByteOrderMark) {
+  MemoryEnvironment environment;
+  environment.files["/run/token"] = "\xEF\xBB\xBFs3cret\n";
+  const auto result = interpolate("${file:/run/token}", "", environment);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message, "the file /run/token begins with a byte order mark");
+}
+
+TEST(Interpolation, TellsThatADefaultWasWritten) {
+  EXPECT_TRUE(interpolate("a${PORT:1}b${EMPTY}", "", sample())->has_default) << "used or not";
+  EXPECT_FALSE(interpolate("a${PORT}${file:/run/token}", "", sample())->has_default);
+}
+
 TEST(Interpolation, BoundsWhatItBuilds) {
   MemoryEnvironment environment;
   environment.variables["LONG"] = std::string(kInterpolatedBytesMax / 2, 'x');

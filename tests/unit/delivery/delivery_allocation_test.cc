@@ -39,7 +39,7 @@ namespace {
 class EmptyStorage final : public stage::Storage {
  public:
   bool blocking() const override { return true; }
-  Result<stage::StoreState> open(WallTime /*now*/) override {
+  Result<stage::StoreState> open(WallTime /*now*/, const stage::OpenOptions& /*options*/) override {
     return stage::StoreState{.epoch = 1};
   }
   void apply(std::span<stage::Operation* const> batch, Function<void(Applied)> done) override {

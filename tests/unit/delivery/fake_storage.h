@@ -15,11 +15,11 @@
 #include "gateway/delivery/outbox_front.h"
 #include "gateway/message/delivery.h"
 #include "gateway/stage/storage.h"
+#include "tests/unit/delivery/fake_row.h"
 
 namespace tocsin::delivery::testing {
 
 using message::DeliveryEvent;
-using message::DeliveryState;
 using stage::Applied;
 
 /// A storage in memory that keeps every promise of stage/storage.h, and breaks commits when a test
@@ -28,21 +28,7 @@ using stage::Applied;
 /// been opened before, in that it has a secret for keys. Any thread.
 class FakeStorage final : public stage::Storage {
  public:
-  struct Row {
-    std::string output;
-    std::string address;
-    message::DeliveryClass queue = message::DeliveryClass::kNormal;
-    DeliveryState state = DeliveryState::kReady;
-    message::ReviewState review = message::ReviewState::kPending;
-    stage::Epoch owner = 0;
-    std::uint32_t attempts = 0;
-    std::uint32_t crashes = 0;
-    WallTime next_at{};
-    WallTime updated_at{};
-    std::string reason;
-    std::string provider_id;
-    bool cancel_requested = false;
-  };
+  using Row = FakeRow;
   /// What a row takes of Purge::size_max.
   static constexpr std::uint64_t kRowBytes = 100;
 
@@ -127,6 +113,12 @@ class FakeStorage final : public stage::Storage {
   void meddle(message::DeliveryId id, Change&& change) {
     const std::lock_guard lock(mutex_);
     move(id, rows_.at(id), change);
+    meddled_ = true;
+  }
+  /// How many other gateways live on the store.
+  void set_others(std::uint32_t others) {
+    const std::lock_guard lock(mutex_);
+    others_ = others;
   }
   void set_payload(message::NotificationId id, std::string payload) {
     const std::lock_guard lock(mutex_);
@@ -151,7 +143,7 @@ class FakeStorage final : public stage::Storage {
 
   bool blocking() const override { return true; }
 
-  Result<stage::StoreState> open(WallTime now) override {
+  Result<stage::StoreState> open(WallTime now, const stage::OpenOptions&) override {
     const std::lock_guard lock(mutex_);
     if (down_) return fail(Code::kIo, "the disk is gone");
     TOCSIN_ASSERT(!open_, "opened twice");
@@ -162,18 +154,12 @@ class FakeStorage final : public stage::Storage {
     state.node = 7;
     state.high_mark = high_mark_;
     if (!notes_.empty()) state.high_mark = std::max(state.high_mark, notes_.rbegin()->first);
-    std::map<std::string, stage::BacklogCount> backlog;
     for (auto& [id, row] : rows_) {
-      if (row.owner != 0 && !goes_on) {
-        move(id, row, [&](Row& r) { take_over(r, now); });
-        ++state.taken_over;
-      }
-      stage::BacklogCount& count = backlog[row.output];
-      count.output = row.output;
-      if (row.state == DeliveryState::kReady) ++count.ready;
-      if (row.state == DeliveryState::kDead) ++count.dead;
+      if (row.owner == 0 || goes_on) continue;
+      move(id, row, [&](Row& r) { take_over(r, now); });
+      ++state.taken_over;
     }
-    for (auto& [output, count] : backlog) state.backlog.push_back(count);
+    state.backlog = count_backlog(rows_);
     return state;
   }
 
@@ -303,6 +289,7 @@ class FakeStorage final : public stage::Storage {
       switch (op->kind) {
         case stage::OperationKind::kRenew:
           high_mark_ = static_cast<stage::Renew*>(op)->high_mark;
+          static_cast<stage::Renew*>(op)->others = others_;
           break;
         case stage::OperationKind::kSettle:
           settle(*static_cast<stage::Settle*>(op));
@@ -327,6 +314,11 @@ class FakeStorage final : public stage::Storage {
           break;
         case stage::OperationKind::kRecord:
           change(*static_cast<stage::RecordChange*>(op));
+          break;
+          move_rows(*static_cast<stage::Move*>(op));
+          break;
+        case stage::OperationKind::kLook:
+          look(*static_cast<stage::Look*>(op));
           break;
       }
     }
@@ -504,6 +496,21 @@ class FakeStorage final : public stage::Storage {
     }
   }
 
+  // In the order of ids, which is the order of next_at where that is equal.
+  void move_rows(stage::Move& op) {
+    op.moved = 0;
+    op.more = false;
+    const DeliveryState wanted = op.dead ? DeliveryState::kDead : DeliveryState::kReady;
+    for (auto& [id, row] : rows_) {
+      const bool discarded = row.review == message::ReviewState::kDiscarded;
+      if (row.output != op.from || row.state != wanted || (op.dead && discarded)) continue;
+      op.more = op.moved == op.limit;
+      if (op.more) return;
+      ++op.moved;
+      move(id, row, [&](Row& r) { r.output = op.to; });
+    }
+  }
+
   void purge(stage::Purge& op) {
     op.deleted = 0;
     op.more = false;
@@ -517,6 +524,13 @@ class FakeStorage final : public stage::Storage {
       op.deleted += old ? 1 : 0;
       op.more = at != rows_.end();
     }
+  }
+
+  void look(stage::Look& op) {
+    op.others = others_;
+    op.changed = std::exchange(meddled_, false);
+    op.taken_over = 0;
+    op.backlog = count_backlog(rows_);
   }
 
   static bool lives(const stage::Record& record, WallTime now) {
@@ -569,6 +583,8 @@ class FakeStorage final : public stage::Storage {
   std::uint64_t claims_ = 0;
   std::vector<std::vector<stage::OperationKind>> batches_;
   std::deque<Next> next_;
+  std::uint32_t others_ = 0;
+  bool meddled_ = false;  // since the last look
   bool unknown_ = false;  // how the last commit ended
   bool forgetful_ = false;
   bool down_ = false;

@@ -56,6 +56,17 @@ TEST(IdClock, StaysBelowItsMarkForTheTimeItPromises) {
   EXPECT_GT(ids.next(clock.wall() + seconds(10)), mark);
 }
 
+TEST(IdClock, StartsInARowDoNotDriveIdsAwayFromTheTimeOfDay) {
+  const ManualClock clock;
+  message::NotificationId mark;
+  for (int start = 0; start < 100; ++start) {
+    IdClock ids(0, mark);
+    EXPECT_GT(ids.next(clock.wall()), mark);
+    mark = ids.mark(clock.wall(), seconds(10));
+  }
+  EXPECT_LE(IdClock::time_of(mark), clock.wall() + seconds(10) + milliseconds(100));
+}
+
 TEST(StoreClock, RunsOnWhenTheWallClockIsSetBackAndJumpsWithItForward) {
   ManualClock clock;
   StoreClock store(clock);

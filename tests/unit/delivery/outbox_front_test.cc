@@ -126,7 +126,7 @@ TEST_F(OutboxFrontTest, GivesNoIdAboveTheMarkInTheStore) {
   const auto id = world.append({.to = {chat.door()}}).id();
   EXPECT_EQ(append_batches()[0][0], Kind::kRenew);
   storage.close();
-  const auto state = storage.open(world.clock.wall());
+  const auto state = storage.open(world.clock.wall(), {});
   ASSERT_TRUE(state);
   EXPECT_GE(state->high_mark, id);
 }

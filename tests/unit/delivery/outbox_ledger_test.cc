@@ -54,6 +54,28 @@ TEST_F(OutboxLedgerTest, CancelsAndReviewsThroughTheFront) {
   EXPECT_EQ(storage.row(dead.delivery()).review, message::ReviewState::kDiscarded);
 }
 
+TEST_F(OutboxLedgerTest, MovesWhatWaitsToALaneThatThenDeliversIt) {
+  auto& group = world.append({.to = {chat.door()}, .address = "a:b"});
+  world.turn();
+  // As if its lane had ended: the row is ready, and of an output that nobody serves.
+  storage.meddle(group.delivery(), [](FakeStorage::Row& row) {
+    row.output = "old";
+    row.state = DeliveryState::kReady;
+    row.owner = 0;
+  });
+  const std::size_t before = chat.output->seen.size();
+  std::optional<stage::Move> moved;
+  ledger.move("old", "chat", false, [&](auto result) { moved = result.value(); });
+  EXPECT_FALSE(moved);
+  world.turn();
+  ASSERT_TRUE(moved);
+  EXPECT_EQ(moved->moved, 1U);
+  EXPECT_FALSE(moved->more);
+  ASSERT_EQ(chat.output->seen.size(), before + 1);
+  EXPECT_EQ(chat.output->seen.back().delivery, group.delivery());
+  EXPECT_EQ(chat.output->seen.back().address, "a:b");
+}
+
 TEST_F(OutboxLedgerTest, SaysThatTheStoreIsDown) {
   auto& group = world.append({.to = {chat.door()}});
   EXPECT_TRUE(ledger.accepting());

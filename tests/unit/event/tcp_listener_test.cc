@@ -40,12 +40,33 @@ TEST(ListeningSocket, ReportsThePortTheKernelChose) {
 }
 
 TEST(ListeningSocket, SaysWhichAddressIsTaken) {
-  const ListeningSocket first = listening({.reuse_port = false});
-  const auto second = ListeningSocket::open(first.address(), {.reuse_port = false});
+  const ListeningSocket first = listening({.sharing = ListenOptions::Sharing::kAlone});
+  const auto second =
+      ListeningSocket::open(first.address(), {.sharing = ListenOptions::Sharing::kAlone});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::kExists);
   EXPECT_EQ(second.error().text(),
             first.address().text() + ": cannot bind: Address already in use");
+}
+
+// A second gateway shared the port of the first and took half of its clients.
+TEST(ListeningSocket, TheFirstOfSomeSharesItsAddressWithThoseThatJoinAlone) {
+  const ListeningSocket first = listening({.sharing = ListenOptions::Sharing::kFirst});
+  EXPECT_TRUE(ListeningSocket::open(first.address(), {}));
+  const auto stranger =
+      ListeningSocket::open(first.address(), {.sharing = ListenOptions::Sharing::kFirst});
+  ASSERT_FALSE(stranger);
+  EXPECT_EQ(stranger.error().code, Code::kExists);
+}
+
+TEST(ListeningSocket, AV6SocketTakesTheV4PortTooWhenAskedTo) {
+  const auto both =
+      ListeningSocket::open(*Address::parse("[::]:0"),
+                            {.sharing = ListenOptions::Sharing::kAlone, .both_families = true});
+  if (!both) GTEST_SKIP() << "no IPv6 here: " << both.error().text();
+  Address same_port = any_port();
+  same_port.set_port(both->address().port());
+  EXPECT_FALSE(ListeningSocket::open(same_port, {.sharing = ListenOptions::Sharing::kAlone}));
 }
 
 TEST(ListeningSocket, SaysWhichAddressIsNotOurs) {
@@ -55,11 +76,12 @@ TEST(ListeningSocket, SaysWhichAddressIsNotOurs) {
 }
 
 TEST(ListeningSocket, AV6SocketLeavesTheV4PortFree) {
-  const auto v6 = ListeningSocket::open(*Address::parse("[::]:0"), {.reuse_port = false});
+  const auto v6 =
+      ListeningSocket::open(*Address::parse("[::]:0"), {.sharing = ListenOptions::Sharing::kAlone});
   if (!v6) GTEST_SKIP() << "no IPv6 here: " << v6.error().text();
   Address same_port = any_port();
   same_port.set_port(v6->address().port());
-  EXPECT_TRUE(ListeningSocket::open(same_port, {.reuse_port = false}));
+  EXPECT_TRUE(ListeningSocket::open(same_port, {.sharing = ListenOptions::Sharing::kAlone}));
 }
 
 TEST(ListeningSocket, MovesItsDescriptorAndClosesItOnce) {

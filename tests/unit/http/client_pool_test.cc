@@ -1,5 +1,6 @@
 #include "gateway/http/client_pool.h"
 
+#include "gateway/http/client_metrics.h"
 #include "tests/unit/event/dns_server.h"
 #include "tests/unit/http/client_fixture.h"
 
@@ -46,6 +47,30 @@ TEST_F(ClientPoolTest, SendsRequestAfterRequestOverOneConnection) {
   EXPECT_EQ(stats.reused, 49u);
   EXPECT_EQ(stats.idle, 1u);
   EXPECT_EQ(server_.count(), 1u);
+}
+
+TEST_F(ClientPoolTest, CountsWhatItDoes) {
+  telemetry::Metrics registry(1);
+  ClientMetrics metrics(registry);
+  start({.metrics = &metrics});
+  for (int i = 0; i < 3; ++i) serve_one();
+  EXPECT_EQ(metrics.requests.value(), 3u);
+  EXPECT_EQ(metrics.opened.value(), 1u);
+  EXPECT_EQ(metrics.reused.value(), 2u);
+  EXPECT_EQ(metrics.connections.value(), 1);
+  EXPECT_EQ(metrics.idle.value(), 1);
+  auto cut = get();
+  arrive(0);
+  EXPECT_EQ(metrics.idle.value(), 0);
+  server_[0].send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx");
+  ASSERT_TRUE(turn_until([&] { return cut->status == 200; }));
+  server_[0].close();
+  wait(*cut);
+  EXPECT_EQ(metrics.errors[static_cast<std::size_t>(ClientError::Kind::kCut)]->value(), 1u);
+  EXPECT_EQ(metrics.connections.value(), 0);
+  EXPECT_EQ(metrics.retried.value(), 0u);
+  cut.reset();
+  start({});  // the client that counted is gone
 }
 
 TEST_F(ClientPoolTest, MaySendTheNextRequestFromInsideTheEnd) {

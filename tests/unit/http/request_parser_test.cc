@@ -465,5 +465,30 @@ TEST(RequestParser, ReadsMutatedRequestsTheSameInAnyPieces) {
   }
 }
 
+TEST(RequestParser, SaysWhatIsWrongWithAnEmptyLine) {
+  const auto detail = [](std::string_view bytes) {
+    RequestRecorder recorder;
+    recorder.feed(bytes);
+    EXPECT_EQ(recorder.status(), 400) << bytes;
+    return std::string(recorder.detail());
+  };
+  EXPECT_EQ(detail("GET / HTTP/1.1\r\nHost: a\r\n\rX"), "A line does not end in CRLF.");
+  EXPECT_EQ(detail("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+            "More than one empty line stands before the request.");
+  EXPECT_EQ(detail("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\rX"),
+            "A chunk is malformed.");
+}
+
+TEST(RequestParser, KeepsTheVersionItRefuses) {
+  for (const std::string_view bytes :
+       {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}) {
+    RequestRecorder recorder;
+    recorder.feed(bytes);
+    EXPECT_EQ(recorder.status(), 505);
+    EXPECT_EQ(recorder.head().major_version, 2) << bytes;
+    EXPECT_EQ(recorder.head().minor_version, 0) << bytes;
+  }
+}
+
 }  // namespace
 }  // namespace tocsin::http

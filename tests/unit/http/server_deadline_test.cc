@@ -37,6 +37,10 @@ TEST_F(ServerTest, AnswersAHeadThatComesTooSlowly) {
   advance(1001ms);
   client.pull();
   EXPECT_THAT(statuses(client.got()), ElementsAre(408));
+  ASSERT_EQ(source->refused_flags.size(), 1U);
+  EXPECT_TRUE(source->refused_flags[0].timed_out && source->refused_flags[0].local_answer &&
+              source->refused_flags[0].request_incomplete);
+  EXPECT_FALSE(source->refused_flags[0].malformed) << "it was late, not wrong";
   EXPECT_TRUE(client.ended());
   EXPECT_EQ(source->requests, 0);
 }
@@ -211,7 +215,12 @@ TEST_F(ServerTest, LingersForALimitedAmount) {
   RawClient client = connect();
   exchange(client, "GET / HTTP/1.0\r\n\r\n");
   const std::string piece(256 * 1024, 'x');
-  for (int i = 0; i < 10; ++i) {
+  for (int i = 0; i < 100; ++i) {  // a client that looks for its answer only behind its last byte
+    client.send(piece);
+    run();
+  }
+  EXPECT_EQ(server->connections(), 1U);
+  for (int i = 0; i < 200; ++i) {
     client.send(piece);
     run();
   }

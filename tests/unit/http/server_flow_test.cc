@@ -254,7 +254,7 @@ TEST_F(ServerTest, TurnsAwayConnectionsBeyondTheShareOfAnAddress) {
   EXPECT_THAT(statuses(exchange(first, kGet)), ElementsAre(200));
 }
 
-TEST_F(ServerTest, DrainsIdleConnectionsAtOnceAndOthersAfterTheirExchange) {
+TEST_F(ServerTest, DrainsIdleConnectionsSoonAndOthersAfterTheirExchange) {
   start();
   hold_requests();
   RawClient idle = connect(), busy = connect();
@@ -262,6 +262,7 @@ TEST_F(ServerTest, DrainsIdleConnectionsAtOnceAndOthersAfterTheirExchange) {
   run();
   server->drain();
   run();
+  advance(std::chrono::milliseconds(11));
   idle.pull();
   EXPECT_TRUE(idle.ended());
   EXPECT_EQ(server->connections(), 1U);
@@ -275,6 +276,24 @@ TEST_F(ServerTest, DrainsIdleConnectionsAtOnceAndOthersAfterTheirExchange) {
   run();
   EXPECT_EQ(server->connections(), 0U);
   EXPECT_EQ(held.size(), 1U);
+}
+
+// They were reset: nobody had accepted them, or read what they had sent.
+TEST_F(ServerTest, DrainAnswersWhoHasAskedAlready) {
+  start();
+  RawClient kept = connect();
+  EXPECT_THAT(statuses(exchange(kept, kGet)), ElementsAre(200));
+  kept.take();
+  RawClient waiting = connect_unseen();
+  waiting.send(kGet);
+  kept.send(kGet);
+  server->drain();
+  run();
+  waiting.pull();
+  kept.pull();
+  EXPECT_THAT(statuses(waiting.got()), ElementsAre(200));
+  EXPECT_THAT(statuses(kept.got()), ElementsAre(200));
+  EXPECT_THAT(waiting.got(), HasSubstr("Connection: close\r\n"));
 }
 
 TEST_F(ServerTest, DrainCutsNoAnswerThatIsOnItsWay) {

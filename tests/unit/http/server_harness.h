@@ -84,8 +84,10 @@ class ScriptedSource final : public RouteSource, public Handler {
   RoutePlan plan(const RequestHead&) const override {
     return {"test", filters, {}, const_cast<ScriptedSource*>(this)};
   }
-  void note_refused(const Exchange& exchange) const override {
+  void refusing(Exchange&, ResponseHead&) const override {}
+  void note_refused(const Exchange& exchange, DoneFlags flags) const override {
     refused.push_back(exchange.response().status);
+    refused_flags.push_back(flags);
   }
   void on_request(Exchange& exchange, RequestHead& head) override {
     ++requests;
@@ -97,6 +99,7 @@ class ScriptedSource final : public RouteSource, public Handler {
   };
   std::vector<HttpFilterFactory*> filters;
   mutable std::vector<int> refused;
+  mutable std::vector<DoneFlags> refused_flags;
   int requests = 0;
 };
 
@@ -183,6 +186,8 @@ class ServerTest : public testing::Test {
     run();
     return client;
   }
+  /// Connected as far as the kernel is concerned; the server has not looked yet.
+  RawClient connect_unseen() { return RawClient(server->address()); }
   /// Lets everything happen that can happen now.
   void run() {
     for (int i = 0; i < 10; ++i) loop.run_ready();

@@ -75,6 +75,12 @@ TEST(NormalisePath, IsItsOwnFixedPointAndLeavesNoDotSegment) {
   }
 }
 
+TEST(NormalisePath, EncodesBackslashes) {
+  EXPECT_EQ(normal("/\\a\\"), "/%5Ca%5C");
+  EXPECT_EQ(normal("/a\\..\\b"), "/a%5C..%5Cb") << "they part no segments";
+  EXPECT_EQ(normal("/" + std::string(9, '\\')), "/%5C%5C%5C%5C%5C%5C%5C%5C%5C");
+}
+
 TEST(NormalisePath, SaysWhenThereIsNoMemoryForIt) {
   BlockPool pool;
   Arena arena(pool, 4);
@@ -122,7 +128,7 @@ TEST(ReadTarget, SplitsAbsoluteForm) {
 }
 
 TEST(ReadTarget, TakesTheAsteriskOnlyFromOptions) {
-  EXPECT_EQ(read("*", {"h"}, "OPTIONS").path, "/");
+  EXPECT_EQ(read("*", {"h"}, "OPTIONS").path, "*");
   EXPECT_NE(read("*", {"h"}, "GET").error, "");
 }
 

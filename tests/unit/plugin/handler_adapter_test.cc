@@ -208,6 +208,28 @@ TEST_F(HandlerAdapterTest, AnswersForAPluginThatForgot) {
   EXPECT_EQ(counted(instance->metrics().expired), 1U);
 }
 
+TEST_F(HandlerAdapterTest, AnswersWhatIsOpenWhenItIsCut) {
+  std::optional<sdk::Host> kept;
+  tocsin_token token = 0;
+  script.on_request = [&](const sdk::Host& host, const sdk::RequestHead& head) {
+    kept = host;
+    token = head.token();
+    return std::uint64_t{0};
+  };
+  http::RawClient client = connect();
+  EXPECT_EQ(exchange(client, "GET /v1/x HTTP/1.1\r\nHost: x\r\n\r\n"), "");
+  EXPECT_EQ(worker->under_way(), 1U);
+  adapter->cut();
+  run();
+  client.pull();
+  EXPECT_EQ(http::statuses(client.take()), std::vector{503});
+  EXPECT_EQ(worker->under_way(), 0U);
+  EXPECT_EQ(script.ended, 1);
+  kept->post([&] { EXPECT_FALSE(kept->respond(token, {.status = 200})); });
+  run();
+  EXPECT_EQ(counted(instance->metrics().late_completions), 1U);
+}
+
 TEST_F(HandlerAdapterTest, ASecondAnswerIsCounted) {
   script.on_request = [](const sdk::Host& host, const sdk::RequestHead& head) {
     EXPECT_TRUE(host.respond(head.token(), {.status = 200}));

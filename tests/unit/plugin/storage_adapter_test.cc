@@ -18,6 +18,7 @@ struct StoreScript {
       get;
   std::function<bool(const tocsin_record_scan&, const tocsin_record_sink&, sdk::Fault&)> scan;
   bool closed = false;
+  bool joins = false;
 };
 
 class ScriptedStore final : public sdk::Storage {
@@ -43,8 +44,9 @@ class ScriptedStore final : public sdk::Storage {
   }
 
   ScriptedStore(const Settings&, sdk::Host host) : host_(host) {}
-  bool open(sdk::Duration now, tocsin_store_state& state, sdk::Fault& fault) override {
-    EXPECT_EQ(now, std::chrono::seconds(5));
+  bool open(const tocsin_store_open& how, tocsin_store_state& state, sdk::Fault& fault) override {
+    EXPECT_EQ(Duration(how.now_ns), std::chrono::seconds(5));
+    Script::script->joins = how.join != 0;
     return Script::script->open(state, fault);
   }
   void apply(tocsin_operation* const* operations, std::uint32_t count,
@@ -93,6 +95,18 @@ class StorageAdapterTest : public PluginTest {
   std::vector<stage::Applied> heard;
 };
 
+TEST_F(StorageAdapterTest, TellsTheStorageToJoinTheLiving) {
+  script.open = [](tocsin_store_state& state, sdk::Fault&) {
+    state.epoch = 1;
+    return true;
+  };
+  const WallTime now(std::chrono::seconds(5));
+  ASSERT_TRUE(adapter->open(now, {.join = true}));
+  EXPECT_TRUE(script.joins);
+  ASSERT_TRUE(adapter->open(now, {}));
+  EXPECT_FALSE(script.joins);
+}
+
 TEST_F(StorageAdapterTest, OpensAndReportsWhatWasFound) {
   EXPECT_TRUE(adapter->blocking());
   const tocsin_backlog_count rows[] = {{sdk::to_c("mail"), 3, 1}, {sdk::to_c("chat"), 0, 2}};
@@ -106,7 +120,7 @@ TEST_F(StorageAdapterTest, OpensAndReportsWhatWasFound) {
     state.backlog_stride = sizeof(rows[0]);
     return true;
   };
-  const auto opened = adapter->open(WallTime(std::chrono::seconds(5)));
+  const auto opened = adapter->open(WallTime(std::chrono::seconds(5)), {});
   ASSERT_TRUE(opened) << opened.error().text();
   EXPECT_EQ(opened->epoch, 9U);
   EXPECT_EQ(opened->node, 4U);
@@ -124,7 +138,7 @@ TEST_F(StorageAdapterTest, ReportsWhyItCannotOpen) {
   script.open = [](tocsin_store_state&, sdk::Fault& fault) {
     return fault.fail(TOCSIN_UNAVAILABLE, "the database is newer than this gateway");
   };
-  const auto opened = adapter->open(WallTime(std::chrono::seconds(5)));
+  const auto opened = adapter->open(WallTime(std::chrono::seconds(5)), {});
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::kUnavailable);
   EXPECT_EQ(opened.error().what, "the database is newer than this gateway");
@@ -132,7 +146,7 @@ TEST_F(StorageAdapterTest, ReportsWhyItCannotOpen) {
 
 TEST_F(StorageAdapterTest, DoesNotBelieveAStoreWithoutAnEpoch) {
   script.open = [](tocsin_store_state&, sdk::Fault&) { return true; };
-  EXPECT_FALSE(adapter->open(WallTime(std::chrono::seconds(5))));
+  EXPECT_FALSE(adapter->open(WallTime(std::chrono::seconds(5)), {}));
 }
 
 TEST_F(StorageAdapterTest, CarriesAnAppendThereAndItsOutcomeBack) {

@@ -144,6 +144,15 @@ TEST_F(HttpInputTest, KnowsCallersByTheirTokens) {
   }
 }
 
+TEST_F(HttpInputTest, RefusesTokensThatNoCallerCanSend) {
+  for (const char* token : {"shop-secret\n", "shop\r\nsecret", " shop-secret", "shop-secret\x7f"}) {
+    host.settings.set_map("tokens", {{"ops", "ops-secret"}, {"shop", token}});
+    EXPECT_EQ(host.validate(),
+              "tokens: the token of shop has a line break, a control character or a blank at an "
+              "end, which no caller can send; a file may end in one line break");
+  }
+}
+
 TEST_F(HttpInputTest, Answers401ToEverybodyElse) {
   host.settings.set_map("tokens", {{"shop", "shop-secret"}});
   start();

@@ -134,9 +134,54 @@ TEST_F(AccessLogFilterTest, WritesWhatWasRefusedBeforeAnyRoute) {
   hold_requests();
   http::RawClient client = connect();
   exchange(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  factory->note_refused(held[0]->exchange());  // as a route table does
+  factory->note_refused(held[0]->exchange(),
+                        {.local_answer = true, .timed_out = true});  // as a route table does
   const std::string text = line();
-  EXPECT_THAT(text, EndsWith("\"flags\":\"local_answer,malformed\"}"));
+  EXPECT_THAT(text, EndsWith("\"flags\":\"local_answer,timed_out\"}"));
+}
+
+// A line of 16 KiB or more was dropped, so a client could keep itself out of the log.
+class AccessLogLines : public AccessLogFilterTest,
+                       public testing::WithParamInterface<AccessLogFormat> {};
+
+TEST_P(AccessLogLines, AreWrittenHoweverMuchTheClientSends) {
+  const std::string agents[] = {std::string(20'000, 'a'), std::string(9'000, '"'),
+                                std::string(9'000, '\xff'), std::string(9'000, '\xc2')};
+  serve(GetParam());
+  for (const std::string& agent : agents) {
+    ask("GET /" + std::string(8'000, '"') + " HTTP/1.1\r\nHost: " + std::string(3'000, 'h') +
+        "\r\nUser-Agent: " + agent + "\r\n\r\n");
+  }
+  const std::vector<std::string> all = lines();
+  ASSERT_EQ(all.size(), std::size(agents));
+  for (const std::string& text : all) {
+    EXPECT_LT(text.size(), telemetry::kLineBytesMax);
+    const bool json = GetParam() == AccessLogFormat::kJson;
+    EXPECT_THAT(text, EndsWith(json ? "...\",\"truncated\":true}" : "...\""));
+  }
+  EXPECT_EQ(log.lines_cut(), all.size());
+  EXPECT_EQ(log.lines_dropped(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, AccessLogLines,
+                         testing::Values(AccessLogFormat::kJson, AccessLogFormat::kCombined));
+
+TEST_F(AccessLogFilterTest, CutsBetweenCharacters) {
+  serve(AccessLogFormat::kJson);
+  std::string agent = "a";
+  while (agent.size() < 4'000) agent += "\u00fc";
+  ask("GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: " + agent + "\r\n\r\n");
+  EXPECT_THAT(line(), HasSubstr("\u00fc...\""));
+}
+
+TEST_F(AccessLogFilterTest, NamesTheProtocolThatWasSpoken) {
+  serve(AccessLogFormat::kJson);
+  hold_requests();
+  http::RawClient client = connect();
+  exchange(client, "GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+  held[0]->exchange().request_head().major_version = 2;
+  factory->note_refused(held[0]->exchange(), {.local_answer = true});
+  EXPECT_THAT(line(), HasSubstr("\"protocol\":\"HTTP/2.0\""));
 }
 
 TEST_F(AccessLogFilterTest, HandsLinesOverSoonAndNotOneByOne) {

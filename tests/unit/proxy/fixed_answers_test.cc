@@ -165,6 +165,23 @@ TEST_F(FixedAnswersTest, NeverLetsSlashesMeetInALocation) {
   EXPECT_THAT(ask("/old/x"), HasSubstr("Location: /x\r\n"));
 }
 
+// Without a slash of its own "https://b.example" went on as the name of a host the client chose.
+TEST_F(FixedAnswersTest, NeverAppendsToTheNameOfTheHost) {
+  Redirect below_root({.to = "https://b.example", .append_path = true, .prefix = "/"});
+  serve(below_root);
+  EXPECT_THAT(ask("/.evil.example"), HasSubstr("Location: https://b.example/.evil.example\r\n"));
+  EXPECT_THAT(ask("/@evil.example/"), HasSubstr("Location: https://b.example/@evil.example/\r\n"));
+  EXPECT_THAT(ask("/?x=1"), HasSubstr("Location: https://b.example?x=1\r\n"));
+}
+
+// Browsers take a backslash for a slash, and two of these begin with the name of a host.
+TEST_F(FixedAnswersTest, EncodesBackslashes) {
+  Redirect to_root({.to = "/", .append_path = true, .prefix = "/"});
+  serve(to_root);
+  EXPECT_THAT(ask("/\\evil.example"), HasSubstr("Location: /%5Cevil.example\r\n"));
+  EXPECT_THAT(ask("/\\/evil.example"), HasSubstr("Location: /%5C/evil.example\r\n"));
+}
+
 TEST_F(FixedAnswersTest, ExplainsAProblemAndListsWhatIsAllowed) {
   ProblemAnswer problem(405, "Not so.", "GET, HEAD");
   serve(problem);

@@ -102,5 +102,18 @@ TEST_F(RequestIdFilterTest, OverwritesTheIdOfTheHandlersAnswer) {
   EXPECT_EQ(answered_to("mine"), "mine");
 }
 
+TEST_F(RequestIdFilterTest, NamesRefusedRequestsToo) {
+  serve();
+  http::RawClient client = connect();
+  exchange(client, "GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: abc\r\n");
+  hold_requests();
+  exchange(client, "\r\n");
+  http::ResponseHead head;
+  factory->refusing(held[0]->exchange(), head);  // as a route table does
+  const std::string id(head.headers.find("X-Request-Id").value_or(""));
+  EXPECT_THAT(id, MatchesRegex(kMade)) << "what the client says of itself was not read in full";
+  EXPECT_EQ(held[0]->exchange().facts().request_id, id);
+}
+
 }  // namespace
 }  // namespace tocsin::proxy

@@ -130,8 +130,11 @@ TEST(RouteTable, PlansTheListenersFiltersForEveryRequestAndTheRoutesForItsOwn) {
 
 class RouteTableServed : public http::ServerTest {
  protected:
-  struct Refusals final : RefusalLog {
-    void note_refused(const http::Exchange& exchange) override {
+  struct Refusals final : RefusalHook {
+    void refusing(http::Exchange&, http::ResponseHead& head) override {
+      (void)head.headers.add("X-Hook", "seen");
+    }
+    void note_refused(const http::Exchange& exchange, http::DoneFlags) override {
       statuses.push_back(exchange.response().status);
     }
     std::vector<int> statuses;
@@ -139,9 +142,9 @@ class RouteTableServed : public http::ServerTest {
 
   void serve(std::vector<Route> routes) {
     start();
-    server->set_source(
-        std::make_shared<RouteTable>(std::vector<std::unique_ptr<http::HttpFilterFactory>>(),
-                                     std::move(routes), std::vector<RefusalLog*>{&first, &second}));
+    server->set_source(std::make_shared<RouteTable>(
+        std::vector<std::unique_ptr<http::HttpFilterFactory>>(), std::move(routes),
+        std::vector<RefusalHook*>{&first, &second}));
   }
   std::string ask(std::string_view method, std::string_view path) {
     http::RawClient client = connect();
@@ -161,6 +164,18 @@ TEST_F(RouteTableServed, AnswersWhatNoRouteTakes) {
   EXPECT_TRUE(first.statuses.empty()) << "a 404 is an answer of the table, not a refusal before it";
 }
 
+TEST_F(RouteTableServed, AnswersForTheGatewayItselfWithoutARoute) {
+  std::vector<Route> routes;
+  routes.push_back(route("all", {.prefix = "/"}));
+  serve(std::move(routes));
+  const std::string answer = ask("OPTIONS", "*");
+  EXPECT_EQ(http::statuses(answer), std::vector<int>{200});
+  EXPECT_NE(answer.find("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"),
+            std::string::npos)
+      << answer;
+  EXPECT_EQ(http::body_of(answer), "");
+}
+
 TEST_F(RouteTableServed, ListsTheMethodsOfAllRoutesForThePlace) {
   std::vector<Route> routes;
   routes.push_back(route("read", {.path = "/x", .methods = Methods{"GET", "OPTIONS"}}));
@@ -172,10 +187,11 @@ TEST_F(RouteTableServed, ListsTheMethodsOfAllRoutesForThePlace) {
   EXPECT_NE(answer.find("Allow: GET, HEAD, OPTIONS, PUT\r\n"), std::string::npos) << answer;
 }
 
-TEST_F(RouteTableServed, TellsEveryRefusalLogOfRequestsThatNoRouteSaw) {
+TEST_F(RouteTableServed, TellsEveryHookOfRequestsThatNoRouteSaw) {
   serve({});
   http::RawClient client = connect();
-  exchange(client, "GET / HTTP/1.1\r\nHost: a\r\nBad Field: 1\r\n\r\n");
+  const std::string answer = exchange(client, "GET / HTTP/1.1\r\nHost: a\r\nBad Field: 1\r\n\r\n");
+  EXPECT_NE(answer.find("X-Hook: seen\r\nX-Hook: seen\r\n"), std::string::npos) << answer;
   EXPECT_EQ(first.statuses, std::vector<int>{400});
   EXPECT_EQ(second.statuses, std::vector<int>{400});
 }

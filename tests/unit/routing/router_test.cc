@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 namespace tocsin::routing {
@@ -111,6 +112,7 @@ TEST(Router, ExplainsWhatEachRouteDid) {
                                 R"(there is no label "host")", "there is no key"}));
   EXPECT_EQ(explained[1].reasons, (std::vector<std::string>{"the level is warning, not debug"}));
   EXPECT_EQ(explained[2].kind, Kind::kTook);
+  EXPECT_FALSE(explained[2].goes_on);
   EXPECT_EQ(explained[3].kind, Kind::kNotReached);
   n.key = "x";
   EXPECT_EQ(router.explain(n)[0].reasons.back(), R"(the key is "x", not "k*")");
@@ -185,10 +187,15 @@ TEST(Router, DoesWhatAskingEveryRouteInTurnWouldDo) {
         router.route(n, result);
         const auto explained = router.explain(n);
         Indexes took;
+        Indexes outputs;
         for (std::uint32_t k = 0; k < explained.size(); ++k) {
           if (explained[k].kind == RouteExplanation::Kind::kTook) took.push_back(k);
+          for (const std::uint32_t output : explained[k].outputs) {
+            if (std::count(outputs.begin(), outputs.end(), output) == 0) outputs.push_back(output);
+          }
         }
         ASSERT_EQ(Indexes(result.routes().begin(), result.routes().end()), took) << n.topic;
+        ASSERT_EQ(Indexes(result.outputs().begin(), result.outputs().end()), outputs) << n.topic;
       }
     }
   }

@@ -81,16 +81,18 @@ TEST_F(LineLogTest, BuildsALineInPlace) {
   EXPECT_EQ(state_->text(), "hello\n");
 }
 
-TEST_F(LineLogTest, TakesTheLongestLineAndDropsALongerOne) {
+TEST_F(LineLogTest, TakesTheLongestLineAndCutsALongerOne) {
   start();
   LineBuffer buffer(*log_);
   buffer.append(std::string(kLineBytesMax, 'x'));
-  EXPECT_EQ(log_->lines_dropped(), 1U);
+  EXPECT_EQ(log_->lines_cut(), 1U);
   for (int i = 0; i < 3; ++i) buffer.append(std::string(kLineBytesMax - 1, 'y'));
   buffer.flush();
   ASSERT_TRUE(log_->flush(kLong));
-  EXPECT_EQ(log_->lines_dropped(), 1U);
-  EXPECT_EQ(state_->text().size(), 3 * kLineBytesMax);
+  EXPECT_EQ(log_->lines_cut(), 1U);
+  EXPECT_EQ(log_->lines_dropped(), 0U);
+  EXPECT_EQ(state_->text().size(), 4 * kLineBytesMax);
+  EXPECT_EQ(state_->lines().front().substr(kLineBytesMax - 5), "x...");
 }
 
 TEST_F(LineLogTest, DropsNewLinesWhileTheDiskStallsAndThenGoesOn) {
@@ -167,7 +169,8 @@ TEST_F(LineLogTest, ShowsItsLossesAsMetrics) {
   buffer.append(std::string(kLineBytesMax, 'x'));
   EXPECT_THAT(
       metrics.expose(),
-      HasSubstr("tocsin_log_lines_dropped_total{log=\"access\",reason=\"queue_full\"} 1\n"));
+      HasSubstr("tocsin_log_lines_dropped_total{log=\"access\",reason=\"queue_full\"} 0\n"));
+  EXPECT_THAT(metrics.expose(), HasSubstr("tocsin_log_lines_cut_total{log=\"access\"} 1\n"));
 }
 
 TEST_F(LineLogTest, KeepsEachLoopsLinesWholeAndInOrder) {

@@ -12,6 +12,7 @@
 namespace tocsin::telemetry {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -112,6 +113,16 @@ TEST(LogLine, ShowsPeopleKeysAndValues) {
                    LogFormat::kText),
             "2026-01-01T00:00:00.007Z WARNING  http: accept failed fd=7 error=\"too many files\" "
             "who=a\n");
+}
+
+// A token's name with a quote in it made further fields of its own.
+TEST(LogLine, NoValuePassesForFurtherFieldsInText) {
+  EXPECT_THAT(format("m", {{"who", "eve\" role=\"admin"}}, LogFormat::kText),
+              EndsWith(R"(who="eve\" role=\"admin")"
+                       "\n"));
+  EXPECT_THAT(format("m", {{"who", R"(a\)"}, {"role", "b"}}, LogFormat::kText),
+              EndsWith(R"(who="a\\" role=b)"
+                       "\n"));
 }
 
 TEST(LogLine, ColoursOnlyTheLevel) {

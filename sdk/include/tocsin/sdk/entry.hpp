@@ -323,12 +323,11 @@ class Entry {
 
   // ---- storage
 
-  static std::uint32_t open(void* self, std::int64_t now_ns, tocsin_store_state* state,
+  static std::uint32_t open(void* self, const tocsin_store_open* how, tocsin_store_state* state,
                             tocsin_fault* fault) noexcept {
     return guarded(worker(self).host, "open", std::uint32_t{TOCSIN_FAILED}, [&] {
       Fault why(fault);
-      return worker(self).object.open(Duration(now_ns), *state, why) ? std::uint32_t{TOCSIN_OK}
-                                                                     : why.status();
+      return worker(self).object.open(*how, *state, why) ? std::uint32_t{TOCSIN_OK} : why.status();
     });
   }
 
@@ -361,7 +360,7 @@ class Entry {
     auto& instance = *static_cast<Instance*>(self);
     return guarded(instance.host, "get_record", std::uint32_t{TOCSIN_FAILED}, [&] {
       Fault why(fault);
-      const bool read = T::get_record(instance.settings, view(collection), view(key),
+      const bool read = T::get_record(*instance.settings(), view(collection), view(key),
                                       Duration(now_ns), *sink, why);
       return read ? std::uint32_t{TOCSIN_OK} : why.status();
     });
@@ -372,8 +371,8 @@ class Entry {
     auto& instance = *static_cast<Instance*>(self);
     return guarded(instance.host, "scan_records", std::uint32_t{TOCSIN_FAILED}, [&] {
       Fault why(fault);
-      return T::scan_records(instance.settings, *scan, *sink, why) ? std::uint32_t{TOCSIN_OK}
-                                                                   : why.status();
+      return T::scan_records(*instance.settings(), *scan, *sink, why) ? std::uint32_t{TOCSIN_OK}
+                                                                      : why.status();
     });
   }
 

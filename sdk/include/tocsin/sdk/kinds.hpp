@@ -207,7 +207,7 @@ class Handler {
 class Storage {
  public:
   virtual ~Storage() = default;
-  virtual bool open(Duration now, tocsin_store_state& state, Fault& fault) = 0;
+  virtual bool open(const tocsin_store_open& how, tocsin_store_state& state, Fault& fault) = 0;
   /// Ends with host->applied.
   virtual void apply(tocsin_operation* const* operations, std::uint32_t count,
                      tocsin_token batch) = 0;

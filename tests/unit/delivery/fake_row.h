@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gateway/message/delivery.h"
+#include "gateway/stage/storage.h"
+
+namespace tocsin::delivery::testing {
+
+using message::DeliveryState;
+
+/// A delivery as FakeStorage keeps it.
+struct FakeRow {
+  std::string output;
+  std::string address;
+  message::DeliveryClass queue = message::DeliveryClass::kNormal;
+  DeliveryState state = DeliveryState::kReady;
+  message::ReviewState review = message::ReviewState::kPending;
+  stage::Epoch owner = 0;
+  std::uint32_t attempts = 0;
+  std::uint32_t crashes = 0;
+  WallTime next_at{};
+  WallTime updated_at{};
+  std::string reason;
+  std::string provider_id;
+  bool cancel_requested = false;
+};
+
+/// How many of the rows wait and lie dead, by output.
+inline std::vector<stage::BacklogCount> count_backlog(
+    const std::map<message::DeliveryId, FakeRow>& rows) {
+  std::map<std::string, stage::BacklogCount> counts;
+  for (const auto& [id, row] : rows) {
+    counts[row.output].output = row.output;
+    if (row.state == DeliveryState::kReady) ++counts[row.output].ready;
+    if (row.state == DeliveryState::kDead) ++counts[row.output].dead;
+  }
+  std::vector<stage::BacklogCount> backlog;
+  for (auto& [output, count] : counts) backlog.push_back(count);
+  return backlog;
+}
+
+}  // namespace tocsin::delivery::testing
