@@ -17,7 +17,6 @@ namespace tocsin::app {
 namespace {
 
 using plugin::Libraries;
-using plugin::Library;
 
 std::vector<std::string> folders_of(const PluginsArguments& arguments) {
   return arguments.folders.empty() ? default_plugin_path() : arguments.folders;
@@ -127,41 +126,92 @@ void options_json(const OptionTable& table, JsonWriter& json) {
 
 // ---- plugins
 
-std::string kinds_text(const Library& library) {
-  std::string text;
+/// What both a shared object and a script say of themselves.
+struct About {
+  std::string_view kind;  ///< of the file's name
+  std::string_view name;
+  std::string_view path;
+  std::string_view version;
+  std::string_view doc;
+  std::vector<std::string_view> kinds;
+  const OptionTable* options = nullptr;
+  std::shared_ptr<const script::Script> held;  ///< keeps the texts of a script
+  std::string refused;                         ///< why it cannot be used; empty: it can
+};
+
+About about(const PluginCatalog& catalog, const Libraries::Found& file) {
+  About about{.kind = plugin::kind_name(file.kind), .name = file.name, .path = file.path};
+  const auto library = catalog.libraries().find(file.kind, file.name);
+  if (!library) {
+    about.refused = library.error().what;
+    return about;
+  }
+  about.version = (*library)->version();
+  about.doc = (*library)->doc();
+  about.options = &(*library)->options();
   for (const plugin::Kind kind : plugin::kKinds) {
-    if (!library.has(kind)) continue;
+    if ((*library)->has(kind)) about.kinds.push_back(plugin::kind_name(kind));
+  }
+  return about;
+}
+
+About about(const PluginCatalog& catalog, const script::Scripts::Found& file) {
+  About about{.kind = script::kind_name(file.kind), .name = file.name, .path = file.path};
+  const auto script = catalog.scripts().find(file.kind, file.name);
+  if (!script) {
+    about.refused = script.error().what;
+    return about;
+  }
+  about.held = *script;
+  about.version = about.held->version();
+  about.doc = about.held->doc();
+  about.options = &about.held->options();
+  about.kinds.push_back(about.kind);
+  return about;
+}
+
+std::vector<About> all_of(const PluginCatalog& catalog) {
+  std::vector<About> all;
+  for (const auto& file : catalog.libraries().files()) all.push_back(about(catalog, file));
+  for (const auto& file : catalog.scripts().files()) all.push_back(about(catalog, file));
+  std::stable_sort(all.begin(), all.end(), [](const About& a, const About& b) {
+    const auto place = [](const About& one) { return *plugin::parse_kind(one.kind); };
+    return std::pair(place(a), a.name) < std::pair(place(b), b.name);
+  });
+  return all;
+}
+
+std::string kinds_text(const About& plugin) {
+  std::string text;
+  for (const std::string_view kind : plugin.kinds) {
     text += text.empty() ? "" : ", ";
-    text += plugin::kind_name(kind);
+    text += kind;
   }
   return text;
 }
 
-void about_json(const Library& library, JsonWriter& json) {
-  json.pair("version", library.version());
-  json.pair("doc", library.doc());
+void about_json(const About& plugin, JsonWriter& json) {
+  json.pair("version", plugin.version);
+  json.pair("doc", plugin.doc);
   json.key("kinds");
   json.begin_array();
-  for (const plugin::Kind kind : plugin::kKinds) {
-    if (library.has(kind)) json.text(plugin::kind_name(kind));
-  }
+  for (const std::string_view kind : plugin.kinds) json.text(kind);
   json.end_array();
 }
 
-std::string list_json(const PluginCatalog& catalog) {
+std::string list_json(const std::vector<About>& plugins) {
   std::string out;
   JsonWriter json(out);
   json.begin_array();
-  for (const Libraries::Found& file : catalog.libraries().files()) {
-    const auto library = catalog.libraries().find(file.kind, file.name);
+  for (const About& plugin : plugins) {
     json.begin_object();
-    json.pair("kind", plugin::kind_name(file.kind));
-    json.pair("name", file.name);
-    json.pair("path", file.path);
-    if (library) {
-      about_json(**library, json);
+    json.pair("kind", plugin.kind);
+    json.pair("name", plugin.name);
+    json.pair("path", plugin.path);
+    if (plugin.refused.empty()) {
+      about_json(plugin, json);
     } else {
-      json.pair("refused", library.error().what);
+      json.pair("refused", plugin.refused);
     }
     json.end_object();
   }
@@ -169,40 +219,48 @@ std::string list_json(const PluginCatalog& catalog) {
   return out + "\n";
 }
 
-// The kind, when the operator left it out.
-std::optional<plugin::Kind> only_kind(const PluginCatalog& catalog, const std::string& name,
-                                      std::string& why) {
-  std::set<plugin::Kind> kinds;
-  for (const Libraries::Found& file : catalog.libraries().files()) {
-    if (file.name == name) kinds.insert(file.kind);
+// The plugin of that name, and of that kind unless it is left out; null: `why` says why not.
+const About* find(const std::vector<About>& plugins, std::string_view kind, const std::string& name,
+                  std::string& why) {
+  const About* found = nullptr;
+  for (const About& plugin : plugins) {
+    if (plugin.name != name || (!kind.empty() && plugin.kind != kind)) continue;
+    if (found != nullptr) {
+      why = found->kind == plugin.kind ? std::string(plugin.kind) + " " + name +
+                                             " is there twice: " + std::string(found->path) +
+                                             " and " + std::string(plugin.path)
+                                       : name + " is of several kinds: name one of them before it";
+      return nullptr;
+    }
+    found = &plugin;
   }
-  if (kinds.size() == 1) return *kinds.begin();
-  why = kinds.empty() ? "there is no plugin " + name + "; `tocsin plugins list` shows all"
-                      : name + " is of several kinds: name one of them before it";
-  return std::nullopt;
+  if (found != nullptr) return found;
+  const std::string file = std::string(kind) + "_" + name;
+  why = kind.empty() ? "there is no plugin " + name + "; `tocsin plugins list` shows all"
+                     : "no folder of plugin_path has " + file + ".so or " + file + ".lua";
+  return nullptr;
 }
 
-std::string show_json(const Library& library) {
+std::string show_json(const About& plugin) {
   std::string out;
   JsonWriter json(out);
   json.begin_object();
-  json.pair("kind", plugin::kind_name(library.kind()));
-  json.pair("name", library.name());
-  json.pair("path", library.path());
-  about_json(library, json);
+  json.pair("kind", plugin.kind);
+  json.pair("name", plugin.name);
+  json.pair("path", plugin.path);
+  about_json(plugin, json);
   json.key("options");
-  options_json(library.options(), json);
+  options_json(*plugin.options, json);
   json.end_object();
   return out + "\n";
 }
 
-std::string show_text(const Library& library) {
-  std::string out = std::string(plugin::kind_name(library.kind())) + " " +
-                    std::string(library.name()) + " " + std::string(library.version()) + ": " +
-                    std::string(library.doc()) + "\n";
-  out += aligned({{"file", library.path()}, {"kinds", kinds_text(library)}}, "  ");
+std::string show_text(const About& plugin) {
+  std::string out = std::string(plugin.kind) + " " + std::string(plugin.name) + " " +
+                    std::string(plugin.version) + ": " + std::string(plugin.doc) + "\n";
+  out += aligned({{"file", std::string(plugin.path)}, {"kinds", kinds_text(plugin)}}, "  ");
   std::vector<Row> rows = {{"OPTION", "TYPE", "DEFAULT", "BOUNDS", ""}};
-  option_rows(library.options(), "", rows);
+  option_rows(*plugin.options, "", rows);
   if (rows.size() == 1) return out + "  It has no options.\n";
   return out + "\n" + aligned(rows);
 }
@@ -254,22 +312,19 @@ std::string template_kinds() {
 
 CommandOutput list_plugins(const PluginsArguments& arguments) {
   const PluginCatalog catalog(folders_of(arguments));
-  Libraries& libraries = catalog.libraries();
+  const Libraries& libraries = catalog.libraries();
+  const std::vector<About> plugins = all_of(catalog);
   CommandOutput output;
   if (arguments.json) {
-    output.out = list_json(catalog);
+    output.out = list_json(plugins);
     return output;
   }
   std::vector<Row> rows = {{"KIND", "NAME", "VERSION", ""}};
-  for (const Libraries::Found& file : libraries.files()) {
-    const auto library = libraries.find(file.kind, file.name);
-    const std::string kind(plugin::kind_name(file.kind));
-    if (library) {
-      rows.push_back(
-          {kind, file.name, std::string((*library)->version()), std::string((*library)->doc())});
-    } else {
-      rows.push_back({kind, file.name, "-", "REFUSED: " + library.error().what});
-    }
+  for (const About& plugin : plugins) {
+    const bool is_fit = plugin.refused.empty();
+    rows.push_back({std::string(plugin.kind), std::string(plugin.name),
+                    is_fit ? std::string(plugin.version) : "-",
+                    is_fit ? std::string(plugin.doc) : "REFUSED: " + plugin.refused});
   }
   if (rows.size() > 1) output.out = aligned(rows);
   for (const std::string& folder : libraries.unreadable()) output.err += folder + "\n";
@@ -282,15 +337,16 @@ CommandOutput list_plugins(const PluginsArguments& arguments) {
 }
 
 CommandOutput show_plugin(const PluginsArguments& arguments) {
+  if (!arguments.kind.empty() && !plugin::parse_kind(arguments.kind)) {
+    return failed("there is no kind " + arguments.kind);
+  }
   const PluginCatalog catalog(folders_of(arguments));
-  std::string why = "there is no kind " + arguments.kind;
-  const std::optional<plugin::Kind> kind = arguments.kind.empty()
-                                               ? only_kind(catalog, arguments.name, why)
-                                               : plugin::parse_kind(arguments.kind);
-  if (!kind) return failed(why);
-  const auto library = catalog.libraries().find(*kind, arguments.name);
-  if (!library) return failed(library.error().what);
-  return {0, arguments.json ? show_json(**library) : show_text(**library), {}};
+  const std::vector<About> plugins = all_of(catalog);
+  std::string why;
+  const About* plugin = find(plugins, arguments.kind, arguments.name, why);
+  if (plugin == nullptr) return failed(why);
+  if (!plugin->refused.empty()) return failed(plugin->refused);
+  return {0, arguments.json ? show_json(*plugin) : show_text(*plugin), {}};
 }
 
 CommandOutput new_plugin(const PluginsArguments& arguments) {

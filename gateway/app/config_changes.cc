@@ -57,6 +57,7 @@ void compare_plugins(const Snapshot& before, const Snapshot& after,
   };
   compare(before.inputs(), after.inputs(), "input");
   compare(before.filters(), after.filters(), "filter");
+  compare(before.route_scripts(), after.route_scripts(), "route");
 }
 
 }  // namespace

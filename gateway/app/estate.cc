@@ -32,13 +32,15 @@ delivery::HistoryLimits history_of(const Value& root) {
 Estate::Estate(const Process& process)
     : process_(process),
       plugin_metrics_(process.metrics),
+      script_metrics_(process.metrics),
       client_metrics_(process.metrics),
-      services_{.log = process.log,
-                .metrics = plugin_metrics_,
-                .clock = process.clock,
-                .crash_map = &process.crash_map},
-      quarantined_until_(services_.clock.mono() + plugin::CrashMap::kSuspectWindow),
-      suspects_(process.crash_map.suspects(services_.clock.wall())),
+      services_{.compiled = {.log = process.log,
+                             .metrics = plugin_metrics_,
+                             .clock = process.clock,
+                             .crash_map = &process.crash_map},
+                .scripts = {process.log, script_metrics_, process.clock}},
+      quarantined_until_(services_.compiled.clock.mono() + plugin::CrashMap::kSuspectWindow),
+      suspects_(process.crash_map.suspects(services_.compiled.clock.wall())),
       table_(table_options()) {}
 
 Estate::~Estate() = default;
@@ -49,7 +51,7 @@ config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog
   const plugin::Library& library =
       catalog.library(plugin::Kind::kStorage, settings->string("type"));
   auto made = plugin::Instance::create(library.descriptor(), {plugin::Kind::kStorage, "storage"},
-                                       *settings, services_);
+                                       *settings, services_.compiled);
   if (!made) {
     const plugin::Refusal& refusal = made.error();
     return {fault_at(refusal.place, refusal.key.empty() ? "storage" : "storage." + refusal.key,
@@ -76,7 +78,7 @@ Duration Estate::quarantine_of(std::string_view plugin, std::string_view id) con
   const bool suspect = std::ranges::any_of(suspects_, [&](const plugin::CrashFinding& one) {
     return one.plugin == plugin && one.id == id;
   });
-  return suspect ? std::max(Duration::zero(), quarantined_until_ - services_.clock.mono())
+  return suspect ? std::max(Duration::zero(), quarantined_until_ - services_.compiled.clock.mono())
                  : Duration::zero();
 }
 

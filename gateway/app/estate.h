@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/app/component.h"
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/app/storage_thread.h"
 #include "gateway/base/value.h"
@@ -59,7 +60,7 @@ class Estate {
   /// Ends that, and forgets what was found. Control thread.
   void forgive(std::string_view plugin, std::string_view id);
 
-  const plugin::Services& services() const { return services_; }
+  const ComponentServices& services() const { return services_; }
   policy::SharedTable& table() { return table_; }
   event::OffloadPool& pool() { return process_.pool; }
   telemetry::Log& log() { return process_.log; }
@@ -69,8 +70,9 @@ class Estate {
  private:
   const Process process_;
   plugin::PluginMetrics plugin_metrics_;
+  script::ScriptMetrics script_metrics_;
   http::ClientMetrics client_metrics_;
-  const plugin::Services services_;
+  const ComponentServices services_;
   const MonoTime quarantined_until_;
   mutable std::mutex mutex_;
   std::vector<plugin::CrashFinding> suspects_;  // guarded by mutex_

@@ -80,10 +80,23 @@ Result<void> LoopEstate::prepare_notifications(Part& part, DoorList doors) {
     stages.filters.push_back(run->filter.get());
   }
   for (const OutputPart& output : snapshot.outputs()) stages.outputs.push_back(output.traits);
+  TOCSIN_TRY(start_route_scripts(part));
+  for (const auto& script : part.scripts) stages.scripts.push_back(script.get());
   part.intake = std::make_unique<delivery::Intake>(
       *port_, pool_, shared_.metrics(), std::move(stages), shared_.storage().front().key_secret());
   TOCSIN_TRY(start_outputs(snapshot));
   return start_inputs(snapshot);
+}
+
+// An instance may serve several routes, and several snapshots; its doors are each one's own.
+Result<void> LoopEstate::start_route_scripts(Part& part) {
+  std::vector<std::string> outputs;
+  for (const OutputPart& output : part.snapshot->outputs()) outputs.push_back(output.plugin.id);
+  for (const PluginPart& script : part.snapshot->route_scripts()) {
+    TOCSIN_TRY_SET(run, plugins_->start(script));
+    part.scripts.push_back(std::make_unique<script::ScriptRoute>(*run->script, outputs));
+  }
+  return {};
 }
 
 Result<void> LoopEstate::start_outputs(const Snapshot& snapshot) {
@@ -108,7 +121,7 @@ void LoopEstate::commit() {
     if (output.home != home_) continue;
     lanes_->attach(output, *plugins_->find(*output.plugin.instance)->output);
   }
-  for (plugin::Instance* instance : next.snapshot->reconfigured()) {
+  for (Component* instance : next.snapshot->reconfigured()) {
     plugins_->reconfigure(*instance);
   }
   if (next.intake != nullptr) emit_.lead_to(*next.intake);
@@ -119,8 +132,8 @@ void LoopEstate::commit() {
 
 void LoopEstate::discard() {
   if (prepared_ == nullptr) return;
-  std::vector<plugin::Instance*> fresh;
-  for (plugin::Instance* instance : prepared_->snapshot->instances()) {
+  std::vector<Component*> fresh;
+  for (Component* instance : prepared_->snapshot->instances()) {
     const bool used = (current_ != nullptr && current_->snapshot->uses(*instance)) ||
                       std::ranges::any_of(retiring_, [&](const auto& part) {
                         return part->snapshot->uses(*instance);
@@ -138,7 +151,7 @@ void LoopEstate::retire(const Snapshot& snapshot, Duration grace, Function<void(
   TOCSIN_ASSERT(found != retiring_.end(), "a snapshot retires that this loop does not know");
   (*found)->cut_at = loop_.now() + grace;
   (*found)->on_gone = std::move(done);
-  for (plugin::Instance* instance : leaving(**found)) {
+  for (Component* instance : leaving(**found)) {
     // What is still on its way to a filter comes to it.
     if (instance->kind() != plugin::Kind::kFilter) plugins_->drain(*instance, (*found)->cut_at);
   }
@@ -166,18 +179,18 @@ void LoopEstate::look_at_retiring() {
 }
 
 // What runs here for no snapshot that came later.
-std::vector<plugin::Instance*> LoopEstate::leaving(const Part& part) const {
-  std::vector<plugin::Instance*> instances = part.snapshot->instances();
-  std::erase_if(instances, [&](plugin::Instance* instance) {
+std::vector<Component*> LoopEstate::leaving(const Part& part) const {
+  std::vector<Component*> instances = part.snapshot->instances();
+  std::erase_if(instances, [&](Component* instance) {
     return current_->snapshot->uses(*instance) ||
            (prepared_ != nullptr && prepared_->snapshot->uses(*instance));
   });
   return instances;
 }
 
-void LoopEstate::take_up(const std::vector<plugin::Instance*>& instances) {
+void LoopEstate::take_up(const std::vector<Component*>& instances) {
   if (plugins_ == nullptr) return;
-  for (const plugin::Instance* instance : instances) plugins_->take_up(*instance);
+  for (const Component* instance : instances) plugins_->take_up(*instance);
 }
 
 bool LoopEstate::in_use(const Part& part) {
@@ -195,7 +208,7 @@ bool LoopEstate::in_use(const Part& part) {
 }
 
 void LoopEstate::cut(const Part& part) {
-  for (const plugin::Instance* instance : leaving(part)) plugins_->cut(*instance);
+  for (const Component* instance : leaving(part)) plugins_->cut(*instance);
   servers_.cut(part.routes);
   for (const OutputPart& output : part.snapshot->outputs()) {
     if (output.home != home_ || current_->snapshot->uses(*output.plugin.instance)) continue;
@@ -224,9 +237,9 @@ void LoopEstate::let_go(const Leaving& leaving, Function<void()> done) {
   one_less();
 }
 
-void LoopEstate::let_go_of_instances(const std::vector<plugin::Instance*>& instances) {
+void LoopEstate::let_go_of_instances(const std::vector<Component*>& instances) {
   if (plugins_ == nullptr) return;
-  for (plugin::Instance* instance : instances) plugins_->finish(*instance);
+  for (Component* instance : instances) plugins_->finish(*instance);
 }
 
 void LoopEstate::drain_lanes(Duration grace, Function<void()> done) {

@@ -21,13 +21,14 @@
 #include "gateway/event/resolver.h"
 #include "gateway/http/client.h"
 #include "gateway/http/tcp_connector.h"
+#include "gateway/script/route.h"
 
 namespace tocsin::app {
 
 /// What one loop has to stop using: instances that no snapshot names any more, and the outputs
 /// among them whose lanes end.
 struct Leaving {
-  std::vector<plugin::Instance*> instances;
+  std::vector<Component*> instances;
   std::vector<std::string> outputs;
   Duration grace{};
 };
@@ -61,7 +62,7 @@ class LoopEstate {
   void discard();
 
   /// Lets those instances take what only one of a name can hold.
-  void take_up(const std::vector<plugin::Instance*>& instances);
+  void take_up(const std::vector<Component*>& instances);
   /// Calls `done` once nothing here goes by that snapshot any more; after `grace` what still does
   /// is cut. It is not the current one.
   void retire(const Snapshot& snapshot, Duration grace, Function<void()> done);
@@ -97,6 +98,7 @@ class LoopEstate {
   // One snapshot here.
   struct Part {
     const Snapshot* snapshot = nullptr;
+    std::vector<std::unique_ptr<script::ScriptRoute>> scripts;
     std::unique_ptr<delivery::Intake> intake;
     std::vector<ListenerPart> listeners;
     RouteTables routes;
@@ -108,13 +110,14 @@ class LoopEstate {
 
   Result<void> open_client();
   Result<void> prepare_notifications(Part& part, DoorList doors);
+  Result<void> start_route_scripts(Part& part);
   Result<void> start_outputs(const Snapshot& snapshot);
   Result<void> start_inputs(const Snapshot& snapshot);
   bool in_use(const Part& part);
-  std::vector<plugin::Instance*> leaving(const Part& part) const;
+  std::vector<Component*> leaving(const Part& part) const;
   void cut(const Part& part);
   void look_at_retiring();
-  void let_go_of_instances(const std::vector<plugin::Instance*>& instances);
+  void let_go_of_instances(const std::vector<Component*>& instances);
 
   Estate& shared_;
   AccessLogs& access_logs_;

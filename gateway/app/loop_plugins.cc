@@ -2,93 +2,131 @@
 
 #include <utility>
 
+#include "gateway/plugin/filter_adapter.h"
+#include "gateway/plugin/output_adapter.h"
+#include "gateway/script/filter.h"
+#include "gateway/script/output.h"
+
 namespace tocsin::app {
 
 Result<LoopPlugins::Run*> LoopPlugins::start(const PluginPart& part) {
   if (Run* running = find(*part.instance)) return running;
-  auto worker = part.instance->start_worker(environment_);
-  if (!worker) {
-    return fail(worker.error().code, worker.error().what, part.instance->logger());
-  }
-  Run run{.worker = *worker, .filter = {}, .handler = {}, .output = {}, .draining = false};
-  if (part.kind == plugin::Kind::kFilter) {
-    run.filter = std::make_unique<plugin::FilterAdapter>(**worker);
-  }
-  if (part.kind == plugin::Kind::kInput && part.code->handler != nullptr) {
-    run.handler = std::make_unique<plugin::HandlerAdapter>(**worker);
-  }
-  return &runs_.emplace(part.instance.get(), std::move(run)).first->second;
+  Result<Run> run = begin(part);
+  if (!run) return fail(run.error().code, run.error().what, part.instance->logger());
+  return &runs_.emplace(part.instance.get(), std::move(*run)).first->second;
 }
 
-Result<LoopPlugins::Run*> LoopPlugins::start(const OutputPart& part, stage::AttemptDone& done) {
-  TOCSIN_TRY_SET(run, start(part.plugin));
-  if (run->output == nullptr) {
-    run->output = std::make_unique<plugin::OutputAdapter>(*run->worker, part.traits, done);
+Result<LoopPlugins::Run> LoopPlugins::begin(const PluginPart& part) {
+  Run run;
+  run.kind = part.kind;
+  if (script::Instance* instance = part.instance->script()) {
+    TOCSIN_TRY_SET(worker, instance->start_worker({.loop = environment_.loop,
+                                                   .client = environment_.client,
+                                                   .table = environment_.table}));
+    run.script = worker;
+    if (instance->script().kind() == script::Kind::kFilter) {
+      auto filter = std::make_unique<script::ScriptFilter>(*worker);
+      run.script_filter = filter.get();
+      run.filter = std::move(filter);
+    }
+    return run;
+  }
+  TOCSIN_TRY_SET(worker, part.instance->compiled()->start_worker(environment_));
+  run.compiled = worker;
+  if (part.kind == plugin::Kind::kFilter) {
+    auto filter = std::make_unique<plugin::FilterAdapter>(*worker);
+    run.compiled_filter = filter.get();
+    run.filter = std::move(filter);
+  }
+  if (part.kind == plugin::Kind::kInput && part.code.handles()) {
+    run.handler = std::make_unique<plugin::HandlerAdapter>(*worker);
   }
   return run;
 }
 
-LoopPlugins::Run* LoopPlugins::find(const plugin::Instance& instance) {
+Result<LoopPlugins::Run*> LoopPlugins::start(const OutputPart& part, stage::AttemptDone& done) {
+  TOCSIN_TRY_SET(run, start(part.plugin));
+  if (run->output != nullptr) return run;
+  if (run->script != nullptr) {
+    run->output = std::make_unique<script::ScriptOutput>(*run->script, done);
+  } else {
+    run->output = std::make_unique<plugin::OutputAdapter>(*run->compiled, part.traits, done);
+  }
+  return run;
+}
+
+LoopPlugins::Run* LoopPlugins::find(const Component& instance) {
   const auto found = runs_.find(&instance);
   return found == runs_.end() ? nullptr : &found->second;
 }
 
-void LoopPlugins::reconfigure(const plugin::Instance& instance) {
-  if (Run* run = find(instance)) run->worker->reconfigure();
+void LoopPlugins::reconfigure(const Component& instance) {
+  Run* run = find(instance);
+  if (run != nullptr && run->compiled != nullptr) run->compiled->reconfigure();
 }
 
-void LoopPlugins::take_up(const plugin::Instance& instance) {
+void LoopPlugins::take_up(const Component& instance) {
   Run* run = find(instance);
-  if (run != nullptr && !run->draining) run->worker->take_up();
+  if (run == nullptr || run->compiled == nullptr || run->draining) return;
+  run->compiled->take_up();
 }
 
 void LoopPlugins::drain(Run& run, MonoTime deadline) {
-  if (!std::exchange(run.draining, true)) run.worker->drain(deadline);
+  if (std::exchange(run.draining, true) || run.compiled == nullptr) return;
+  run.compiled->drain(deadline);
 }
 
-void LoopPlugins::drain(const plugin::Instance& instance, MonoTime deadline) {
+void LoopPlugins::drain(const Component& instance, MonoTime deadline) {
   if (Run* run = find(instance)) drain(*run, deadline);
 }
 
 void LoopPlugins::drain_all(MonoTime deadline) {
   for (auto& [instance, run] : runs_) {
-    if (run.filter == nullptr) drain(run, deadline);
+    if (run.kind != plugin::Kind::kFilter) drain(run, deadline);
   }
 }
 
-bool LoopPlugins::busy(const plugin::Instance& instance) {
+bool LoopPlugins::busy(const Component& instance) {
   const Run* run = find(instance);
-  return run != nullptr && run->worker->under_way() > 0;
+  if (run == nullptr) return false;
+  if (run->script_filter != nullptr) return run->script_filter->under_way() > 0;
+  return run->compiled != nullptr && run->compiled->under_way() > 0;
 }
 
-void LoopPlugins::cut(const plugin::Instance& instance) {
+void LoopPlugins::cut(const Component& instance) {
   Run* run = find(instance);
   if (run == nullptr) return;
-  if (run->filter != nullptr) run->filter->cut();
+  if (run->compiled_filter != nullptr) run->compiled_filter->cut();
+  if (run->script_filter != nullptr) run->script_filter->cut();
   if (run->handler != nullptr) run->handler->cut();
 }
 
 // Adapters before the workers they stand on.
-void LoopPlugins::finish(plugin::Instance& instance) {
+LoopPlugins::Runs::iterator LoopPlugins::end(Runs::iterator at) {
+  plugin::Worker* const compiled = at->second.compiled;
+  script::Worker* const script = at->second.script;
+  at = runs_.erase(at);
+  if (compiled != nullptr) compiled->finish();
+  if (script != nullptr) script->finish();
+  return at;
+}
+
+void LoopPlugins::finish(Component& instance) {
   const auto found = runs_.find(&instance);
   if (found == runs_.end()) return;
-  plugin::Worker* worker = found->second.worker;
   drain(found->second, environment_.loop.now());
-  runs_.erase(found);
-  worker->finish();
+  end(found);
 }
 
 void LoopPlugins::finish_all(Function<void()> between) {
   const auto finish_those = [this](bool filters) {
     for (auto at = runs_.begin(); at != runs_.end();) {
-      plugin::Worker* worker = at->second.worker;
-      if ((worker->instance().kind() == plugin::Kind::kFilter) != filters) {
+      if ((at->second.kind == plugin::Kind::kFilter) != filters) {
         ++at;
         continue;
       }
       drain(at->second, environment_.loop.now());
-      at = runs_.erase(at);
-      worker->finish();
+      at = end(at);
     }
   };
   finish_those(false);

@@ -8,8 +8,11 @@
 #include "gateway/delivery/lane.h"
 #include "gateway/plugin/filter_adapter.h"
 #include "gateway/plugin/handler_adapter.h"
-#include "gateway/plugin/output_adapter.h"
 #include "gateway/plugin/worker.h"
+#include "gateway/script/filter.h"
+#include "gateway/script/worker.h"
+#include "gateway/stage/filter.h"
+#include "gateway/stage/output.h"
 
 namespace tocsin::app {
 
@@ -19,10 +22,14 @@ class LoopPlugins {
  public:
   /// What stands between the gateway and an instance here; what its kind has no use for is null.
   struct Run {
-    plugin::Worker* worker = nullptr;
-    std::unique_ptr<plugin::FilterAdapter> filter;
+    plugin::Kind kind = plugin::Kind::kOutput;
+    plugin::Worker* compiled = nullptr;  ///< one of these two
+    script::Worker* script = nullptr;
+    std::unique_ptr<stage::Filter> filter;
     std::unique_ptr<plugin::HandlerAdapter> handler;
-    std::unique_ptr<plugin::OutputAdapter> output;
+    std::unique_ptr<stage::Output> output;
+    plugin::FilterAdapter* compiled_filter = nullptr;  ///< what `filter` is, one of these two
+    script::ScriptFilter* script_filter = nullptr;
     bool draining = false;
   };
 
@@ -33,32 +40,35 @@ class LoopPlugins {
   Result<Run*> start(const PluginPart& part);
   /// The same for an output, whose verdicts `done` takes.
   Result<Run*> start(const OutputPart& part, stage::AttemptDone& done);
-  Run* find(const plugin::Instance& instance);
+  Run* find(const Component& instance);
 
   /// Adopts what the instance has prepared, if it runs.
-  void reconfigure(const plugin::Instance& instance);
+  void reconfigure(const Component& instance);
   /// Lets it take what only one can hold: what it replaces has ended on every loop.
-  void take_up(const plugin::Instance& instance);
+  void take_up(const Component& instance);
   /// Tells it once that nothing new will come, and when its run ends at the latest.
-  void drain(const plugin::Instance& instance, MonoTime deadline);
+  void drain(const Component& instance, MonoTime deadline);
   /// The same of all that are no filters: what inputs begin still passes those.
   void drain_all(MonoTime deadline);
   /// Whether something of it is under way.
-  bool busy(const plugin::Instance& instance);
+  bool busy(const Component& instance);
   /// Ends what is under way; attempts are the lane's to end.
-  void cut(const plugin::Instance& instance);
+  void cut(const Component& instance);
 
   /// Ends its run, if there is one, and drains it before unless that was done. Nothing of the
   /// gateway uses it any more.
-  void finish(plugin::Instance& instance);
+  void finish(Component& instance);
   /// Ends all: outputs and inputs first, then, when `between` has returned, filters.
   void finish_all(Function<void()> between);
 
  private:
+  using Runs = std::map<const Component*, Run>;
+  Result<Run> begin(const PluginPart& part);
+  Runs::iterator end(Runs::iterator at);
   void drain(Run& run, MonoTime deadline);
 
   const plugin::Environment environment_;
-  std::map<const plugin::Instance*, Run> runs_;
+  Runs runs_;
 };
 
 }  // namespace tocsin::app

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/app/component.h"
+#include "gateway/app/route_scripts.h"
 #include "gateway/app/secret_lines.h"
 #include "gateway/base/address.h"
 #include "gateway/base/text.h"
@@ -32,7 +34,8 @@ struct QuietServices {
                      {.level = telemetry::LogLevel::kOff, .queue_lines_max = 16}};
   telemetry::Metrics metrics{1};
   plugin::PluginMetrics plugin_metrics{metrics};
-  plugin::Services services{log, plugin_metrics};
+  script::ScriptMetrics script_metrics{metrics};
+  ComponentServices services{{log, plugin_metrics}, {log, script_metrics}};
 };
 
 std::vector<std::string_view> names_of(const Value& map) {
@@ -89,10 +92,10 @@ class NotificationChecker {
   }
 
   void instance(Kind kind, const std::string& id, const Value& settings, const std::string& path) {
-    const plugin::Library& library = catalog_.library(kind, settings.string("type"));
-    secret_lines_.add(library.options(), settings);
+    const std::string& type = settings.string("type");
+    secret_lines_.add(*catalog_.find(plugin::kind_name(kind), type), settings);
     const auto accepted =
-        plugin::Instance::validate(library.descriptor(), {kind, id}, settings, quiet_.services);
+        Component::validate(catalog_.code(kind, type), {kind, id}, settings, quiet_.services);
     if (accepted) return;
     const plugin::Refusal& refusal = accepted.error();
     blame(refusal.place, refusal.key.empty() ? path : path + "." + refusal.key, refusal.what, "");
@@ -105,6 +108,10 @@ class NotificationChecker {
     if (!routes) {
       for (const routing::RouteFault& fault : routes.error()) {
         blame(fault.place, fault.path, fault.message, fault.hint);
+      }
+    } else {
+      for (const RouteScriptCode& script : open_route_scripts(list, *routes, faults_)) {
+        create_route_script(script, quiet_.services, faults_);
       }
     }
     const auto& inputs = root_.at("inputs").as<Value::Map>();
@@ -140,7 +147,7 @@ class NotificationChecker {
         unknown_input(*name, path);
         continue;
       }
-      if (!catalog_.library(Kind::kInput, input->string("type")).has(Kind::kHandler)) {
+      if (!catalog_.code(Kind::kInput, input->string("type")).handles()) {
         blame(name->place(), path, "the input " + wanted + " answers no HTTP requests",
               "name an input of type http");
         continue;
@@ -189,11 +196,12 @@ struct Trials {
 
   void add(Kind kind, const std::string& id, const Value& settings, std::string path,
            const PluginCatalog& catalog) {
-    const plugin::Library& library = catalog.library(kind, settings.string("type"));
-    trials.push_back({&library.descriptor(), {kind, id}, &settings});
+    const PluginCode code = catalog.code(kind, settings.string("type"));
+    if (code.compiled == nullptr) return;  // the check has tried it, in a state of its own
+    trials.push_back({code.compiled, {kind, id}, &settings});
     paths.push_back(std::move(path));
     places.push_back(settings.place());
-    secret_lines.add(library.options(), settings);
+    secret_lines.add(*catalog.find(plugin::kind_name(kind), settings.string("type")), settings);
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gateway/app/rehearsed.h"
@@ -47,18 +48,20 @@ class FilterWatch final : public stage::Filter, private stage::FilterCall {
 /// notification as the router will see it. Passes everything.
 class RouteWatch final : public stage::Filter {
  public:
-  explicit RouteWatch(const routing::Router& router) : router_(router) {}
+  RouteWatch(const routing::Router& router, std::vector<stage::RouteScript*> scripts)
+      : router_(router), scripts_(std::move(scripts)) {}
 
   void note_in(std::vector<routing::RouteExplanation>& routes) { routes_ = &routes; }
 
   std::string_view name() const override { return "routes"; }
   stage::FilterStatus on_message(stage::FilterCall& call) override {
-    *routes_ = router_.explain(call.notification());
+    *routes_ = router_.explain(call.notification(), scripts_);
     return stage::FilterStatus::kPass;
   }
 
  private:
   const routing::Router& router_;
+  const std::vector<stage::RouteScript*> scripts_;
   std::vector<routing::RouteExplanation>* routes_ = nullptr;
 };
 

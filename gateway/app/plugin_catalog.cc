@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "gateway/app/gateway_options.h"
 #include "gateway/base/assert.h"
@@ -23,8 +24,10 @@ Option delivery_option() {
           .table = &delivery::delivery_options()};
 }
 
-std::unique_ptr<plugin::Libraries> open_libraries(std::vector<std::string> folders) {
-  return std::make_unique<plugin::Libraries>(std::move(folders), config::table_mistakes);
+std::optional<script::Kind> script_kind(plugin::Kind kind) {
+  if (kind == plugin::Kind::kFilter) return script::Kind::kFilter;
+  if (kind == plugin::Kind::kOutput) return script::Kind::kOutput;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -43,9 +46,14 @@ std::vector<std::string> default_plugin_path() {
 }
 
 PluginCatalog::PluginCatalog() : PluginCatalog(default_plugin_path()) {}
-PluginCatalog::PluginCatalog(std::vector<std::string> folders)
-    : libraries_(open_libraries(std::move(folders))) {}
+PluginCatalog::PluginCatalog(std::vector<std::string> folders) { open(std::move(folders)); }
 PluginCatalog::~PluginCatalog() = default;
+
+void PluginCatalog::open(std::vector<std::string> folders) {
+  output_tables_.clear();
+  scripts_ = std::make_unique<script::Scripts>(folders, config::table_mistakes);
+  libraries_ = std::make_unique<plugin::Libraries>(std::move(folders), config::table_mistakes);
+}
 
 // Only scalars are taken; whatever else stands there is for the validation to refuse.
 void PluginCatalog::prepare(const config::Node& root, config::Diagnostics& faults) {
@@ -66,25 +74,43 @@ void PluginCatalog::prepare(const config::Node& root, config::Diagnostics& fault
     folders.push_back(std::move(folder));
   }
   for (std::string& folder : default_plugin_path()) folders.push_back(std::move(folder));
-  output_tables_.clear();
-  libraries_ = open_libraries(std::move(folders));
+  open(std::move(folders));
+}
+
+Result<std::shared_ptr<const script::Script>> PluginCatalog::script(plugin::Kind kind,
+                                                                    std::string_view name) const {
+  const std::optional<script::Kind> known = script_kind(kind);
+  if (!known) return fail(Code::kNotFound, "scripts are of other kinds");
+  return scripts_->find(*known, name);
+}
+
+Result<const OptionTable*> PluginCatalog::options(plugin::Kind kind, std::string_view name) const {
+  const Result<const plugin::Library*> library = libraries_->find(kind, name);
+  const auto script = this->script(kind, name);
+  const bool is_compiled = library || library.error().code != Code::kNotFound;
+  const bool is_script = script || script.error().code != Code::kNotFound;
+  if (is_compiled && is_script) {
+    return fail(Code::kExists, std::string(plugin::kind_name(kind)) + " " + std::string(name) +
+                                   " is there twice: as a shared object and as a script");
+  }
+  if (is_script && !script) return tl::unexpected(script.error());
+  if (!is_script && !library) return tl::unexpected(library.error());
+  const OptionTable& own = is_script ? (*script)->options() : (*library)->options();
+  return kind == plugin::Kind::kOutput ? output_table(own) : &own;
 }
 
 const OptionTable* PluginCatalog::find(std::string_view kind, std::string_view name) const {
   if (const OptionTable* built_in = built_in_components().find(kind, name)) return built_in;
   const auto plugin_kind = plugin::parse_kind(kind);
   if (!plugin_kind) return nullptr;
-  const Result<const plugin::Library*> library = libraries_->find(*plugin_kind, name);
-  if (!library) return nullptr;
-  return *plugin_kind == plugin::Kind::kOutput ? output_table(**library) : &(*library)->options();
+  return options(*plugin_kind, name).value_or(nullptr);
 }
 
 std::string PluginCatalog::refusal(std::string_view kind, std::string_view name) const {
   const auto plugin_kind = plugin::parse_kind(kind);
   if (!plugin_kind) return {};
-  const Result<const plugin::Library*> library = libraries_->find(*plugin_kind, name);
-  return library || library.error().code == Code::kNotFound ? std::string()
-                                                            : library.error().text();
+  const Result<const OptionTable*> found = options(*plugin_kind, name);
+  return found || found.error().code == Code::kNotFound ? std::string() : found.error().text();
 }
 
 std::vector<std::string_view> PluginCatalog::names(std::string_view kind) const {
@@ -95,8 +121,19 @@ std::vector<std::string_view> PluginCatalog::names(std::string_view kind) const 
       names.emplace_back(file.name);
     }
   }
+  for (const script::Scripts::Found& file : scripts_->files()) {
+    if (script::kind_name(file.kind) != kind) continue;
+    if (std::find(names.begin(), names.end(), file.name) == names.end()) {
+      names.emplace_back(file.name);
+    }
+  }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+PluginCode PluginCatalog::code(plugin::Kind kind, std::string_view name) const {
+  if (auto found = script(kind, name)) return {nullptr, std::move(*found)};
+  return {&library(kind, name).descriptor(), nullptr};
 }
 
 const plugin::Library& PluginCatalog::library(plugin::Kind kind, std::string_view name) const {
@@ -105,11 +142,10 @@ const plugin::Library& PluginCatalog::library(plugin::Kind kind, std::string_vie
   return **library;
 }
 
-const OptionTable* PluginCatalog::output_table(const plugin::Library& library) const {
-  const auto [place, is_new] = output_tables_.try_emplace(&library);
+const OptionTable* PluginCatalog::output_table(const OptionTable& own) const {
+  const auto [place, is_new] = output_tables_.try_emplace(&own);
   OutputTable& made = place->second;
   if (is_new) {
-    const OptionTable& own = library.options();
     made.options.assign(own.options.begin(), own.options.end());
     made.options.push_back(delivery_option());
     made.table = own;

@@ -7,14 +7,17 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/app/component.h"
 #include "gateway/config/component_catalog.h"
 #include "gateway/plugin/libraries.h"
+#include "gateway/script/scripts.h"
 
 namespace tocsin::app {
 
 /// What a configuration may name: the components built in, and the plugins of `gateway.plugin_path`
-/// and of the folders beside the binary. An output's options are joined by `delivery`, which is the
-/// gateway's. Control thread; lives as long as the process, like the code of the plugins.
+/// and of the folders beside the binary, shared objects and scripts. An output's options are joined
+/// by `delivery`, which is the gateway's. Control thread; lives as long as the process, like the
+/// code of the plugins.
 class PluginCatalog final : public config::ComponentCatalog {
  public:
   PluginCatalog();
@@ -31,16 +34,26 @@ class PluginCatalog final : public config::ComponentCatalog {
   /// The library of a component that find() knows and that is no built-in.
   const plugin::Library& library(plugin::Kind kind, std::string_view name) const;
   plugin::Libraries& libraries() const { return *libraries_; }
+  /// The same of a script; kNotFound: it is none.
+  Result<std::shared_ptr<const script::Script>> script(plugin::Kind kind,
+                                                       std::string_view name) const;
+  script::Scripts& scripts() const { return *scripts_; }
+  /// The code of a component that find() knows and that is no built-in.
+  PluginCode code(plugin::Kind kind, std::string_view name) const;
 
  private:
   struct OutputTable {
     std::vector<Option> options;
     OptionTable table;
   };
-  const OptionTable* output_table(const plugin::Library& library) const;
+  /// The options of a plugin, or why it cannot be used; kNotFound: there is none.
+  Result<const OptionTable*> options(plugin::Kind kind, std::string_view name) const;
+  const OptionTable* output_table(const OptionTable& own) const;
+  void open(std::vector<std::string> folders);
 
   std::unique_ptr<plugin::Libraries> libraries_;
-  mutable std::map<const plugin::Library*, OutputTable> output_tables_;
+  std::unique_ptr<script::Scripts> scripts_;
+  mutable std::map<const OptionTable*, OutputTable> output_tables_;
 };
 
 /// Where plugins are looked for behind `gateway.plugin_path`: `plugins` beside the binary, as a

@@ -85,6 +85,8 @@ Rehearsal::Rehearsal(WallTime now, const Lent& lent)
 
 Rehearsal::~Rehearsal() {
   pipeline_.reset();
+  routes_.reset();
+  scripts_.clear();
   filters_.clear();
   plugins_.finish_all([] {});
 }
@@ -112,13 +114,27 @@ config::Diagnostics Rehearsal::prepare(const config::LoadedConfig& config,
              false}};
   }
   if (config::Diagnostics faults = start_filters(); !faults.empty()) return faults;
+  if (config::Diagnostics faults = start_route_scripts(); !faults.empty()) return faults;
   std::vector<stage::Filter*> filters;
   for (const auto& filter : filters_) filters.push_back(filter.get());
-  filters.push_back(&routes_.emplace(snapshot_->router()));
+  std::vector<stage::RouteScript*> scripts;
+  for (const auto& script : scripts_) scripts.push_back(script.get());
+  filters.push_back(&routes_.emplace(snapshot_->router(), scripts));
   std::vector<stage::OutputTraits> outputs;
   for (const OutputPart& output : snapshot_->outputs()) outputs.push_back(output.traits);
   routing::RoutedSink& sink = *this;
-  pipeline_.emplace(std::move(filters), snapshot_->router(), outputs, sink);
+  pipeline_.emplace(std::move(filters), snapshot_->router(), outputs, sink, std::move(scripts));
+  return {};
+}
+
+config::Diagnostics Rehearsal::start_route_scripts() {
+  std::vector<std::string> outputs;
+  for (const OutputPart& output : snapshot_->outputs()) outputs.push_back(output.plugin.id);
+  for (const PluginPart& part : snapshot_->route_scripts()) {
+    auto run = plugins_.start(part);
+    if (!run) return {fault_at(part.settings->place(), part.id + ".script", run.error().what)};
+    scripts_.push_back(std::make_unique<script::ScriptRoute>(*(*run)->script, outputs));
+  }
   return {};
 }
 
@@ -130,7 +146,7 @@ config::Diagnostics Rehearsal::start_filters() {
       return {
           fault_at(part.settings->place(), "filters[" + std::to_string(i) + "]", run.error().what)};
     }
-    workers_.push_back((*run)->worker);
+    if ((*run)->compiled != nullptr) workers_.push_back((*run)->compiled);
     filters_.push_back(std::make_unique<FilterWatch>(*(*run)->filter, clock_));
   }
   return {};

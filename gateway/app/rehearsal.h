@@ -19,6 +19,7 @@
 #include "gateway/event/loop.h"
 #include "gateway/message/notification_codec.h"
 #include "gateway/routing/pipeline.h"
+#include "gateway/script/route.h"
 
 namespace tocsin::app {
 
@@ -59,6 +60,7 @@ class Rehearsal final : private routing::RoutedSink {
   Rehearsal(WallTime now, const Lent& lent);
   config::Diagnostics prepare(const config::LoadedConfig& config, const PluginCatalog& catalog);
   config::Diagnostics start_filters();
+  config::Diagnostics start_route_scripts();
   void on_routed(routing::Routed routed) override;
   void settle();
   bool works_off_loop();
@@ -74,6 +76,7 @@ class Rehearsal final : private routing::RoutedSink {
   LoopPlugins plugins_;
   std::vector<plugin::Worker*> workers_;
   std::vector<std::unique_ptr<FilterWatch>> filters_;
+  std::vector<std::unique_ptr<script::ScriptRoute>> scripts_;
   std::optional<RouteWatch> routes_;
   std::optional<routing::Pipeline> pipeline_;
   Rehearsed* hearing_ = nullptr;  // the event that is in the pipeline

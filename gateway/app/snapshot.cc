@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "gateway/app/estate.h"
+#include "gateway/app/route_scripts.h"
 #include "gateway/base/assert.h"
 #include "gateway/config/key_advice.h"
-#include "gateway/plugin/output_adapter.h"
 
 namespace tocsin::app {
 
@@ -17,7 +17,13 @@ config::Diagnostic fault_at(const Place& place, std::string path, std::string me
 }
 
 plugin::Change PluginPart::change_since(const PluginPart& was) const {
-  return plugin::change_of(*was.code, *was.settings, *code, *settings, *options);
+  if (code.compiled != nullptr && was.code.compiled != nullptr) {
+    return plugin::change_of(*was.code.compiled, *was.settings, *code.compiled, *settings,
+                             *options);
+  }
+  // A script is not told of other settings: it begins anew.
+  const bool is_same = code == was.code && same_content_but(*settings, *was.settings, "delivery");
+  return is_same ? plugin::Change::kSame : plugin::Change::kNew;
 }
 
 namespace {
@@ -25,8 +31,13 @@ namespace {
 PluginPart part_of(Kind kind, const std::string& id, const Value& settings,
                    const PluginCatalog& catalog) {
   const std::string& type = settings.string("type");
-  const plugin::Library& library = catalog.library(kind, type);
-  return {kind, id, type, &library.descriptor(), &library.options(), &settings, nullptr};
+  return {kind,
+          id,
+          type,
+          catalog.code(kind, type),
+          catalog.find(plugin::kind_name(kind), type),
+          &settings,
+          nullptr};
 }
 
 const std::string& filter_id(const Value& filter) {
@@ -88,7 +99,7 @@ class Snapshot::Maker {
       output.traits = old->traits;
     } else {
       if (!create(output.plugin, path)) return;
-      auto traits = plugin::output_traits(*output.plugin.instance);
+      auto traits = output.plugin.instance->output_traits();
       if (!traits) {
         faults_.push_back(fault_at(entry.key_place, path, traits.error().text()));
         return;
@@ -116,8 +127,8 @@ class Snapshot::Maker {
   }
 
   bool create(PluginPart& part, const std::string& path) {
-    auto made = plugin::Instance::create(*part.code, {part.kind, part.id}, *part.settings,
-                                         estate_.services());
+    auto made =
+        Component::create(part.code, {part.kind, part.id}, *part.settings, estate_.services());
     if (made) {
       part.instance = std::move(*made);
       return true;
@@ -131,6 +142,25 @@ class Snapshot::Maker {
                                refusal.what));
   }
 
+  void add_route_scripts(const std::vector<routing::Route>& routes) {
+    for (RouteScriptCode& script :
+         open_route_scripts(made_.settings().at("routes"), routes, faults_)) {
+      PluginPart part{Kind::kFilter, script.route,    "route", script.code,
+                      nullptr,       script.settings, nullptr};
+      if (before_ != nullptr) part.instance = same_script(part);
+      if (part.instance == nullptr) {
+        part.instance = create_route_script(script, estate_.services(), faults_);
+      }
+      if (part.instance != nullptr) made_.route_scripts_.push_back(std::move(part));
+    }
+  }
+
+  // Which route it decides does not matter to a script.
+  std::shared_ptr<Component> same_script(const PluginPart& part) const {
+    const auto same = std::ranges::find(before_->route_scripts_, part.code, &PluginPart::code);
+    return same == before_->route_scripts_.end() ? nullptr : same->instance;
+  }
+
   void build_router() {
     std::vector<std::string_view> names;
     for (const Value::Entry& entry : made_.settings().at("outputs").as<Value::Map>()) {
@@ -138,6 +168,7 @@ class Snapshot::Maker {
     }
     auto routes = routing::build_routes(made_.settings().at("routes"), names);
     TOCSIN_ASSERT(routes.has_value(), "routes that were checked cannot be built");
+    add_route_scripts(*routes);
     made_.router_.emplace(std::move(*routes));
   }
 
@@ -185,24 +216,26 @@ const OutputPart* Snapshot::output(std::string_view name) const {
   return found == outputs_.end() ? nullptr : &*found;
 }
 
-std::vector<plugin::Instance*> Snapshot::instances() const {
-  std::vector<plugin::Instance*> all;
+std::vector<Component*> Snapshot::instances() const {
+  std::vector<Component*> all;
   for (const PluginPart& input : inputs_) all.push_back(input.instance.get());
   for (const PluginPart& filter : filters_) all.push_back(filter.instance.get());
   for (const OutputPart& output : outputs_) all.push_back(output.plugin.instance.get());
+  for (const PluginPart& script : route_scripts_) all.push_back(script.instance.get());
   return all;
 }
 
-std::shared_ptr<plugin::Instance> Snapshot::instance(Kind kind, std::string_view id) const {
+std::shared_ptr<Component> Snapshot::instance(Kind kind, std::string_view id) const {
   const PluginPart* part = nullptr;
   if (kind == Kind::kInput) part = part_named(inputs_, id);
   if (kind == Kind::kFilter) part = part_named(filters_, id);
+  if (kind == Kind::kFilter && part == nullptr) part = part_named(route_scripts_, id);
   const OutputPart* named = kind == Kind::kOutput ? output(id) : nullptr;
   if (named != nullptr) part = &named->plugin;
   return part == nullptr ? nullptr : part->instance;
 }
 
-bool Snapshot::uses(const plugin::Instance& instance) const {
+bool Snapshot::uses(const Component& instance) const {
   return std::ranges::count(instances(), &instance) > 0;
 }
 

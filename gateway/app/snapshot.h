@@ -7,13 +7,13 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/app/component.h"
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/base/value.h"
 #include "gateway/config/diagnostic.h"
 #include "gateway/config/load.h"
 #include "gateway/delivery/lane_policy.h"
 #include "gateway/plugin/change.h"
-#include "gateway/plugin/instance.h"
 #include "gateway/routing/router.h"
 #include "gateway/stage/output.h"
 
@@ -27,10 +27,10 @@ struct PluginPart {
   plugin::Kind kind = plugin::Kind::kOutput;
   std::string id;    ///< its name in the configuration
   std::string type;  ///< the plugin's name
-  const tocsin_plugin* code = nullptr;
-  const OptionTable* options = nullptr;  ///< of that code
+  PluginCode code;
+  const OptionTable* options = nullptr;  ///< of that code, while its catalog lives
   const Value* settings = nullptr;       ///< in the snapshot's configuration
-  std::shared_ptr<plugin::Instance> instance;
+  std::shared_ptr<Component> instance;
 
   /// "output/sms".
   std::string label() const { return std::string(kind_name(kind)) + "/" + type; }
@@ -76,16 +76,18 @@ class Snapshot {
   const std::vector<PluginPart>& filters() const { return filters_; }
   const std::vector<OutputPart>& outputs() const { return outputs_; }
   const routing::Router& router() const { return *router_; }
+  /// Of the routes that a script decides, as the router counts them.
+  const std::vector<PluginPart>& route_scripts() const { return route_scripts_; }
 
   /// The output of that name, or null.
   const OutputPart* output(std::string_view name) const;
   /// Every instance of it but the storage.
-  std::vector<plugin::Instance*> instances() const;
-  bool uses(const plugin::Instance& instance) const;
+  std::vector<Component*> instances() const;
+  bool uses(const Component& instance) const;
   /// Those of them that adopt what they have prepared once the snapshot serves.
-  const std::vector<plugin::Instance*>& reconfigured() const { return reconfigured_; }
+  const std::vector<Component*>& reconfigured() const { return reconfigured_; }
   /// The instance of that kind and name, or null.
-  std::shared_ptr<plugin::Instance> instance(plugin::Kind kind, std::string_view id) const;
+  std::shared_ptr<Component> instance(plugin::Kind kind, std::string_view id) const;
 
  private:
   class Maker;
@@ -96,7 +98,8 @@ class Snapshot {
   std::vector<PluginPart> inputs_;
   std::vector<PluginPart> filters_;
   std::vector<OutputPart> outputs_;
-  std::vector<plugin::Instance*> reconfigured_;
+  std::vector<PluginPart> route_scripts_;
+  std::vector<Component*> reconfigured_;
   std::optional<routing::Router> router_;
 };
 

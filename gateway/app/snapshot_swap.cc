@@ -88,7 +88,7 @@ void SnapshotSwap::discard(const InstallingPtr& installing, Error why) {
 
 // An instance that is new waits for the one in whose place it stands.
 void SnapshotSwap::start_new(const Snapshot* before) {
-  for (plugin::Instance* instance : current_->instances()) {
+  for (Component* instance : current_->instances()) {
     if (before != nullptr && before->uses(*instance)) continue;
     not_taken_up_.push_back(current_->instance(instance->kind(), instance->id()));
   }
@@ -96,8 +96,8 @@ void SnapshotSwap::start_new(const Snapshot* before) {
 }
 
 void SnapshotSwap::take_up_ready() {
-  std::vector<plugin::Instance*> ready;
-  std::erase_if(not_taken_up_, [&](const std::shared_ptr<plugin::Instance>& one) {
+  std::vector<Component*> ready;
+  std::erase_if(not_taken_up_, [&](const std::shared_ptr<Component>& one) {
     if (!current_->uses(*one)) return true;  // it ends before it was its turn
     const auto stands_before = [&](const std::shared_ptr<const Snapshot>& old) {
       const auto earlier = old->instance(one->kind(), one->id());
@@ -137,7 +137,7 @@ void SnapshotSwap::let_go(const std::shared_ptr<const Snapshot>& old) {
   if (stopped_) return;
   Leaving leaving;
   leaving.grace = old->shutdown_grace();
-  for (plugin::Instance* instance : old->instances()) {
+  for (Component* instance : old->instances()) {
     const bool shared = std::ranges::any_of(
         alive_, [&](const auto& other) { return other != old && other->uses(*instance); });
     if (!shared) leaving.instances.push_back(instance);

@@ -64,7 +64,7 @@ class SnapshotSwap {
   std::shared_ptr<const Snapshot> current_;
   std::vector<std::shared_ptr<const Snapshot>> alive_;
   std::vector<std::shared_ptr<const Snapshot>> ending_;  // until their plugins have ended
-  std::vector<std::shared_ptr<plugin::Instance>> not_taken_up_;
+  std::vector<std::shared_ptr<Component>> not_taken_up_;
   std::vector<std::string> ending_outputs_;
   Function<void()> on_gone_;
   bool installing_ = false;

@@ -13,6 +13,18 @@
 
 namespace tocsin::delivery {
 
+namespace {
+
+// What the sender asked for, and what a route adds; the epoch: at once.
+WallTime begin_at(const message::Notification& notification, const routing::Planned& delivery,
+                  WallTime accepted_at) {
+  const WallTime asked = notification.deliver_at.value_or(WallTime{});
+  if (delivery.delay <= Duration::zero()) return asked;
+  return std::max(asked, accepted_at + delivery.delay);
+}
+
+}  // namespace
+
 using Came = stage::EmitOutcome::Kind;
 using routing::Plan;
 
@@ -77,7 +89,8 @@ Intake::Intake(OutboxPort& port, BlockPool& pool, telemetry::Metrics& metrics, I
       metrics_(metrics),
       secret_(secret),
       doors_(std::move(stages.doors)),
-      pipeline_(std::move(stages.filters), stages.router, stages.outputs, *this) {
+      pipeline_(std::move(stages.filters), stages.router, stages.outputs, *this,
+                std::move(stages.scripts)) {
   TOCSIN_ASSERT(stages.outputs.size() == doors_.size(), "an output without a lane");
 }
 
@@ -234,7 +247,7 @@ void Intake::append_item(Request& request, std::uint32_t number) {
     request.doors.push_back(&door);
     request.rows.push_back({.output = door.output(),
                             .address = one.address,
-                            .next_at = notification.deliver_at.value_or(WallTime{})});
+                            .next_at = begin_at(notification, one, request.accepted_at)});
   }
   item.message = std::move(part.routed.plan.message);
 }

@@ -25,6 +25,7 @@ struct IntakeStages {
   const routing::Router& router;
   std::vector<stage::OutputTraits> outputs;
   std::vector<LaneDoor*> doors;
+  std::vector<stage::RouteScript*> scripts = {};  ///< as Route::script_index counts them
 };
 
 /// The way in on one loop: decodes, lets the pipeline decide, appends all items of a request as one

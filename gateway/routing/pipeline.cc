@@ -110,8 +110,9 @@ struct Pipeline::Line {
 };
 
 Pipeline::Pipeline(std::vector<stage::Filter*> filters, const Router& router,
-                   std::span<const stage::OutputTraits> outputs, RoutedSink& sink)
-    : filters_(std::move(filters)), planner_(router, outputs), sink_(sink) {
+                   std::span<const stage::OutputTraits> outputs, RoutedSink& sink,
+                   std::vector<stage::RouteScript*> scripts)
+    : filters_(std::move(filters)), planner_(router, outputs, std::move(scripts)), sink_(sink) {
   for (const stage::Filter* filter : filters_) {
     TOCSIN_ASSERT(!filter->name().empty(), "a filter without a name");
   }

@@ -87,10 +87,11 @@ class Pipeline {
   static constexpr std::size_t kStreamWaitMax = 256;
   static constexpr std::size_t kWaitMax = 8192;
 
-  /// Filters, router and sink must outlive it; every hold and every fate must have ended before it
-  /// dies.
+  /// Filters, router, scripts and sink must outlive it; every hold and every fate must have ended
+  /// before it dies.
   Pipeline(std::vector<stage::Filter*> filters, const Router& router,
-           std::span<const stage::OutputTraits> outputs, RoutedSink& sink);
+           std::span<const stage::OutputTraits> outputs, RoutedSink& sink,
+           std::vector<stage::RouteScript*> scripts = {});
   ~Pipeline();
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;

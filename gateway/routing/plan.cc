@@ -21,8 +21,9 @@ std::optional<std::string_view> join(Arena& arena, const message::Recipient& rec
 
 }  // namespace
 
-Planner::Planner(const Router& router, std::span<const stage::OutputTraits> outputs)
-    : router_(router) {
+Planner::Planner(const Router& router, std::span<const stage::OutputTraits> outputs,
+                 std::vector<stage::RouteScript*> scripts)
+    : router_(router), scripts_(std::move(scripts)) {
   for (const stage::OutputTraits& traits : outputs) {
     destinations_.push_back({traits.address_kind, traits.has_own_address});
   }
@@ -31,11 +32,11 @@ Planner::Planner(const Router& router, std::span<const stage::OutputTraits> outp
 Plan Planner::plan(Arena& arena, const message::Decoded& decoded, bool is_changed) {
   const message::Notification& notification = *decoded.notification;
   Plan plan;
-  router_.route(notification, result_);
+  router_.route(notification, result_, scripts_);
   if (result_.outputs().empty()) return plan;
   std::size_t total = 0;
-  for (const std::uint32_t output : result_.outputs()) {
-    total += count(notification, destinations_.at(output));
+  for (std::size_t i = 0; i < result_.outputs().size(); ++i) {
+    total += count(notification, i);
     if (total > stage::kDeliveriesMax) break;
   }
   if (total == 0 || total > stage::kDeliveriesMax) {
@@ -54,28 +55,49 @@ Plan Planner::plan(Arena& arena, const message::Decoded& decoded, bool is_change
   return plan;
 }
 
-std::size_t Planner::count(const message::Notification& notification, const Destination& to) const {
-  std::size_t found = 0;
-  if (!to.kind.empty()) {
-    for (const message::Recipient& recipient : notification.to) found += recipient.kind == to.kind;
+// A script's recipients stand instead of the notification's.
+template <typename Take>
+void Planner::each_recipient(const message::Notification& notification, std::size_t index,
+                             Take&& take) const {
+  const Destination& to = destinations_.at(result_.outputs()[index]);
+  if (to.kind.empty()) return;
+  const stage::RouteOpinion* opinion = result_.opinions()[index];
+  if (opinion == nullptr || opinion->recipients.empty()) {
+    for (const message::Recipient& recipient : notification.to) {
+      if (recipient.kind == to.kind) take(recipient);
+    }
+    return;
   }
-  return found > 0 ? found : static_cast<std::size_t>(to.has_own);
+  for (const std::string_view text : opinion->recipients) {
+    const std::size_t colon = text.find(':');
+    if (text.substr(0, colon) == to.kind) take({to.kind, text.substr(colon + 1)});
+  }
+}
+
+std::size_t Planner::count(const message::Notification& notification, std::size_t index) const {
+  std::size_t found = 0;
+  each_recipient(notification, index, [&found](const message::Recipient&) { ++found; });
+  const bool has_own = destinations_[result_.outputs()[index]].has_own;
+  return found > 0 ? found : static_cast<std::size_t>(has_own);
 }
 
 bool Planner::address(Arena& arena, const message::Notification& notification,
                       std::span<Planned> deliveries) const {
   std::size_t next = 0;
-  for (const std::uint32_t output : result_.outputs()) {
-    const Destination& to = destinations_[output];
+  bool is_full = false;
+  for (std::size_t i = 0; i < result_.outputs().size(); ++i) {
+    const std::uint32_t output = result_.outputs()[i];
+    const stage::RouteOpinion* opinion = result_.opinions()[i];
+    const Duration delay =
+        opinion == nullptr ? Duration::zero() : opinion->delay.value_or(Duration::zero());
     const std::size_t first = next;
-    for (const message::Recipient& recipient : notification.to) {
-      if (to.kind.empty()) break;
-      if (recipient.kind != to.kind) continue;
+    each_recipient(notification, i, [&](const message::Recipient& recipient) {
       const std::optional<std::string_view> joined = join(arena, recipient);
-      if (!joined) return false;
-      deliveries[next++] = {output, *joined};
-    }
-    if (next == first && to.has_own) deliveries[next++] = {output, {}};
+      is_full = is_full || !joined;
+      deliveries[next++] = {output, joined.value_or(std::string_view()), delay};
+    });
+    if (is_full) return false;
+    if (next == first && destinations_[output].has_own) deliveries[next++] = {output, {}, delay};
   }
   TOCSIN_ASSERT(next == deliveries.size(), "deliveries were counted differently from made");
   return true;

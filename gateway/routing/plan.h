@@ -18,6 +18,7 @@ namespace tocsin::routing {
 struct Planned {
   std::uint32_t output = 0;
   std::string_view address;  ///< "kind:value", or empty: the output's own
+  Duration delay{};          ///< not before so long from now
 };
 
 struct Plan {
@@ -38,8 +39,10 @@ struct Plan {
 /// per loop: it keeps room to work in.
 class Planner {
  public:
-  /// `router` must outlive it. `outputs` in the order that routes count them.
-  Planner(const Router& router, std::span<const stage::OutputTraits> outputs);
+  /// `router` and `scripts` (of this loop, as Route::script_index counts them) must outlive it.
+  /// `outputs` in the order that routes count them.
+  Planner(const Router& router, std::span<const stage::OutputTraits> outputs,
+          std::vector<stage::RouteScript*> scripts = {});
 
   /// `arena` is what `decoded` stands in; it is sealed only when kPlanned. `is_changed`: the
   /// notification is no longer what was received.
@@ -51,13 +54,19 @@ class Planner {
     bool has_own = true;
   };
 
-  std::size_t count(const message::Notification& notification, const Destination& to) const;
+  std::size_t count(const message::Notification& notification, std::size_t index) const;
+  /// Calls `take(recipient)` for each that an output, the one at `index` of the result, delivers
+  /// to.
+  template <typename Take>
+  void each_recipient(const message::Notification& notification, std::size_t index,
+                      Take&& take) const;
   bool address(Arena& arena, const message::Notification& notification,
                std::span<Planned> deliveries) const;
   std::optional<std::string_view> payload(Arena& arena, const message::Decoded& decoded,
                                           bool is_changed);
 
   const Router& router_;
+  const std::vector<stage::RouteScript*> scripts_;
   std::vector<Destination> destinations_;
   RouteResult result_;
   std::string text_;

@@ -36,7 +36,9 @@ struct Route {
   Place place;
   RouteMatch match;
   std::vector<std::uint32_t> outputs;  ///< indexes in the list of outputs, each once
-  bool goes_on = false;                ///< `continue`: later routes are asked as well
+  std::string script;  ///< the file that decides instead, as it is written; empty: `outputs` do
+  std::uint32_t script_index = 0;  ///< which of the scripts of all routes, in their order
+  bool goes_on = false;            ///< `continue`: later routes are asked as well
 };
 
 /// What is wrong with the settings of routes, and where.

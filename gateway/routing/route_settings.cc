@@ -47,7 +47,7 @@ constexpr OptionTable kMatch = {
     "match", "Which notifications a route takes; all conditions must hold.", kMatchOptions, {}, {}};
 
 constexpr Option kOutput = {.key = "", .doc = "The name of an output.", .min = "1"};
-constexpr std::array<Option, 3> kRouteOptions = {{
+constexpr std::array<Option, 4> kRouteOptions = {{
     {.key = "match",
      .type = kTable,
      .doc = "Which notifications it takes; all if it is left out.",
@@ -56,16 +56,20 @@ constexpr std::array<Option, 3> kRouteOptions = {{
     {.key = "outputs",
      .type = kList,
      .doc = "Where they are delivered.",
-     .flags = Option::kRequired,
      .min = "1",
      .element = &kOutput},
+    {.key = "script",
+     .doc = "A Lua file whose function route(notification) says where; a relative path starts at "
+            "this file's folder.",
+     .min = "1",
+     .max = "4096"},
     {.key = "continue",
      .type = kBoolean,
      .doc = "Ask the routes below as well; otherwise the first one that takes a notification ends.",
      .default_text = "false"},
 }};
 constexpr OptionTable kRoute = {
-    "route", "Which notifications go to which outputs.", kRouteOptions, {}, {}};
+    "route", "Which notifications go to which outputs.", kRouteOptions, {}, "outputs|script"};
 
 std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
@@ -95,7 +99,8 @@ class RouteBuilder {
       const std::size_t faults = faults_.size();
       const Route& added = routes.emplace_back(route(items[i], path));
       const bool is_sound = faults_.size() == faults;  // else a condition may be missing
-      if (!end && is_sound && !added.goes_on && added.match.takes_all()) end = added.place;
+      const bool ends = !added.goes_on && added.script.empty() && added.match.takes_all();
+      if (!end && is_sound && ends) end = added.place;
     }
     if (!faults_.empty()) return tl::unexpected(std::move(faults_));
     return routes;
@@ -111,7 +116,12 @@ class RouteBuilder {
     route.name = path;
     route.place = settings.place();
     route.match = match(settings.at("match"), path + ".match");
-    route.outputs = outputs(settings.at("outputs"), path + ".outputs");
+    if (const Value* script = settings.find("script")) {
+      route.script = script->as<std::string>();
+      route.script_index = scripts_++;
+    } else {
+      route.outputs = outputs(settings.at("outputs"), path + ".outputs");
+    }
     route.goes_on = settings.boolean("continue");
     return route;
   }
@@ -209,6 +219,7 @@ class RouteBuilder {
 
   std::span<const std::string_view> names_;
   std::unordered_map<std::string_view, std::uint32_t> indexes_;
+  std::uint32_t scripts_ = 0;
   std::vector<RouteFault> faults_;
 };
 

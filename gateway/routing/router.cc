@@ -7,16 +7,33 @@ namespace tocsin::routing {
 void RouteResult::begin(std::size_t outputs) {
   outputs_.clear();
   routes_.clear();
+  opinions_.clear();
+  opinions_used_ = 0;
   if (taken_in_.size() < outputs) taken_in_.resize(outputs, 0);
   ++round_;
 }
 
-void RouteResult::add(std::uint32_t route, std::span<const std::uint32_t> outputs) {
+void RouteResult::make_room(std::span<const std::uint32_t> outputs) {
+  for (const std::uint32_t output : outputs) {
+    if (output >= taken_in_.size()) taken_in_.resize(output + 1, 0);
+  }
+}
+
+stage::RouteOpinion& RouteResult::next_opinion() {
+  if (opinions_used_ == kept_opinions_.size()) {
+    kept_opinions_.push_back(std::make_unique<stage::RouteOpinion>());
+  }
+  return *kept_opinions_[opinions_used_++];
+}
+
+void RouteResult::add(std::uint32_t route, std::span<const std::uint32_t> outputs,
+                      const stage::RouteOpinion* opinion) {
   routes_.push_back(route);
   for (const std::uint32_t output : outputs) {
     if (taken_in_[output] == round_) continue;
     taken_in_[output] = round_;
     outputs_.push_back(output);
+    opinions_.push_back(opinion);
   }
 }
 
@@ -28,26 +45,50 @@ Router::Router(std::vector<Route> routes) : routes_(std::move(routes)), index_(r
   }
 }
 
-void Router::route(const message::Notification& notification, RouteResult& result) const {
+// A script may name any output there is, and only it knows how many there are.
+void Router::route(const message::Notification& notification, RouteResult& result,
+                   Scripts scripts) const {
   result.begin(outputs_);
   index_.visit_candidates(notification, [&](std::uint32_t candidate) {
     const Route& route = routes_[candidate];
     if (!route.match.takes(notification)) return true;
-    result.add(candidate, route.outputs);
-    return route.goes_on;
+    if (route.script.empty()) {
+      result.add(candidate, route.outputs, nullptr);
+      return route.goes_on;
+    }
+    if (route.script_index >= scripts.size()) return true;
+    stage::RouteOpinion& opinion = result.next_opinion();
+    scripts[route.script_index]->route(notification, opinion);
+    if (!opinion.has_one) return true;
+    result.make_room(opinion.outputs);
+    result.add(candidate, opinion.outputs, &opinion);
+    return route.goes_on || opinion.goes_on;
   });
 }
 
-std::vector<RouteExplanation> Router::explain(const message::Notification& notification) const {
+std::vector<RouteExplanation> Router::explain(const message::Notification& notification,
+                                              Scripts scripts) const {
   using Kind = RouteExplanation::Kind;
   std::vector<RouteExplanation> explanations(routes_.size());
   for (std::size_t i = 0; i < routes_.size(); ++i) {
     RouteExplanation& explanation = explanations[i];
     explanation.reasons = routes_[i].match.objections(notification);
+    bool goes_on = routes_[i].goes_on;
+    stage::RouteOpinion opinion;
+    if (explanation.reasons.empty() && !routes_[i].script.empty()) {
+      const bool is_there = routes_[i].script_index < scripts.size();
+      if (is_there) scripts[routes_[i].script_index]->route(notification, opinion);
+      goes_on = goes_on || opinion.goes_on;
+      if (!opinion.has_one) {
+        explanation.reasons.push_back(opinion.problem.empty()
+                                          ? "its script has no opinion"
+                                          : "its script failed: " + opinion.problem);
+      }
+    }
     explanation.kind = explanation.reasons.empty() ? Kind::kTook : Kind::kPassed;
     if (explanation.kind == Kind::kPassed) continue;
-    explanation.outputs = routes_[i].outputs;
-    explanation.goes_on = routes_[i].goes_on;
+    explanation.outputs = routes_[i].script.empty() ? routes_[i].outputs : opinion.outputs;
+    explanation.goes_on = goes_on;
     if (!explanation.goes_on) break;
   }
   return explanations;

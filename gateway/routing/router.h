@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "gateway/routing/route.h"
 #include "gateway/routing/route_index.h"
+#include "gateway/stage/route_script.h"
 
 namespace tocsin::routing {
 
@@ -17,13 +19,21 @@ class RouteResult {
   std::span<const std::uint32_t> outputs() const { return outputs_; }
   /// The routes that took it, ascending.
   std::span<const std::uint32_t> routes() const { return routes_; }
+  /// What a script wants besides, for each of outputs(); null: a plain route named it.
+  std::span<const stage::RouteOpinion* const> opinions() const { return opinions_; }
 
  private:
   friend class Router;
   void begin(std::size_t outputs);
-  void add(std::uint32_t route, std::span<const std::uint32_t> outputs);
+  void add(std::uint32_t route, std::span<const std::uint32_t> outputs,
+           const stage::RouteOpinion* opinion);
+  stage::RouteOpinion& next_opinion();
+  void make_room(std::span<const std::uint32_t> outputs);
 
   std::vector<std::uint32_t> outputs_;
+  std::vector<const stage::RouteOpinion*> opinions_;
+  std::vector<std::unique_ptr<stage::RouteOpinion>> kept_opinions_;  // used again
+  std::size_t opinions_used_ = 0;
   std::vector<std::uint32_t> routes_;
   std::vector<std::uint64_t> taken_in_;  // for each output the round that took it last
   std::uint64_t round_ = 0;
@@ -52,11 +62,17 @@ class Router {
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
+  /// This loop's scripts, as Route::script_index counts them. A route whose script is not there has
+  /// no opinion.
+  using Scripts = std::span<stage::RouteScript* const>;
+
   /// The notification must be within the limits of notification.h.
-  void route(const message::Notification& notification, RouteResult& result) const;
+  void route(const message::Notification& notification, RouteResult& result,
+             Scripts scripts = {}) const;
 
   /// One explanation for each route, by asking each in turn; agrees with route().
-  std::vector<RouteExplanation> explain(const message::Notification& notification) const;
+  std::vector<RouteExplanation> explain(const message::Notification& notification,
+                                        Scripts scripts = {}) const;
 
   std::span<const Route> routes() const { return routes_; }
 

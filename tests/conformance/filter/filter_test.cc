@@ -1,6 +1,8 @@
 // Every case of the table, on each implementation of its sample, through the doors that the
 // gateway's pipeline sees.
 
+#include "gateway/script/filter.h"
+
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -9,6 +11,8 @@
 #include "gateway/config/yaml_reader.h"
 #include "gateway/plugin/filter_adapter.h"
 #include "gateway/plugin/libraries.h"
+#include "gateway/script/instance.h"
+#include "gateway/script/scripts.h"
 #include "tests/conformance/filter/filter_cases.h"
 #include "tests/unit/plugin/plugin_harness.h"
 
@@ -19,6 +23,7 @@ namespace {
 struct Bench {
   const plugin::Services& services;
   const plugin::Environment& environment;
+  const script::Services& scripts;
 };
 
 /// One filter on a bench. Lives as long as it is driven.
@@ -68,6 +73,34 @@ class SharedObject final : public Sample {
   std::unique_ptr<plugin::FilterAdapter> adapter_;
 };
 
+/// The script that shows the same in Lua.
+class LuaTwin final : public Sample {
+ public:
+  LuaTwin(const FilterCase& what, const Bench& bench) {
+    script::Scripts scripts({TOCSIN_LUA_EXAMPLES}, config::table_mistakes);
+    const auto script = scripts.find(script::Kind::kFilter, what.sample);
+    EXPECT_TRUE(script) << script.error().text();
+    auto made = script::Instance::create(*script, what.sample,
+                                         typed(what.settings, (*script)->options()), bench.scripts);
+    EXPECT_TRUE(made) << made.error().what;
+    instance_ = std::move(*made);
+    worker_ = *instance_->start_worker({.loop = bench.environment.loop,
+                                        .client = bench.environment.client,
+                                        .table = bench.environment.table});
+    filter_ = std::make_unique<script::ScriptFilter>(*worker_);
+  }
+  ~LuaTwin() override {
+    filter_.reset();
+    worker_->finish();
+  }
+  stage::Filter& filter() override { return *filter_; }
+
+ private:
+  std::unique_ptr<script::Instance> instance_;
+  script::Worker* worker_ = nullptr;
+  std::unique_ptr<script::ScriptFilter> filter_;
+};
+
 /// A way to write samples. Another one is a row below and nothing else.
 struct Implementation {
   const char* name;
@@ -75,8 +108,12 @@ struct Implementation {
 };
 
 std::vector<Implementation> implementations() {
-  return {{"SharedObject", [](const FilterCase& what, const Bench& bench) {
+  return {{"SharedObject",
+           [](const FilterCase& what, const Bench& bench) {
              return std::unique_ptr<Sample>(std::make_unique<SharedObject>(what, bench));
+           }},
+          {"LuaTwin", [](const FilterCase& what, const Bench& bench) {
+             return std::unique_ptr<Sample>(std::make_unique<LuaTwin>(what, bench));
            }}};
 }
 
@@ -116,13 +153,15 @@ class FilterConformance : public plugin::PluginTest,
     return call.decided.value_or(stage::FilterStatus::kHold);
   }
 
+  script::ScriptMetrics script_metrics{metrics};
+  script::Services script_services{log, script_metrics, clock};
   BlockPool blocks;
   Arena arena{blocks, 65536};
 };
 
 TEST_P(FilterConformance, DecidesAsTheTableSays) {
   const auto& [implementation, what] = GetParam();
-  const auto sample = implementation.make(what, Bench{services, environment});
+  const auto sample = implementation.make(what, Bench{services, environment, script_services});
   stage::Filter& filter = sample->filter();
   std::uint64_t reservation = 0;
   for (std::size_t i = 0; i < what.steps.size(); ++i) {

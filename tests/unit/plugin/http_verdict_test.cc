@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/http/retry_after.h"
 #include "gateway/plugin/text.h"
 
 namespace tocsin::plugin {
@@ -87,9 +88,9 @@ TEST(HttpVerdict, UnderstandsDatesAndCountsFromTheWallClock) {
 }
 
 TEST(HttpVerdict, NeverWaitsLongerThanADay) {
-  EXPECT_EQ(answered(429, "86400000").after, kRetryAfterMax);
-  EXPECT_EQ(answered(429, "99999999999999999999999999").after, kRetryAfterMax);
-  EXPECT_EQ(answered(429, "Sun, 06 Nov 2094 08:50:37 GMT").after, kRetryAfterMax);
+  EXPECT_EQ(answered(429, "86400000").after, http::kRetryAfterMax);
+  EXPECT_EQ(answered(429, "99999999999999999999999999").after, http::kRetryAfterMax);
+  EXPECT_EQ(answered(429, "Sun, 06 Nov 2094 08:50:37 GMT").after, http::kRetryAfterMax);
 }
 
 TEST(HttpVerdict, TakesARetryAfterItCannotReadForNone) {

@@ -1,0 +1,64 @@
+#include "gateway/app/component.h"
+
+#include <utility>
+
+#include "gateway/plugin/output_adapter.h"
+
+namespace tocsin::app {
+
+namespace {
+
+plugin::Refusal refusal_of(script::Refusal refusal) {
+  return {Code::kInvalid, std::move(refusal.what), std::move(refusal.key),
+          std::move(refusal.place)};
+}
+
+}  // namespace
+
+bool PluginCode::operator==(const PluginCode& other) const {
+  if (script == nullptr || other.script == nullptr) {
+    return compiled == other.compiled && script == other.script;
+  }
+  return script->kind() == other.script->kind() && script->name() == other.script->name() &&
+         script->hash() == other.script->hash();
+}
+
+tl::expected<std::shared_ptr<Component>, plugin::Refusal> Component::create(
+    const PluginCode& code, const plugin::InstanceName& name, const Value& settings,
+    const ComponentServices& services) {
+  auto component = std::make_shared<Component>();
+  component->name_ = name;
+  if (code.script != nullptr) {
+    auto made = script::Instance::create(code.script, name.id, settings, services.scripts);
+    if (!made) return tl::unexpected(refusal_of(std::move(made.error())));
+    component->script_ = std::move(*made);
+  } else {
+    auto made = plugin::Instance::create(*code.compiled, name, settings, services.compiled);
+    if (!made) return tl::unexpected(std::move(made.error()));
+    component->compiled_ = std::move(*made);
+  }
+  return component;
+}
+
+tl::expected<void, plugin::Refusal> Component::validate(const PluginCode& code,
+                                                        const plugin::InstanceName& name,
+                                                        const Value& settings,
+                                                        const ComponentServices& services) {
+  if (code.script == nullptr) {
+    return plugin::Instance::validate(*code.compiled, name, settings, services.compiled);
+  }
+  // A script's create() reaches nothing while it is only tried.
+  auto made = script::Instance::create(code.script, name.id, settings, services.scripts);
+  if (!made) return tl::unexpected(refusal_of(std::move(made.error())));
+  return {};
+}
+
+Result<stage::OutputTraits> Component::output_traits() const {
+  return script_ != nullptr ? script_->traits() : plugin::output_traits(*compiled_);
+}
+
+const std::string& Component::logger() const {
+  return script_ != nullptr ? script_->voice().logger : compiled_->logger();
+}
+
+}  // namespace tocsin::app

@@ -1,0 +1,181 @@
+#include "gateway/script/route.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "gateway/base/units.h"
+#include "gateway/script/call.h"
+#include "gateway/script/creation.h"
+#include "gateway/script/notification_table.h"
+#include "gateway/script/text.h"
+
+namespace tocsin::script {
+
+namespace {
+
+using stage::RouteOpinion;
+
+constexpr Duration kDelayMax = std::chrono::hours(24 * 366);
+
+/// Reads what the script returned. Everything raises that an operator would want to hear of.
+class OpinionReader {
+ public:
+  OpinionReader(lua_State* lua, const std::vector<std::string>& outputs, RouteOpinion& opinion)
+      : lua_(lua), outputs_(outputs), opinion_(opinion) {}
+
+  void read() {
+    if (lua_isnoneornil(lua_, 1)) return;
+    if (lua_type(lua_, 1) == LUA_TSTRING) {
+      output(text_at(lua_, 1));
+    } else if (lua_istable(lua_, 1)) {
+      lua_settop(lua_, 1);
+      table();
+    } else {
+      luaL_error(lua_, "a route returns nothing, a name or a table, not a %s",
+                 luaL_typename(lua_, 1));
+    }
+    opinion_.has_one = true;
+  }
+
+ private:
+  void table() {
+    if (lua_rawlen(lua_, 1) > 0) return outputs();
+    lua_getfield(lua_, 1, "outputs");
+    if (lua_type(lua_, -1) == LUA_TSTRING) {
+      output(text_at(lua_, -1));
+    } else if (lua_istable(lua_, -1)) {
+      outputs();
+    }
+    lua_pop(lua_, 1);
+    if (opinion_.outputs.empty()) luaL_error(lua_, "the route names no outputs");
+    recipients();
+    delay();
+    refuse_priority();
+    lua_getfield(lua_, 1, "continue");
+    opinion_.goes_on = lua_toboolean(lua_, -1) != 0;
+    lua_pop(lua_, 1);
+  }
+
+  // The list on top of the stack, which stays.
+  template <typename Take>
+  void each_text(const char* what, Take take) {
+    const auto length = static_cast<lua_Integer>(lua_rawlen(lua_, -1));
+    for (lua_Integer i = 1; i <= length; ++i) {
+      if (lua_rawgeti(lua_, -1, i) != LUA_TSTRING) luaL_error(lua_, "%s must be texts", what);
+      take(text_at(lua_, -1));
+      lua_pop(lua_, 1);
+    }
+  }
+
+  void outputs() {
+    each_text("outputs", [this](std::string_view name) { output(name); });
+  }
+
+  void output(std::string_view name) {
+    const auto known = std::find(outputs_.begin(), outputs_.end(), name);
+    if (known == outputs_.end()) luaL_error(lua_, "there is no output \"%s\"", name.data());
+    const auto index = static_cast<std::uint32_t>(known - outputs_.begin());
+    if (std::find(opinion_.outputs.begin(), opinion_.outputs.end(), index) ==
+        opinion_.outputs.end()) {
+      opinion_.outputs.push_back(index);
+    }
+  }
+
+  void recipients() {
+    const int type = lua_getfield(lua_, 1, "to");
+    if (type == LUA_TSTRING) {
+      recipient(text_at(lua_, -1));
+    } else if (type == LUA_TTABLE) {
+      each_text("recipients", [this](std::string_view text) { recipient(text); });
+    } else if (type != LUA_TNIL) {
+      luaL_error(lua_, "to must be a list of recipients");
+    }
+    lua_pop(lua_, 1);
+  }
+
+  void recipient(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    if (colon == 0 || colon == std::string_view::npos || colon + 1 == text.size() ||
+        text.size() > message::kRecipientBytesMax) {
+      luaL_error(lua_, "a recipient is written kind:value, such as email:a@b.example");
+    }
+    if (opinion_.recipients.size() >= message::kRecipientsMax) {
+      luaL_error(lua_, "there are too many recipients");
+    }
+    opinion_.recipients.emplace_back(text);
+  }
+
+  void delay() {
+    const int type = lua_getfield(lua_, 1, "delay");
+    if (type == LUA_TNUMBER) {
+      const lua_Number ms = std::clamp<lua_Number>(lua_tonumber(lua_, -1), 0, 3.2e10);
+      opinion_.delay = std::chrono::milliseconds(static_cast<std::int64_t>(ms));
+    } else if (type == LUA_TSTRING) {
+      const Result<Duration> parsed = parse_duration(text_at(lua_, -1));
+      if (!parsed) luaL_error(lua_, "delay: %s", parsed.error().what.c_str());
+      opinion_.delay = *parsed;
+    } else if (type != LUA_TNIL) {
+      luaL_error(lua_, "delay must be a duration such as \"5m\", or milliseconds");
+    }
+    if (opinion_.delay) opinion_.delay = std::clamp(*opinion_.delay, Duration::zero(), kDelayMax);
+    lua_pop(lua_, 1);
+  }
+
+  // The store files a notification's deliveries by its level alone.
+  void refuse_priority() {
+    if (lua_getfield(lua_, 1, "priority") != LUA_TNIL) {
+      luaL_error(lua_, "a route cannot set a priority yet: the level says it");
+    }
+    lua_pop(lua_, 1);
+  }
+
+  lua_State* lua_;
+  const std::vector<std::string>& outputs_;
+  RouteOpinion& opinion_;
+};
+
+}  // namespace
+
+class ScriptRoute::Asked final : public Call {
+ public:
+  Asked(Worker& worker, const std::vector<std::string>& outputs)
+      : Call(worker), outputs_(outputs) {}
+
+  void ask(const message::Notification& notification, RouteOpinion& opinion) {
+    notification_ = &notification;
+    opinion_ = &opinion;
+    begin();
+  }
+  bool may_wait() const override { return false; }
+
+ private:
+  int push(lua_State* lua) override {
+    push_entry(lua, Entry::kRoute);
+    table_.push(lua, *notification_);
+    return 1;
+  }
+  void take(lua_State* lua) override { OpinionReader(lua, outputs_, *opinion_).read(); }
+  void ended(const Failure* failure) override {
+    table_.hide();
+    if (failure == nullptr) return;
+    opinion_->clear();
+    opinion_->problem = failure->what;
+  }
+  void renewed() override { table_.forget(); }
+
+  const std::vector<std::string>& outputs_;
+  const message::Notification* notification_ = nullptr;
+  RouteOpinion* opinion_ = nullptr;
+  NotificationTable table_;
+};
+
+ScriptRoute::ScriptRoute(Worker& worker, std::vector<std::string> outputs)
+    : outputs_(std::move(outputs)), asked_(std::make_unique<Asked>(worker, outputs_)) {}
+ScriptRoute::~ScriptRoute() = default;
+
+void ScriptRoute::route(const message::Notification& notification, RouteOpinion& opinion) {
+  opinion.clear();
+  asked_->ask(notification, opinion);
+}
+
+}  // namespace tocsin::script

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "gateway/base/result.h"
+#include "gateway/script/environment.h"
+#include "gateway/script/failure.h"
+#include "gateway/telemetry/log_limiter.h"
+
+struct lua_State;
+
+namespace tocsin::script {
+
+class Instance;
+
+/// An instance on one loop: its Lua state, and a successor when the script filled the first one
+/// with what it keeps. Loop thread.
+class Worker {
+ public:
+  /// A state that is full gets a successor, but not more often than this: until then calls fail.
+  static constexpr Duration kRenewEvery = std::chrono::seconds(1);
+
+  Worker(Instance& instance, const Environment& environment);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Runs the script and its create(). Errors are the script's words.
+  Result<void> start();
+  /// Closes the state. Every call is gone. Twice is once.
+  void finish();
+
+  Instance& instance() { return instance_; }
+  event::Loop& loop() { return environment_.loop; }
+  const Environment& environment() const { return environment_; }
+  /// Where the next call runs.
+  const std::shared_ptr<State>& state();
+
+  /// Counts and logs why a call came to nothing.
+  void failed(const Failure& failure);
+
+ private:
+  Result<std::shared_ptr<State>> build();
+
+  Instance& instance_;
+  const Environment environment_;
+  std::shared_ptr<State> state_;
+  MonoTime renew_not_before_{};
+  telemetry::LogLimiter lines_{10, std::chrono::minutes(1)};
+};
+
+}  // namespace tocsin::script
