@@ -330,7 +330,11 @@ def test_the_schema_is_one(schema):
             re.compile(inner["pattern"])
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
+# The schema knows the plugins beside the binary, not those that a configuration brings.
+WITHOUT_PLUGINS = [path for path in SHIPPED if "plugin_path: [." not in path.read_text()]
+
+
+@pytest.mark.parametrize("path", WITHOUT_PLUGINS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_schema_takes_shipped_configurations(schema, path):
     assert accepts(schema, yaml.safe_load(path.read_text()), schema)
 
