@@ -31,13 +31,11 @@ namespace {
 PluginPart part_of(Kind kind, const std::string& id, const Value& settings,
                    const PluginCatalog& catalog) {
   const std::string& type = settings.string("type");
-  return {kind,
-          id,
-          type,
-          catalog.code(kind, type),
-          catalog.find(plugin::kind_name(kind), type),
-          &settings,
-          nullptr};
+  const PluginCode code = catalog.code(kind, type);
+  // Not the catalog's own table, where an output has the gateway's key as well.
+  const OptionTable* options =
+      code.compiled == nullptr ? nullptr : &catalog.library(kind, type).options();
+  return {kind, id, type, code, options, &settings, nullptr};
 }
 
 const std::string& filter_id(const Value& filter) {

@@ -19,20 +19,22 @@ class StoreClock {
   explicit StoreClock(const Clock& clock, WallTime least = {})
       : clock_(&clock), seen_at_(clock.mono()), last_(std::max(least, clock.wall())) {}
 
-  WallTime now() {
+  WallTime now() { return move_on(clock_->wall()); }
+
+  /// An instant of the wall clock in this clock's time; they differ only after a step back.
+  WallTime from_wall(WallTime wall) {
+    const WallTime read = clock_->wall();
+    return wall + (move_on(read) - read);
+  }
+
+ private:
+  WallTime move_on(WallTime wall) {
     const MonoTime mono = clock_->mono();
-    last_ = std::max(clock_->wall(), last_ + (mono - seen_at_));
+    last_ = std::max(wall, last_ + (mono - seen_at_));
     seen_at_ = mono;
     return last_;
   }
 
-  /// An instant of the wall clock in this clock's time; they differ only after a step back.
-  WallTime from_wall(WallTime wall) {
-    const WallTime here = now();
-    return wall + (here - clock_->wall());
-  }
-
- private:
   const Clock* clock_;
   MonoTime seen_at_;
   WallTime last_;

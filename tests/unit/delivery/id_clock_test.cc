@@ -79,5 +79,25 @@ TEST(StoreClock, RunsOnWhenTheWallClockIsSetBackAndJumpsWithItForward) {
   EXPECT_EQ(store.now(), clock.wall());
 }
 
+/// Time goes on between any two looks.
+class RestlessClock final : public Clock {
+ public:
+  MonoTime mono() const override { return MonoTime(std::chrono::microseconds(++looks_)); }
+  WallTime wall() const override { return WallTime(std::chrono::microseconds(++looks_)); }
+
+ private:
+  mutable std::int64_t looks_ = 1'000'000;
+};
+
+TEST(StoreClock, NeverPutsAnInstantBeforeTheOneThatWasAskedFor) {
+  const RestlessClock restless;
+  StoreClock clock(restless);
+  const WallTime asked(std::chrono::hours(24));
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_GE(clock.from_wall(asked), asked);
+    EXPECT_LT(clock.from_wall(asked), asked + std::chrono::milliseconds(1));
+  }
+}
+
 }  // namespace
 }  // namespace tocsin::delivery
