@@ -141,7 +141,7 @@ class Worker {
     Worker& worker_;
     const char* const callback_;
     const MonoTime began_;
-    std::uint32_t outer_ = 0;       // who was inside before, and is again afterwards
+    std::uint32_t outer_ = 0;  // who was inside before, and is again afterwards
     bool names_deliveries_ = false;
   };
   /// Runs `work` when the callback that is under way has returned.
