@@ -143,8 +143,8 @@ def test_upgrades_under_load_lose_nothing_and_repeat_nothing(start_gateway, sink
         return [entry["pid"] for entry in gateway.log() if entry and entry["message"] == "the new process serves"]
 
     try:
-        for number in range(1, 9):
-            enough = clients.count() + 40
+        for number in range(1, 21):
+            enough = clients.count() + 20
             eventually(clients.count, lambda count, enough=enough: count >= enough)
             os.kill(pid, signal.SIGUSR2)
             pid = eventually(upgraded, lambda found, number=number: len(found) == number, "upgrades")[-1]

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -228,6 +229,18 @@ def activate(tmp_path, settings, sockets):
                             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
+ACTIVATE = shutil.which("systemd-socket-activate")
+
+
+def activate_by_systemd(tmp_path, settings, address):
+    """The same by systemd's own tool, which opens the socket and starts the gateway at once."""
+    config = tmp_path / "activated.yaml"
+    config.write_text(json.dumps(settings, indent=1))
+    # It passes the variables on that it finds, so that none may be there.
+    return subprocess.Popen([ACTIVATE, f"--listen={address}", "--fdname=public", "--", BINARY, "run", "-c", config],
+                            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 def listening_socket():
     made = socket.socket()
     made.bind(("127.0.0.1", 0))
@@ -268,3 +281,27 @@ def test_an_inherited_socket_that_nobody_wants_is_named_and_closed(tmp_path):
             process.terminate()
             process.stderr.close()
             process.wait(PATIENCE_SECONDS)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+if ACTIVATE:  # comes with systemd, which a container may lack
+    def test_systemds_own_tool_starts_it_when_somebody_connects(tmp_path):
+        port = free_port()
+        settings = responding("by systemd")
+        settings["listeners"]["public"]["address"] = f"127.0.0.1:{port}"
+        process = activate_by_systemd(tmp_path, settings, f"127.0.0.1:{port}")
+        try:
+            def answer():
+                try:
+                    return fetch(("127.0.0.1", port))
+                except OSError:
+                    return None
+            eventually(answer, "by systemd")
+        finally:
+            process.terminate()
+            assert process.wait(PATIENCE_SECONDS) == 0
