@@ -89,7 +89,8 @@ TEST_P(StorageShared, BothAppendAndBothFindIt) {
   for (std::uint64_t id = 10; id < 30; ++id) {
     Append append(id);
     // New outputs come from both, which number them.
-    append.to("mail").to("output-" + std::to_string(id / 2));
+    const std::string output = "output-" + std::to_string(id / 2);
+    append.to("mail").to(output);
     EXPECT_APPLIED((id % 2 == 0 ? store() : *other_).apply(append));
   }
   Backlogs expected{{"mail", {20, 0}}};
