@@ -75,21 +75,23 @@ void Watchdog::stop() {
 }
 
 void Watchdog::work() {
+  MonoTime looked_at = clock_.mono();
   for (;;) {
-    const MonoTime slept_at = clock_.mono();
     {
       std::unique_lock lock(mutex_);
       if (stopping_.wait_for(lock, kLookEvery, [this] { return stop_; })) return;
     }
-    // Who oversleeps by so much was stopped with the whole process, as by a container's pause.
-    if (clock_.mono() - slept_at > kStuckAfter / 2) counted_from_ = clock_.mono();
-    look();
+    const MonoTime now = clock_.mono();
+    // Who comes so late was stopped with the whole process, as by a container's pause, wherever
+    // between two looks that met it.
+    if (now - looked_at > kStuckAfter / 2) counted_from_ = now;
+    looked_at = now;
+    look(now);
   }
 }
 
 // Looking may take a while; only what was seen is published under the lock.
-void Watchdog::look() {
-  const MonoTime now = clock_.mono();
+void Watchdog::look(MonoTime now) {
   std::vector<admin::StuckLoop> seen;
   for (Watched& watched : watched_) {
     look_at(watched, now);

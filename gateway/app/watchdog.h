@@ -43,8 +43,8 @@ class Watchdog final : public admin::LoopsView {
   std::vector<admin::StuckLoop> stuck() const override;
   /// Loops found stuck so far. Any thread.
   std::uint64_t found() const { return found_.load(std::memory_order_relaxed); }
-  /// One round; what the thread does every kLookEvery. Without start(), of one thread.
-  void look();
+  /// One round at that time; what the thread does every kLookEvery. Without start(), of one thread.
+  void look(MonoTime now);
 
  private:
   struct Watched {

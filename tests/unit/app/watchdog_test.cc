@@ -66,10 +66,10 @@ class WatchdogTest : public testing::Test {
 TEST_F(WatchdogTest, ShowsALoopThatStandsStillWithThePluginAndTheStack) {
   hold();
   clock.advance(1999ms);
-  watchdog.look();
+  watchdog.look(clock.mono());
   EXPECT_TRUE(watchdog.stuck().empty());
   clock.advance(1ms);
-  watchdog.look();
+  watchdog.look(clock.mono());
   ASSERT_EQ(watchdog.stuck().size(), 1U);
   const admin::StuckLoop stuck = watchdog.stuck()[0];
   EXPECT_EQ(stuck.name, "worker-0");
@@ -84,18 +84,18 @@ TEST_F(WatchdogTest, ShowsALoopThatStandsStillWithThePluginAndTheStack) {
 TEST_F(WatchdogTest, ReportsOneStandstillOnceAndThatItIsOver) {
   hold();
   clock.advance(3s);
-  watchdog.look();
+  watchdog.look(clock.mono());
   clock.advance(4s);
-  watchdog.look();
+  watchdog.look(clock.mono());
   EXPECT_EQ(watchdog.found(), 1U);
   EXPECT_EQ(watchdog.stuck().at(0).busy, 7s);
   let_go();
-  watchdog.look();
+  watchdog.look(clock.mono());
   EXPECT_TRUE(watchdog.stuck().empty());
   EXPECT_NE(logged().find("the loop goes on"), std::string::npos);
   hold();
   clock.advance(3s);
-  watchdog.look();
+  watchdog.look(clock.mono());
   EXPECT_EQ(watchdog.found(), 2U);
   EXPECT_NE(metrics.expose().find("tocsin_loops_stuck_total 2"), std::string::npos);
   EXPECT_NE(metrics.expose().find("tocsin_loops_stuck 1"), std::string::npos);
@@ -103,7 +103,7 @@ TEST_F(WatchdogTest, ReportsOneStandstillOnceAndThatItIsOver) {
 
 TEST_F(WatchdogTest, DoesNotMindALoopThatWaits) {
   clock.advance(1h);
-  watchdog.look();
+  watchdog.look(clock.mono());
   EXPECT_TRUE(watchdog.stuck().empty());
 }
 
