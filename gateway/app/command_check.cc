@@ -57,25 +57,6 @@ std::string summary(const std::string& path, const config::LoadedConfig& loaded)
   return text + "\n";
 }
 
-// The array of them, under a key.
-void append_json(JsonWriter& json, std::string_view key, const config::Diagnostics& faults) {
-  json.key(key);
-  json.begin_array();
-  for (const config::Diagnostic& fault : faults) {
-    json.begin_object();
-    json.pair("file", fault.place.file ? *fault.place.file : std::string());
-    json.key("line");
-    json.number(fault.place.line);
-    json.key("column");
-    json.number(fault.place.column);
-    json.pair("path", fault.path);
-    json.pair("message", fault.message);
-    json.pair("hint", fault.hint);
-    json.end_object();
-  }
-  json.end_array();
-}
-
 std::string summary_json(const config::LoadedConfig& loaded) {
   std::string out;
   JsonWriter json(out);
@@ -99,7 +80,7 @@ std::string summary_json(const config::LoadedConfig& loaded) {
   }
   json.end_object();
   json.pair("admin", loaded.root.at("admin").string("address"));
-  if (!loaded.warnings.empty()) append_json(json, "warnings", loaded.warnings);
+  if (!loaded.warnings.empty()) append_faults(json, "warnings", loaded.warnings);
   json.end_object();
   return out + "\n";
 }

@@ -1,6 +1,5 @@
 #include "gateway/app/rejection_text.h"
 
-#include "gateway/base/json_writer.h"
 #include "gateway/config/limits.h"
 
 namespace tocsin::app {
@@ -13,7 +12,15 @@ std::string faults_json(const config::Diagnostics& faults) {
   json.begin_object();
   json.key("ok");
   json.boolean(false);
-  json.key("errors");
+  append_faults(json, "errors", faults);
+  json.end_object();
+  return out + "\n";
+}
+
+}  // namespace
+
+void append_faults(JsonWriter& json, std::string_view key, const config::Diagnostics& faults) {
+  json.key(key);
   json.begin_array();
   for (const config::Diagnostic& fault : faults) {
     json.begin_object();
@@ -28,11 +35,7 @@ std::string faults_json(const config::Diagnostics& faults) {
     json.end_object();
   }
   json.end_array();
-  json.end_object();
-  return out + "\n";
 }
-
-}  // namespace
 
 CommandOutput rejected(const config::Rejection& rejection, const RejectionStyle& style) {
   CommandOutput output;

@@ -1,11 +1,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "gateway/app/command_output.h"
+#include "gateway/base/json_writer.h"
 #include "gateway/config/load.h"
 
 namespace tocsin::app {
+
+/// Writes a key and an array of faults, or warnings, each with its place.
+void append_faults(JsonWriter& json, std::string_view key, const config::Diagnostics& faults);
 
 /// How a command tells of a configuration that was refused.
 struct RejectionStyle {
