@@ -38,7 +38,8 @@ Estate::Estate(const Process& process)
                              .metrics = plugin_metrics_,
                              .clock = process.clock,
                              .crash_map = &process.crash_map},
-                .scripts = {process.log, script_metrics_, process.clock}},
+                .scripts = {process.log, script_metrics_, process.clock},
+                .calls = process.calls},
       quarantined_until_(services_.compiled.clock.mono() + plugin::CrashMap::kSuspectWindow),
       suspects_(process.crash_map.suspects(services_.compiled.clock.wall())),
       table_(table_options()) {}
@@ -50,8 +51,12 @@ config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog
   if (settings == nullptr) return {};
   const plugin::Library& library =
       catalog.library(plugin::Kind::kStorage, settings->string("type"));
-  auto made = plugin::Instance::create(library.descriptor(), {plugin::Kind::kStorage, "storage"},
-                                       *settings, services_.compiled);
+  auto made = [&] {
+    const CallUnderWay::Scope call(services_.calls, "storage",
+                                   "create of the plugin " + settings->string("type"));
+    return plugin::Instance::create(library.descriptor(), {plugin::Kind::kStorage, "storage"},
+                                    *settings, services_.compiled);
+  }();
   if (!made) {
     const plugin::Refusal& refusal = made.error();
     return {fault_at(refusal.place, refusal.key.empty() ? "storage" : "storage." + refusal.key,

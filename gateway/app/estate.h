@@ -23,7 +23,7 @@
 namespace tocsin::app {
 
 /// What outlives snapshots and belongs to no loop: the store, the shared table, where each output
-/// is at home. Each loop's share is a LoopEstate. Made, opened and destroyed by the control thread.
+/// is at home. Each loop's share is a LoopEstate. Control thread, except where it says otherwise.
 class Estate {
  public:
   /// What the process lends. All of it outlives this object.
@@ -35,14 +35,15 @@ class Estate {
     std::size_t storage_shard = 0;  ///< of the metrics
     plugin::CrashMap& crash_map;
     const Clock& clock = SystemClock::instance();  ///< what plugins take the time from
-    bool join_store = false;  ///< that another process of this gateway still uses
+    bool join_store = false;        ///< that another process of this gateway still uses
+    CallUnderWay* calls = nullptr;  ///< told of calls into plugins that make them
   };
   explicit Estate(const Process& process);
   ~Estate();
   Estate(const Estate&) = delete;
   Estate& operator=(const Estate&) = delete;
 
-  /// Opens the store that the root names, if any. Once, before any loop runs.
+  /// Opens the store that the root names, if any. Once, before any loop runs. Construction thread.
   config::Diagnostics open(const Value& root, const PluginCatalog& catalog);
   /// Goes over to what a later root says of the history.
   void adopt(const Value& root);
@@ -51,7 +52,7 @@ class Estate {
   StorageThread& storage() { return *storage_; }
 
   /// The worker an output's lane lives on: the same for as long as the process runs. Outputs are
-  /// spread in the order they are first named.
+  /// spread in the order they are first named. Construction thread.
   std::size_t home_of(const std::string& output);
 
   /// How long the output begins no attempt, because it was found after crashes; zero: it may. Any

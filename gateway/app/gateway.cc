@@ -22,6 +22,8 @@ constexpr std::size_t kOffloadQueueMax = 64;
 constexpr Duration kDrainPoll = std::chrono::milliseconds(10);
 constexpr Duration kLogWatch = std::chrono::seconds(2);
 constexpr Duration kStoreTry = delivery::OutboxFront::kRetryEvery + std::chrono::seconds(1);
+// For a reload that is being built when the process ends.
+constexpr Duration kConstructionPatience = std::chrono::seconds(2);
 constexpr Duration kSettleGrace = std::chrono::seconds(2);
 // For clients that are just sending on a connection that looked idle.
 constexpr Duration kIdlePatience = std::chrono::seconds(5);
@@ -56,13 +58,17 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                .workers = workers_wanted_,
                .storage_shard = workers_wanted_ + 1,
                .crash_map = *crash_map_,
-               .join_store = arguments_.predecessor.has_value()}),
+               .join_store = arguments_.predecessor.has_value(),
+               .calls = &calls_}),
+      construction_(control_),
       listeners_(metrics_, workers_wanted_, arguments_.inherited),
       loops_(control_),
       swap_(loops_, listeners_),
       lane_states_(loops_, swap_, estate_),
       admin_(control_, metrics_, arguments_.inherited),
       reloader_({.control = control_,
+                 .construction = construction_,
+                 .calls = calls_,
                  .estate = estate_,
                  .swap = swap_,
                  .listeners = listeners_,
@@ -111,15 +117,20 @@ void Gateway::take_down() {
 
 config::Diagnostics Gateway::open(config::LoadedConfig config, const PluginCatalog& catalog) {
   const Value root = config.root;  // the snapshot takes the rest
-  auto made = Snapshot::make(1, std::move(config), catalog, nullptr, estate_);
-  if (!made) return std::move(made.error());
-  first_ = std::move(*made);
-  config::Diagnostics faults = open_access_logs();
+  config::Diagnostics faults;
+  construction_.run_and_wait([&] {
+    auto made = Snapshot::make(1, std::move(config), catalog, nullptr, estate_);
+    if (made) first_ = construction_.keep(std::move(*made));
+    if (!made) faults = std::move(made.error());
+  });
+  if (!faults.empty()) return faults;
+  faults = open_access_logs();
   for (config::Diagnostics more : {listeners_.plan(*first_), admin_.plan(*first_)}) {
     faults.insert(faults.end(), more.begin(), more.end());
   }
   // The store last: it is taken over from a gateway that still runs only by mistake.
-  if (faults.empty()) faults = estate_.open(root, catalog);
+  if (!faults.empty()) return faults;
+  construction_.run_and_wait([&] { faults = estate_.open(root, catalog); });
   return faults;
 }
 
@@ -190,6 +201,7 @@ bool Gateway::run() {
   }
   if (estate_.has_store() && !store_stopped_) stop_at_once(0);
   take_down();
+  wait_for_construction();
   return true;
 }
 
@@ -278,7 +290,7 @@ void Gateway::report_crashes() const {
 void Gateway::reload_on_signal() {
   TOCSIN_LOG(log_, kInfo, "app", "reloading", {"signal", "SIGHUP"});
   arguments_.supervisor.reloading();
-  reloader_.reload([this](const admin::ReloadOutcome& outcome) {
+  reloader_.reload_afterwards([this](const admin::ReloadOutcome& outcome) {
     const bool refused = outcome.kind == admin::ReloadOutcome::Kind::kRefused;
     arguments_.supervisor.ready(refused ? "serving; the last reload was refused" : "serving");
   });
@@ -416,6 +428,16 @@ void Gateway::stop_store() {
       control_.stop();
     });
   });
+}
+
+// A plugin that hangs in a reload must not keep the process for ever.
+void Gateway::wait_for_construction() {
+  if (construction_.rests_within(kConstructionPatience)) return;
+  const auto call = calls_.look();
+  TOCSIN_LOG(log_, kError, "app", "stopped without a plugin that does not return",
+             {"id", call ? call->instance : ""}, {"inside", call ? call->what : ""});
+  access_logs_.flush(std::chrono::seconds(1));
+  stop_at_once(0);
 }
 
 // Nothing that was promised is lost: the store is what a crash would leave.

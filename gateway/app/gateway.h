@@ -9,6 +9,8 @@
 #include "gateway/admin/store_audit.h"
 #include "gateway/app/access_logs.h"
 #include "gateway/app/admin_server.h"
+#include "gateway/app/call_under_way.h"
+#include "gateway/app/construction_thread.h"
 #include "gateway/app/estate.h"
 #include "gateway/app/handover.h"
 #include "gateway/app/heap_trim.h"
@@ -90,6 +92,7 @@ class Gateway {
   void look_at_attempts();
   void stop_store();
   void stop_at_once(int exit_code);
+  void wait_for_construction();
   void take_down();
 
   Arguments arguments_;
@@ -103,7 +106,9 @@ class Gateway {
   const std::unique_ptr<plugin::CrashMap> crash_map_;
   Watchdog watchdog_;                       // stops before the loops
   std::optional<event::OffloadPool> pool_;  // ends before the loops that it posts to
+  CallUnderWay calls_;
   Estate estate_;
+  ConstructionThread construction_;  // after what ends there, before what that stands on
   ListenerSet listeners_;
   LoopGroup loops_;
   std::shared_ptr<const Snapshot> first_;  // until it is installed

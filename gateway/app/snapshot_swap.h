@@ -34,6 +34,7 @@ class SnapshotSwap {
 
   /// Null before the first is installed.
   const Snapshot* current() const { return current_.get(); }
+  std::shared_ptr<const Snapshot> share_current() const { return current_; }
   std::size_t alive() const { return alive_.size(); }
   /// Called whenever a snapshot has gone.
   void on_gone(Function<void()> told) { on_gone_ = std::move(told); }
