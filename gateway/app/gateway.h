@@ -7,6 +7,7 @@
 
 #include "gateway/admin/admin_routes.h"
 #include "gateway/admin/store_audit.h"
+#include "gateway/app/access_log_sweep.h"
 #include "gateway/app/access_logs.h"
 #include "gateway/app/admin_server.h"
 #include "gateway/app/call_under_way.h"
@@ -113,6 +114,7 @@ class Gateway {
   LoopGroup loops_;
   std::shared_ptr<const Snapshot> first_;  // until it is installed
   SnapshotSwap swap_;
+  AccessLogSweep log_sweep_;
   std::unique_ptr<LoopEstate> control_part_;
   std::optional<admin::StoreAudit> store_audit_;  // with a store
   std::vector<std::unique_ptr<Worker>> workers_;

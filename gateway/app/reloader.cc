@@ -50,6 +50,7 @@ Reloader::Reloader(Parts parts)
   state_.path = parts_.path;
   parts_.swap.on_gone([this] {
     alive_.set(static_cast<double>(parts_.swap.alive()));
+    parts_.log_sweep.begin();
     if (attempt_ != nullptr && attempt_->build->made != nullptr && attempt_->is_built &&
         !attempt_->installing) {
       install_when_ready();
@@ -198,6 +199,7 @@ void Reloader::installed(Result<void> came_to) {
 void Reloader::refuse(config::Diagnostics faults) {
   config::sort_by_place(faults);
   refused_.add();
+  parts_.log_sweep.begin();  // it may have opened some
   for (std::size_t i = 0; i < faults.size() && i < kFaultsLogged; ++i) {
     TOCSIN_LOG(parts_.log, kError, "app", "reload refused", {"fault", one_line(faults[i])},
                {"snapshot", state_.snapshot});

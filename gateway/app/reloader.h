@@ -4,6 +4,7 @@
 #include <string>
 
 #include "gateway/admin/config_door.h"
+#include "gateway/app/access_log_sweep.h"
 #include "gateway/app/access_logs.h"
 #include "gateway/app/call_under_way.h"
 #include "gateway/app/construction_thread.h"
@@ -38,6 +39,7 @@ class Reloader final : public admin::ConfigDoor {
     SnapshotSwap& swap;
     ListenerSet& listeners;
     AccessLogs& access_logs;
+    AccessLogSweep& log_sweep;
     telemetry::Log& log;
     telemetry::Metrics& metrics;
     std::string path;  ///< the configuration file
