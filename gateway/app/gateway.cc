@@ -64,6 +64,7 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
       listeners_(metrics_, workers_wanted_, arguments_.inherited),
       loops_(control_),
       swap_(loops_, listeners_),
+      lending_(loops_, estate_),
       log_sweep_(loops_, swap_, access_logs_, construction_),
       lane_states_(loops_, swap_, estate_),
       admin_(control_, metrics_, arguments_.inherited),
@@ -72,6 +73,7 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                  .calls = calls_,
                  .estate = estate_,
                  .swap = swap_,
+                 .lending = lending_,
                  .listeners = listeners_,
                  .access_logs = access_logs_,
                  .log_sweep = log_sweep_,
@@ -131,8 +133,12 @@ config::Diagnostics Gateway::open(config::LoadedConfig config, const PluginCatal
     faults.insert(faults.end(), more.begin(), more.end());
   }
   // The store last: it is taken over from a gateway that still runs only by mistake.
-  if (!faults.empty()) return faults;
-  construction_.run_and_wait([&] { faults = estate_.open(root, catalog); });
+  if (!faults.empty() || !first_->notifies()) return faults;
+  construction_.run_and_wait([&] {
+    auto store = estate_.open_store(root, catalog);
+    if (store) first_store_ = construction_.keep(std::move(*store));
+    if (!store) faults = std::move(store.error());
+  });
   return faults;
 }
 
@@ -145,7 +151,6 @@ config::Diagnostics Gateway::open_access_logs() {
   return faults;
 }
 
-// Every loop's way to the outbox is made before any of the loops runs.
 void Gateway::make_workers() {
   callbacks_.reserve(callbacks_.size() + workers_wanted_);
   for (std::size_t i = 0; i < workers_wanted_; ++i) {
@@ -164,15 +169,18 @@ void Gateway::make_workers() {
   loops_.add(*control_part_);
 }
 
-Result<void> Gateway::start_loops() {
-  if (estate_.has_store()) {
-    store_gauges_ = std::make_unique<delivery::StoreGauges>(control_, estate_.storage().storage(),
-                                                            *pool_, metrics_);
-    estate_.storage().serve();
-  }
-  TOCSIN_TRY(control_part_->open());
-  for (const auto& worker : workers_) TOCSIN_TRY(worker->start());
-  return {};
+void Gateway::start_loops() {
+  control_part_->open();
+  for (const auto& worker : workers_) worker->start();
+  if (first_store_ == nullptr) return install_first();
+  lending_.lend(std::move(first_store_), [this](Result<void> lent) {
+    if (!lent) return serve_first(std::move(lent));
+    install_first();
+  });
+}
+
+void Gateway::install_first() {
+  swap_.install(first_, [this](Result<void> done) { serve_first(std::move(done)); });
 }
 
 bool Gateway::run() {
@@ -189,12 +197,7 @@ bool Gateway::run() {
   watchdog_.watch(control_);
   watchdog_.set_abort_after(watchdog_abort(first_->settings()));
   watchdog_.start();
-  const Result<void> started = start_loops();
-  if (started) {
-    swap_.install(first_, [this](Result<void> done) { serve_first(std::move(done)); });
-  } else {
-    serve_first(started);
-  }
+  start_loops();
   control_.run();
   if (drained_) {
     TOCSIN_LOG(log_, kInfo, "app", "stopped", {"drained", true});
@@ -212,8 +215,10 @@ void Gateway::serve_first(Result<void> installed) {
     TOCSIN_LOG(log_, kCritical, "app", "could not start", {"error", installed.error().text()});
     stop_at_once(1);
   }
+  if (estate_.has_store()) estate_.storage().serve();
   if (draining_) return;
-  serve_admin();
+  if (estate_.has_store()) begin_with_store(*first_);
+  admin_.serve(*first_, admin_parts());
   reloader_.began(*first_);
   readiness_.set(admin::Readiness::State::kReady);
   for (const ListenerSet::Shown& listener : listeners_.shown()) {
@@ -239,20 +244,22 @@ void Gateway::keep_supervisor_informed() {
   supervisor_timer_.arm_after(*every);
 }
 
-// The log, and the store when there is one.
-admin::AuditSink& Gateway::open_audit() {
-  if (!estate_.has_store()) return audit_;
-  const Duration keep = first_->settings().at("admin").at("audit").duration("keep");
+// Whoever looks at the store, and the audit that is also kept there.
+void Gateway::begin_with_store(const Snapshot& snapshot) {
+  store_gauges_ = std::make_unique<delivery::StoreGauges>(control_, estate_.storage().storage(),
+                                                          *pool_, metrics_);
+  const Duration keep = snapshot.settings().at("admin").at("audit").duration("keep");
   store_audit_.emplace(audit_, control_part_->records(), control_.clock(), log_, metrics_,
                        admin::StoreAudit::Options{.keep = keep, .tag = std::random_device()()});
-  return *store_audit_;
 }
 
-void Gateway::serve_admin() {
+admin::AdminParts Gateway::admin_parts() {
+  admin::AuditSink* audit = &audit_;
+  if (store_audit_) audit = &*store_audit_;
   admin::AdminParts parts{.readiness = readiness_,
                           .metrics = metrics_,
                           .pool = *pool_,
-                          .audit = open_audit(),
+                          .audit = *audit,
                           .tokens = {},
                           .loops = &watchdog_,
                           .config = &reloader_};
@@ -262,10 +269,14 @@ void Gateway::serve_admin() {
     parts.emit = &control_part_->emit();
     parts.outputs = &lane_states_;
   }
-  admin_.serve(*first_, std::move(parts));
+  return parts;
 }
 
 void Gateway::adopt(const Snapshot& snapshot) {
+  if (estate_.has_store() && !store_audit_) {
+    begin_with_store(snapshot);
+    admin_.serve_by(snapshot, admin_parts());
+  }
   admin_.adopt(snapshot);
   watchdog_.set_abort_after(watchdog_abort(snapshot.settings()));
   estate_.adopt(snapshot.settings());

@@ -22,6 +22,7 @@
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/app/reloader.h"
 #include "gateway/app/snapshot_swap.h"
+#include "gateway/app/store_lending.h"
 #include "gateway/app/supervisor.h"
 #include "gateway/app/upgrade.h"
 #include "gateway/app/watchdog.h"
@@ -74,10 +75,11 @@ class Gateway {
  private:
   config::Diagnostics open_access_logs();
   void make_workers();
-  Result<void> start_loops();
+  void start_loops();
+  void install_first();
   void serve_first(Result<void> installed);
-  admin::AuditSink& open_audit();
-  void serve_admin();
+  void begin_with_store(const Snapshot& snapshot);
+  admin::AdminParts admin_parts();
   void adopt(const Snapshot& snapshot);
   void keep_supervisor_informed();
   void reload_on_signal();
@@ -112,8 +114,10 @@ class Gateway {
   ConstructionThread construction_;  // after what ends there, before what that stands on
   ListenerSet listeners_;
   LoopGroup loops_;
-  std::shared_ptr<const Snapshot> first_;  // until it is installed
+  std::shared_ptr<const Snapshot> first_;   // until it is installed
+  std::shared_ptr<OpenStore> first_store_;  // until it is lent
   SnapshotSwap swap_;
+  StoreLending lending_;
   AccessLogSweep log_sweep_;
   std::unique_ptr<LoopEstate> control_part_;
   std::optional<admin::StoreAudit> store_audit_;  // with a store

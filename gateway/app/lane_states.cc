@@ -61,7 +61,7 @@ std::vector<admin::OutputState> LaneStates::shown(Found& found,
     admin::OutputState state;
     state.name = output.plugin.id;
     state.type = output.plugin.type;
-    state.silent_loop = loops_.name(output.home);
+    state.silent_loop = loops_.loop(output.home).name();
     states.push_back(std::move(state));
   }
   std::ranges::sort(states, {}, &admin::OutputState::name);

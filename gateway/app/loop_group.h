@@ -27,7 +27,7 @@ class LoopGroup {
   /// While no loop runs. It outlives this object.
   void add(LoopEstate& loop) { loops_.push_back(&loop); }
   std::size_t size() const { return loops_.size(); }
-  const std::string& name(std::size_t index) const { return loops_[index]->loop().name(); }
+  event::Loop& loop(std::size_t index) const { return loops_[index]->loop(); }
 
   /// Runs the task on every loop, then `then` on the control loop with the first error, if any. A
   /// loop that ended meanwhile never answers, and then `then` is never called.

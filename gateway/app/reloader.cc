@@ -24,7 +24,8 @@ struct Reloader::Attempt {
   MonoTime began{};
   BuildPtr build;
   bool is_built = false;  // until then only the construction thread looks into it
-  bool installing = false;
+  bool lent = false;      // the store that was opened for it
+  bool waits = false;     // for on_gone() to find the way free
 };
 
 Reloader::Reloader(Parts parts)
@@ -51,10 +52,7 @@ Reloader::Reloader(Parts parts)
   parts_.swap.on_gone([this] {
     alive_.set(static_cast<double>(parts_.swap.alive()));
     parts_.log_sweep.begin();
-    if (attempt_ != nullptr && attempt_->build->made != nullptr && attempt_->is_built &&
-        !attempt_->installing) {
-      install_when_ready();
-    }
+    if (attempt_ != nullptr && attempt_->waits) install_when_ready();
   });
 }
 
@@ -117,7 +115,8 @@ void Reloader::build() {
                                                     .thread = parts_.construction,
                                                     .calls = parts_.calls,
                                                     .number = numbers_,
-                                                    .before = parts_.swap.share_current()});
+                                                    .before = parts_.swap.share_current(),
+                                                    .storage = parts_.estate.storage_settings()});
   parts_.construction.run([its = attempt_->build] { build_snapshot(*its); },
                           [this, its = attempt_->build] { built(its); });
   build_look_.arm_after(kLook);
@@ -136,8 +135,10 @@ void Reloader::look_at_build() {
     faults = {fault_in(call->instance,
                        "the " + call->what + " did not return within " + seconds(kCallMax))};
   } else if (now - attempt_->began >= kBuildMax) {
-    faults = {fault_in("", "reading the configuration and trying its plugins took longer than " +
-                               seconds(kBuildMax))};
+    faults = {fault_in(
+        "",
+        "reading the configuration, trying its plugins and opening its store took longer than " +
+            seconds(kBuildMax))};
   } else {
     return build_look_.arm_after(kLook);
   }
@@ -157,15 +158,27 @@ void Reloader::built(const BuildPtr& build) {
   attempt_->is_built = true;
   build->before.reset();
   if (!build->faults.empty()) return refuse(std::move(build->faults));
+  if (build->store != nullptr) return lend_store();
   if (build->made != nullptr) return install_when_ready();
   unchanged_.add();
   finish(ended(Outcome::Kind::kUnchanged));
 }
 
+void Reloader::lend_store() {
+  attempt_->lent = true;
+  parts_.lending.lend(std::move(attempt_->build->store), [this](Result<void> lent) {
+    if (stopped_) return;
+    if (lent) return install_when_ready();
+    attempt_->lent = false;
+    refuse({fault_in(lent.error().where, lent.error().what)});
+  });
+}
+
 // Ports are taken only now, so that none is held while an older snapshot ends.
 void Reloader::install_when_ready() {
   const std::shared_ptr<const Snapshot>& made = attempt_->build->made;
-  if (!parts_.swap.ready_for(*made)) return;  // on_gone comes back here
+  attempt_->waits = !parts_.swap.ready_for(*made);
+  if (attempt_->waits) return;  // on_gone comes back here
   config::Diagnostics faults;
   for (const auto& [path, place] : access_log_paths(made->settings())) {
     const Result<void> opened = parts_.access_logs.open(path);
@@ -175,13 +188,13 @@ void Reloader::install_when_ready() {
   faults.insert(faults.end(), more.begin(), more.end());
   if (faults.empty()) faults = parts_.listeners.plan(*made);
   if (!faults.empty()) return refuse(std::move(faults));
-  attempt_->installing = true;
   parts_.swap.install(made, [this](Result<void> done) { installed(std::move(done)); });
 }
 
 void Reloader::installed(Result<void> came_to) {
   if (attempt_ == nullptr) return;  // stopped meanwhile
   if (!came_to) return refuse({fault_in(came_to.error().where, came_to.error().what)});
+  if (attempt_->lent) parts_.estate.storage().serve();
   SnapshotBuild& build = *attempt_->build;
   catalog_ = std::move(build.catalog);
   ++numbers_;
@@ -197,6 +210,11 @@ void Reloader::installed(Result<void> came_to) {
 }
 
 void Reloader::refuse(config::Diagnostics faults) {
+  if (std::exchange(attempt_->lent, false)) {
+    return parts_.lending.take_back([this, faults = std::move(faults)]() mutable {
+      if (!stopped_) refuse(std::move(faults));
+    });
+  }
   config::sort_by_place(faults);
   refused_.add();
   parts_.log_sweep.begin();  // it may have opened some
@@ -233,6 +251,8 @@ void Reloader::stop() {
   stopped_ = true;
   build_look_.cancel();
   const std::unique_ptr<Attempt> over = std::move(attempt_);
+  // The drain gives back what there is to give back, which takes a store that is served.
+  if (over != nullptr && over->lent) parts_.estate.storage().serve();
   if (over != nullptr) over->done(ended(Outcome::Kind::kStopping));
   if (afterwards_) std::exchange(afterwards_, nullptr)(ended(Outcome::Kind::kStopping));
 }

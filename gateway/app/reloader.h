@@ -13,6 +13,7 @@
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/app/snapshot_build.h"
 #include "gateway/app/snapshot_swap.h"
+#include "gateway/app/store_lending.h"
 #include "gateway/config/environment.h"
 #include "gateway/telemetry/log.h"
 #include "gateway/telemetry/metrics.h"
@@ -22,7 +23,8 @@ namespace tocsin::app {
 /// Replaces the running configuration by what its files say now, or says why not; then nothing has
 /// changed. One reload at a time. Control thread.
 ///
-///   request -> built on the construction thread -> ports and logs taken -> swapped -> answer
+///   request -> built on the construction thread -> its store lent -> ports and logs taken
+///           -> swapped -> answer
 ///                    \-> a plugin hangs: refused, and so is what comes until it is back
 class Reloader final : public admin::ConfigDoor {
  public:
@@ -37,6 +39,7 @@ class Reloader final : public admin::ConfigDoor {
     CallUnderWay& calls;  ///< of the construction thread
     Estate& estate;
     SnapshotSwap& swap;
+    StoreLending& lending;
     ListenerSet& listeners;
     AccessLogs& access_logs;
     AccessLogSweep& log_sweep;
@@ -71,6 +74,7 @@ class Reloader final : public admin::ConfigDoor {
   void begin(Function<void(const Outcome&)> done);
   void build();
   void built(const BuildPtr& build);
+  void lend_store();
   void look_at_build();
   void install_when_ready();
   void installed(Result<void> came_to);

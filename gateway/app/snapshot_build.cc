@@ -36,9 +36,11 @@ void build_snapshot(SnapshotBuild& build) {
     build.faults = std::move(loaded.error().diagnostics);
     return;
   }
-  build.faults = restart_faults(build.before->settings(), loaded->root);
+  build.faults = restart_faults(build.before->settings(), loaded->root, build.storage);
   if (!build.faults.empty()) return;
-  if (Snapshot::makes_new(loaded->root, *build.catalog, *build.before)) {
+  const Value root = loaded->root;  // the snapshot takes the rest
+  const bool first_store = build.storage == nullptr && root.find("storage") != nullptr;
+  if (first_store || Snapshot::makes_new(loaded->root, *build.catalog, *build.before)) {
     build.faults = try_plugins(build.path);
     if (!build.faults.empty()) return;
   }
@@ -49,7 +51,16 @@ void build_snapshot(SnapshotBuild& build) {
     return;
   }
   build.changes = config_changes(*build.before, **made);
-  if (!build.changes.empty()) build.made = build.thread.keep(std::move(*made));
+  if (build.changes.empty()) return;
+  if (first_store) {
+    auto opened = build.estate.open_store(root, *build.catalog);
+    if (!opened) {
+      build.faults = std::move(opened.error());
+      return;
+    }
+    build.store = build.thread.keep(std::move(*opened));
+  }
+  build.made = build.thread.keep(std::move(*made));
 }
 
 }  // namespace tocsin::app

@@ -26,15 +26,18 @@ struct SnapshotBuild {
   CallUnderWay& calls;
   std::uint64_t number = 0;                ///< of the snapshot that is made
   std::shared_ptr<const Snapshot> before;  ///< that serves
+  const Value* storage = nullptr;          ///< what the store was opened with; null: there is none
 
   // What came of it.
   std::unique_ptr<PluginCatalog> catalog;
   std::shared_ptr<const Snapshot> made;      ///< null: faults, or nothing changes
+  std::shared_ptr<OpenStore> store;          ///< opened for it, when there was none
   std::vector<admin::ConfigChange> changes;  ///< since `before`
   config::Diagnostics faults;                ///< none: it went well
 };
 
-/// Reads, checks, tries the plugins in a process of their own when some are new, and makes them.
+/// Reads, checks, tries the plugins in a process of their own when some are new, makes them, and
+/// opens the first store. What it made ends on this thread again, whoever lets go of it.
 /// Construction thread.
 void build_snapshot(SnapshotBuild& build);
 
