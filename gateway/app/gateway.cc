@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <numeric>
 #include <random>
 #include <thread>
 #include <utility>
 
 #include "gateway/app/command_version.h"
 #include "gateway/app/open_crash_map.h"
-#include "gateway/delivery/outbox_front.h"
 #include "gateway/event/signal_watch.h"
 
 namespace tocsin::app {
@@ -19,12 +17,9 @@ namespace {
 
 constexpr std::size_t kOffloadThreads = 2;
 constexpr std::size_t kOffloadQueueMax = 64;
-constexpr Duration kDrainPoll = std::chrono::milliseconds(10);
 constexpr Duration kLogWatch = std::chrono::seconds(2);
-constexpr Duration kStoreTry = delivery::OutboxFront::kRetryEvery + std::chrono::seconds(1);
 // For a reload that is being built when the process ends.
 constexpr Duration kConstructionPatience = std::chrono::seconds(2);
-constexpr Duration kSettleGrace = std::chrono::seconds(2);
 // For clients that are just sending on a connection that looked idle.
 constexpr Duration kIdlePatience = std::chrono::seconds(5);
 
@@ -95,7 +90,16 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                       admin_.retire();
                       begin_drain("replaced", kIdlePatience);
                     }}),
-      drain_poll_(control_.timers(), [this] { watch_drain(); }),
+      drained_({.control = control_,
+                .loops = loops_,
+                .listeners = listeners_,
+                .estate = estate_,
+                .store_up = [this] { return control_part_->store_up(); },
+                .before_store =
+                    [this] {
+                      if (store_audit_) store_audit_->close();
+                    }}),
+      drain_(control_, log_, drained_, [this] { control_.stop(); }),
       log_watch_(control_.timers(), [this] { watch_logs(); }),
       supervisor_timer_(control_.timers(), [this] { keep_supervisor_informed(); }),
       heap_trim_(control_) {
@@ -199,12 +203,12 @@ bool Gateway::run() {
   watchdog_.start();
   start_loops();
   control_.run();
-  if (drained_) {
+  if (drain_.complete()) {
     TOCSIN_LOG(log_, kInfo, "app", "stopped", {"drained", true});
   } else {
     TOCSIN_LOG(log_, kWarning, "app", "stopped", {"drained", false});
   }
-  if (estate_.has_store() && !store_stopped_) stop_at_once(0);
+  if (estate_.has_store() && !drain_.store_stopped()) stop_at_once(0);
   take_down();
   wait_for_construction();
   return true;
@@ -216,7 +220,7 @@ void Gateway::serve_first(Result<void> installed) {
     stop_at_once(1);
   }
   if (estate_.has_store()) estate_.storage().serve();
-  if (draining_) return;
+  if (drain_.begun()) return;
   if (estate_.has_store()) begin_with_store(*first_);
   admin_.serve(*first_, admin_parts());
   reloader_.began(*first_);
@@ -327,14 +331,14 @@ void Gateway::watch_logs() {
 }
 
 void Gateway::upgrade() {
-  if (draining_ || swap_.current() == nullptr) return;
+  if (drain_.begun() || swap_.current() == nullptr) return;
   upgrade_.begin(swap_.current()->settings().at("gateway").duration("upgrade_timeout"));
 }
 
 void Gateway::drain(std::string_view why) {
-  if (draining_ || swap_.current() == nullptr) {
+  if (drain_.begun() || swap_.current() == nullptr) {
     TOCSIN_LOG(log_, kWarning, "app",
-               draining_ ? "second signal: stopping at once" : "stopping before it served",
+               drain_.begun() ? "second signal: stopping at once" : "stopping before it served",
                {"signal", why}, {"connections", listeners_.open_connections()});
     control_.stop();
     return;
@@ -343,7 +347,6 @@ void Gateway::drain(std::string_view why) {
 }
 
 void Gateway::begin_drain(std::string_view why, Duration idle_patience) {
-  draining_ = true;
   upgrade_.stop();
   swap_.stop();
   reloader_.stop();
@@ -352,95 +355,7 @@ void Gateway::begin_drain(std::string_view why, Duration idle_patience) {
   const Duration grace = swap_.current()->shutdown_grace();
   TOCSIN_LOG(log_, kInfo, "app", "draining", {"signal", why},
              {"connections", listeners_.open_connections()}, {"grace_ms", grace});
-  drain_until_ = control_.now() + grace;
-  idle_until_ = control_.now() + std::min(idle_patience, grace / 2);
-  loops_.each(
-      [grace](std::size_t, LoopEstate& loop, LoopGroup::Answer answer) {
-        loop.retire_servers();
-        loop.drain_lanes(grace, [told = std::move(answer)]() mutable { told({}); });
-      },
-      [this](const Result<void>&) { lanes_drained_ = true; });
-  if (idle_patience == Duration::zero()) drain_servers();
-  drain_poll_.arm_after(Duration::zero());
-}
-
-void Gateway::drain_servers() {
-  servers_drained_ = true;
-  loops_.each_at_once(
-      [](std::size_t, LoopEstate& loop) -> Result<void> {
-        loop.drain_servers();
-        return {};
-      },
-      [](const Result<void>&) {});
-}
-
-void Gateway::watch_drain() {
-  const std::size_t left = listeners_.open_connections();
-  if (!servers_drained_ && control_.now() >= idle_until_) drain_servers();
-  // Attempts are cut when the grace is over; what they came to is then still to be written.
-  const bool late = control_.now() >= drain_until_;
-  const bool too_late = control_.now() >= drain_until_ + kSettleGrace;
-  const bool in_vain = ends_in_vain();
-  const bool waiting = (left > 0 && !late) || (!lanes_drained_ && !too_late && !in_vain);
-  if (waiting) {
-    drain_poll_.arm_after(kDrainPoll);
-    return;
-  }
-  drained_ = left == 0 && lanes_drained_;
-  if (left > 0) {
-    TOCSIN_LOG(log_, kWarning, "app", "the grace is over: connections are cut",
-               {"connections", left});
-  }
-  if (!lanes_drained_) {
-    TOCSIN_LOG(log_, kWarning, "app",
-               in_vain ? "the store is down, so nothing can be settled: the next start takes the "
-                         "deliveries over"
-                       : "deliveries could not be given back to the store: the next start takes "
-                         "them over");
-  }
-  stop_store();
-}
-
-// A store that is down takes no verdict. It is granted one more try; then there is nothing left to
-// wait for but attempts under way, which the end of the grace cuts.
-bool Gateway::ends_in_vain() {
-  if (lanes_drained_ || control_part_->store_up()) {
-    store_down_since_.reset();
-    return false;
-  }
-  const MonoTime now = control_.now();
-  if (!store_down_since_) store_down_since_ = now;
-  if (now >= drain_until_) return true;
-  if (!attempts_over_) look_at_attempts();
-  return attempts_over_ && now - *store_down_since_ > kStoreTry;
-}
-
-// None begins any more, so that none is under way for good.
-void Gateway::look_at_attempts() {
-  if (std::exchange(looking_at_attempts_, true)) return;
-  auto found = std::make_shared<std::vector<std::size_t>>(loops_.size());
-  loops_.each_at_once(
-      [found](std::size_t index, LoopEstate& loop) -> Result<void> {
-        for (const delivery::Lane* lane : loop.lanes().all()) (*found)[index] += lane->attempts();
-        return {};
-      },
-      [this, found](const Result<void>&) {
-        looking_at_attempts_ = false;
-        attempts_over_ = std::accumulate(found->begin(), found->end(), std::size_t{0}) == 0;
-      });
-}
-
-// Requests still wait for their commit while connections drain, so the store goes last. What the
-// audit asked of it is on its way by the end of this tick, and answered before the store stops.
-void Gateway::stop_store() {
-  if (!estate_.has_store() || !lanes_drained_) return control_.stop();
-  if (store_audit_) store_audit_->close();
-  control_.post([this] {
-    estate_.storage().stop(control_, [this] {
-      store_stopped_ = true;
-      control_.stop();
-    });
-  });
+  drain_.begin(grace, idle_patience);
 }
 
 // A plugin that hangs in a reload must not keep the process for ever.

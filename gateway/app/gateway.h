@@ -12,6 +12,8 @@
 #include "gateway/app/admin_server.h"
 #include "gateway/app/call_under_way.h"
 #include "gateway/app/construction_thread.h"
+#include "gateway/app/drain.h"
+#include "gateway/app/drained_gateway.h"
 #include "gateway/app/estate.h"
 #include "gateway/app/handover.h"
 #include "gateway/app/heap_trim.h"
@@ -88,12 +90,7 @@ class Gateway {
   void report_crashes() const;
   void drain(std::string_view why);
   void begin_drain(std::string_view why, Duration idle_patience);
-  void drain_servers();
-  void watch_drain();
   void watch_logs();
-  bool ends_in_vain();
-  void look_at_attempts();
-  void stop_store();
   void stop_at_once(int exit_code);
   void wait_for_construction();
   void take_down();
@@ -128,20 +125,11 @@ class Gateway {
   Upgrade upgrade_;
   std::unique_ptr<delivery::StoreGauges> store_gauges_;
   std::vector<telemetry::MetricCallback> callbacks_;
-  event::Timer drain_poll_;
+  DrainedGateway drained_;
+  Drain drain_;
   event::Timer log_watch_;
   event::Timer supervisor_timer_;
   HeapTrim heap_trim_;
-  MonoTime drain_until_{};
-  MonoTime idle_until_{};  // connections without a request are left alone
-  bool servers_drained_ = false;
-  bool draining_ = false;
-  bool drained_ = false;
-  bool lanes_drained_ = false;
-  std::optional<MonoTime> store_down_since_;  // as far as the drain has seen
-  bool looking_at_attempts_ = false;
-  bool attempts_over_ = false;
-  bool store_stopped_ = false;
 };
 
 }  // namespace tocsin::app
