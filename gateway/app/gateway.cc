@@ -63,26 +63,12 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
       log_sweep_(loops_, swap_, access_logs_, construction_),
       lane_states_(loops_, swap_, estate_),
       admin_(control_, metrics_, arguments_.inherited),
-      reloader_({.control = control_,
-                 .construction = construction_,
-                 .calls = calls_,
-                 .estate = estate_,
-                 .swap = swap_,
-                 .lending = lending_,
-                 .listeners = listeners_,
-                 .access_logs = access_logs_,
-                 .log_sweep = log_sweep_,
-                 .log = log,
-                 .metrics = metrics_,
-                 .path = arguments_.config_path,
-                 .environment = arguments_.environment,
-                 .adopt = [this](const Snapshot& snapshot) { adopt(snapshot); },
-                 .may_adopt = [this](const Snapshot& snapshot) { return admin_.plan(snapshot); }}),
+      reloader_(reloader_parts()),
       upgrade_({.control = control_,
                 .loops = loops_,
                 .listeners = listeners_,
                 .admin = admin_,
-                .log = log,
+                .log = log_,
                 .command = arguments_.command,
                 .replaced =
                     [this](pid_t pid) {
@@ -107,6 +93,24 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
   for (auto& callback : telemetry::declare_log_metrics(metrics_, "main", log_)) {
     callbacks_.push_back(std::move(callback));
   }
+}
+
+Reloader::Parts Gateway::reloader_parts() {
+  return {.control = control_,
+          .construction = construction_,
+          .calls = calls_,
+          .estate = estate_,
+          .swap = swap_,
+          .lending = lending_,
+          .listeners = listeners_,
+          .access_logs = access_logs_,
+          .log_sweep = log_sweep_,
+          .log = log_,
+          .metrics = metrics_,
+          .path = arguments_.config_path,
+          .environment = arguments_.environment,
+          .adopt = [this](const Snapshot& snapshot) { adopt(snapshot); },
+          .may_adopt = [this](const Snapshot& snapshot) { return admin_.plan(snapshot); }};
 }
 
 Gateway::~Gateway() { take_down(); }

@@ -75,6 +75,7 @@ class Gateway {
   bool flush_access_logs(Duration limit) { return access_logs_.flush(limit); }
 
  private:
+  Reloader::Parts reloader_parts();
   config::Diagnostics open_access_logs();
   void make_workers();
   void start_loops();
