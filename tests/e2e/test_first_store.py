@@ -2,14 +2,12 @@
 again."""
 
 import json
-import os
 import socket
-from pathlib import Path
 
 import pytest
 
 from conftest import complete
-from gateway_process import eventually
+from gateway_process import BUILD, eventually
 from notifications import Client, command, settings, webhook
 
 pytestmark = pytest.mark.sanitize
@@ -39,13 +37,8 @@ def full(plain, port, tmp_path, sink):
     return complete(both)
 
 
-def open_files(gateway):
-    folder = Path(f"/proc/{gateway.process.pid}/fd")
-    return {os.readlink(folder / number) for number in os.listdir(folder)}
-
-
 def holds_store(gateway, tmp_path):
-    return any(path.startswith(str(tmp_path / "outbox.db")) for path in open_files(gateway))
+    return any(path.startswith(str(tmp_path / "outbox.db")) for path in gateway.open_files())
 
 
 def deliver(gateway):
@@ -126,6 +119,20 @@ def test_a_store_is_closed_again_when_the_reload_fails_behind_it(start_gateway, 
     gateway.reconfigure(full)
     deliver(gateway)
     assert holds_store(gateway, tmp_path)
+
+
+def test_a_store_is_closed_again_when_a_plugin_fails_on_a_loop(start_gateway, plain, full, tmp_path):
+    gateway = start_gateway(plain)
+    wanted = json.loads(json.dumps(full))
+    wanted["gateway"]["plugin_path"] = [str(BUILD / "tests" / "plugins" / "good")]
+    wanted["outputs"]["bad"] = {"type": "unruly", "how": "throw_in_worker_init"}
+    for _ in range(3):
+        [error] = refused(gateway, wanted)
+        assert error["path"] == "outputs.bad" and "thrown in worker_init" in error["message"]
+        eventually(lambda: holds_store(gateway, tmp_path), False, "the store is open")
+    del wanted["outputs"]["bad"]
+    gateway.reconfigure(wanted)
+    deliver(gateway)
 
 
 def test_what_waits_in_the_store_is_delivered_when_it_is_named_again(start_gateway, plain, full, sink):

@@ -3,13 +3,11 @@ when it is refused."""
 
 import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -254,12 +252,6 @@ def test_logs_are_opened_again_after_a_rotation(start_gateway, tmp_path):
     eventually(lambda: path.exists() and "/after" in path.read_text(), True, "the line")
 
 
-def open_files(gateway):
-    """The paths of what the process has open."""
-    folder = Path(f"/proc/{gateway.process.pid}/fd")
-    return {os.readlink(folder / number) for number in os.listdir(folder)}
-
-
 def test_access_logs_that_nobody_names_any_more_are_closed(start_gateway, tmp_path):
     def logging_to(name):
         logged = responding("old")
@@ -273,10 +265,10 @@ def test_access_logs_that_nobody_names_any_more_are_closed(start_gateway, tmp_pa
         time.sleep(0.05)  # the head is read; nothing tells when
         gateway.reconfigure(logging_to("second.log"))
         # The exchange under way belongs to the first.
-        assert str(tmp_path / "first.log") in open_files(gateway)
+        assert str(tmp_path / "first.log") in gateway.open_files()
         slow.sendall(b"67890")
         assert slow.recv(4096).endswith(b"\r\n\r\nold")
-        eventually(lambda: str(tmp_path / "first.log") in open_files(gateway), False, "the log is open")
+        eventually(lambda: str(tmp_path / "first.log") in gateway.open_files(), False, "the log is open")
         assert "/slow" in (tmp_path / "first.log").read_text()
     fetch(connect(gateway), "/now")
     eventually(lambda: "/now" in (tmp_path / "second.log").read_text(), True, "the line")
@@ -292,7 +284,7 @@ def test_access_logs_that_nobody_names_any_more_are_closed(start_gateway, tmp_pa
         gateway.configure(wanted)
         gateway.expected_errors.add("reload refused")
         assert gateway.reload()[0] == 422
-    eventually(lambda: str(tmp_path / "third.log") in open_files(gateway), False, "the log is open")
+    eventually(lambda: str(tmp_path / "third.log") in gateway.open_files(), False, "the log is open")
 
 
 # --- refusals

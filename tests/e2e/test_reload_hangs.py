@@ -3,7 +3,6 @@ waits for, and gives up at a limit."""
 
 import json
 import threading
-import time
 
 import pytest
 
@@ -50,19 +49,18 @@ def under_way(gateway):
 
 def test_the_gateway_answers_while_a_plugin_takes_its_time_in_create(start_gateway, with_output):
     gateway = start_gateway(with_output())
-    gateway.configure(with_output(how="hang_in_create", hang="1500ms"))
+    gateway.configure(with_output(how="hang_in_create", hang="3s"))
     reload = Reload(gateway)
     # Once in its trial, once in the gateway itself.
     seen = eventually(lambda: under_way(gateway), lambda it: it and "inside" in it, "what it is inside")
-    assert seen["inside"] == "output.it: create of the plugin unruly" and seen["for_ms"] >= 1500
-    began = time.monotonic()
+    assert seen["inside"] == "output.it: create of the plugin unruly" and seen["for_ms"] >= 3000
     status, headers, text = gateway.admin("/v1/reload", "POST")
     assert (status, headers["Retry-After"]) == (503, "1")
     assert json.loads(text)["detail"].startswith("A reload is under way for ")
     for page in "/healthz", "/readyz", "/metrics", "/v1/health", "/v1/outputs":
         assert gateway.admin(page)[0] == 200
     Client(gateway).accepted({"topic": "a"})
-    assert time.monotonic() - began < 1
+    assert under_way(gateway), "what was asked meanwhile was answered when it was over"
     status, answer = reload.outcome()
     assert (status, answer["status"]) == (200, "applied")
     assert under_way(gateway) is None
