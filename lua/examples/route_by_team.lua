@@ -21,7 +21,7 @@ function route(notification)
   local chat = CHAT_OF[notification.labels.team]
   if chat == nil then return nil end
   if notification.rank >= 5 then -- error and above
-    return {outputs = {chat, "oncall"}, continue = true}
+    return {outputs = {chat, "oncall"}, priority = "critical", continue = true}
   end
   return {outputs = {chat}, delay = until_morning(), continue = true}
 end

@@ -69,6 +69,7 @@
 ---@field outputs string|string[]
 ---@field to? string|string[] instead of the notification's recipients
 ---@field delay? string|number a duration such as "5m", or milliseconds
+---@field priority? "critical"|"normal" instead of what the level says
 ---@field continue? boolean ask the routes below as well
 
 tocsin = {}
