@@ -141,8 +141,8 @@ class Snapshot::Maker {
   }
 
   void add_route_scripts(const std::vector<routing::Route>& routes) {
-    for (RouteScriptCode& script :
-         open_route_scripts(made_.settings().at("routes"), routes, faults_)) {
+    for (RouteScriptCode& script : open_route_scripts(
+             made_.settings().at("routes"), routes, catalog_.scripts().module_folders(), faults_)) {
       PluginPart part{Kind::kFilter, script.route,    "route", script.code,
                       nullptr,       script.settings, nullptr};
       if (before_ != nullptr) part.instance = same_script(part);

@@ -1,5 +1,7 @@
 ---@meta
--- What the gateway gives to scripts, for editors that read LuaLS annotations. Nothing loads it.
+-- What the gateway gives to scripts, for editors that read LuaLS annotations. Nothing loads it. The
+-- modules that scripts require (tocsin.text and others) are annotated in their own files: put the
+-- folder lua/ into the editor's `workspace.library`.
 
 ---@class tocsin.Notification
 ---@field topic string

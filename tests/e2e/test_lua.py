@@ -141,6 +141,43 @@ def test_scripts_are_listed_with_the_others(scripts):
     assert "Never shown." in shown
 
 
+# --- modules ----------------------------------------------------------------------------------------
+
+HELPER = """\
+local text = require "tocsin.text"
+return function(n) return text.begins(n.title, "quiet") end
+"""
+MODEST = """\
+local is_quiet = require "helper"
+return {
+  name = "modest", kind = "filter", doc = "Drops what asks for it.",
+  create = function() return {on_message = function(n) return is_quiet(n) and "drop" or "pass" end} end,
+}
+"""
+
+
+def test_a_module_is_found_beside_the_script_and_a_change_of_it_reloads(start_gateway, tmp_path, scripts, sink):
+    (scripts / "helper.lua").write_text(HELPER)
+    (scripts / "filter_modest.lua").write_text(MODEST)
+    wanted = configured(tmp_path, scripts, sink)
+    wanted["filters"] = ["modest"]
+    gateway = start_gateway(wanted)
+    gateway.expected_errors.add("reload refused")
+    client = Client(gateway)
+    quiet = {"topic": "t", "title": "quiet please"}
+    assert client.send(quiet)[2] == {"status": "dropped", "by": "modest"}
+    (scripts / "helper.lua").write_text("return function(n) return n.title == 'loud' end")
+    assert gateway.reload()[0] == 200
+    assert client.send(quiet)[2]["status"] == "accepted"
+    (scripts / "helper.lua").write_text("return function(n)")
+    status, answer = gateway.reload()
+    assert status == 422 and f"{scripts}/helper.lua:1: " in json.dumps(answer), answer
+    (scripts / "helper.lua").unlink()
+    status, answer = gateway.reload()
+    assert status == 422 and "there is no module" in json.dumps(answer), answer
+    assert client.send(quiet)[2]["status"] == "accepted"
+
+
 EXAMPLE = ROOT / "conf" / "examples" / "lua"
 
 
