@@ -53,6 +53,17 @@ tl::expected<void, plugin::Refusal> Component::validate(const PluginCode& code,
   return {};
 }
 
+bool Component::can_reconfigure() const {
+  return script_ != nullptr ? script_->can_reconfigure() : compiled_->can_reconfigure();
+}
+
+tl::expected<void, plugin::Refusal> Component::reconfigure(const Value& settings) {
+  if (script_ == nullptr) return compiled_->reconfigure(settings);
+  auto taken = script_->reconfigure(settings);
+  if (!taken) return tl::unexpected(refusal_of(std::move(taken.error())));
+  return {};
+}
+
 Result<stage::OutputTraits> Component::output_traits() const {
   return script_ != nullptr ? script_->traits() : plugin::output_traits(*compiled_);
 }

@@ -48,10 +48,10 @@ class Component {
 
   plugin::Kind kind() const { return name_.kind; }
   const std::string& id() const { return name_.id; }
-  /// See plugin::Instance; never of a script.
-  tl::expected<void, plugin::Refusal> reconfigure(const Value& settings) {
-    return compiled_->reconfigure(settings);
-  }
+  /// Whether it can take other values of its reloadable options.
+  bool can_reconfigure() const;
+  /// See plugin::Instance and script::Instance.
+  tl::expected<void, plugin::Refusal> reconfigure(const Value& settings);
 
   /// One of the two is null.
   plugin::Instance* compiled() const { return compiled_.get(); }

@@ -21,9 +21,10 @@ plugin::Change PluginPart::change_since(const PluginPart& was) const {
     return plugin::change_of(*was.code.compiled, *was.settings, *code.compiled, *settings,
                              *options);
   }
-  // A script is not told of other settings: it begins anew.
-  const bool is_same = code == was.code && same_content_but(*settings, *was.settings, "delivery");
-  return is_same ? plugin::Change::kSame : plugin::Change::kNew;
+  if (!(code == was.code)) return plugin::Change::kNew;
+  const auto change = plugin::change_of(*was.settings, *settings, code.script->options());
+  const bool is_told = change != plugin::Change::kReloadable || was.instance->can_reconfigure();
+  return is_told ? change : plugin::Change::kNew;
 }
 
 namespace {

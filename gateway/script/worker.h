@@ -5,6 +5,7 @@
 #include <string>
 
 #include "gateway/base/result.h"
+#include "gateway/base/value.h"
 #include "gateway/script/environment.h"
 #include "gateway/script/failure.h"
 #include "gateway/telemetry/log_limiter.h"
@@ -22,13 +23,16 @@ class Worker {
   /// A state that is full gets a successor, but not more often than this: until then calls fail.
   static constexpr Duration kRenewEvery = std::chrono::seconds(1);
 
-  Worker(Instance& instance, const Environment& environment);
+  Worker(Instance& instance, std::shared_ptr<const Value> settings, const Environment& environment);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
   /// Runs the script and its create(). Errors are the script's words.
   Result<void> start();
+  /// Gives the state what Instance::reconfigure accepted, as every loop of the instance must. A
+  /// state that fails at it begins anew with those settings.
+  void reconfigure();
   /// Closes the state. Every call is gone. Twice is once.
   void finish();
 
@@ -46,6 +50,7 @@ class Worker {
 
   Instance& instance_;
   const Environment environment_;
+  std::shared_ptr<const Value> settings_;
   std::shared_ptr<State> state_;
   MonoTime renew_not_before_{};
   telemetry::LogLimiter lines_{10, std::chrono::minutes(1)};

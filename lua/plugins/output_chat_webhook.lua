@@ -46,6 +46,10 @@ return {
   create = function(cfg)
     local text_of = tocsin.template(cfg.text)
 
+    local function reconfigure(other)
+      cfg, text_of = other, tocsin.template(other.text)
+    end
+
     local function deliver(attempt)
       local notification = attempt.notification
       local message = {
@@ -56,6 +60,6 @@ return {
       return verdict.of_answer(web.post_json(cfg.url, message))
     end
 
-    return {deliver = deliver}
+    return {deliver = deliver, reconfigure = reconfigure}
   end,
 }

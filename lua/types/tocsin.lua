@@ -30,6 +30,7 @@
 ---@class tocsin.Filter
 ---@field on_message fun(notification: tocsin.Notification): "pass"|"drop"|nil, integer?
 ---@field on_outcome? fun(reservation: integer, committed: boolean)
+---@field reconfigure? fun(cfg: table): nil, string?, string? takes other values of reloadable options; nil, why, key: refused
 
 ---@alias tocsin.Verdict "delivered"|"retry"|"throttled"|"rejected"|"target_gone"|"ambiguous"|"unauthorized"|"internal"
 
@@ -41,6 +42,7 @@
 
 ---@class tocsin.Output
 ---@field deliver fun(attempt: tocsin.Attempt): tocsin.Verdict, tocsin.VerdictDetail?
+---@field reconfigure? fun(cfg: table): nil, string?, string? takes other values of reloadable options; nil, why, key: refused
 ---@field traits? {address_kind?: string, has_own_address?: boolean, idempotent?: boolean, account?: string}
 
 ---@class tocsin.Option
