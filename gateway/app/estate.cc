@@ -38,7 +38,10 @@ Estate::Estate(const Process& process)
                              .metrics = plugin_metrics_,
                              .clock = process.clock,
                              .crash_map = &process.crash_map},
-                .scripts = {process.log, script_metrics_, process.clock}},
+                .scripts = {.log = process.log,
+                            .metrics = script_metrics_,
+                            .clock = process.clock,
+                            .presences = &process.crash_map}},
       quarantined_until_(services_.compiled.clock.mono() + plugin::CrashMap::kSuspectWindow),
       suspects_(process.crash_map.suspects(services_.compiled.clock.wall())),
       table_(table_options()) {}

@@ -150,6 +150,8 @@ class ScriptRoute::Asked final : public Call {
   bool may_wait() const override { return false; }
 
  private:
+  const char* callback() const override { return "route"; }
+
   int push(lua_State* lua) override {
     push_entry(lua, Entry::kRoute);
     table_.push(lua, *notification_);

@@ -8,10 +8,21 @@
 
 namespace tocsin::script {
 
+namespace {
+
+std::unique_ptr<stage::Presence> presence_of(const Instance& instance, std::size_t loop) {
+  stage::PresenceBook* book = instance.services().presences;
+  if (book == nullptr) return nullptr;
+  return book->presence_of(instance.voice().label, instance.voice().id, loop);
+}
+
+}  // namespace
+
 Worker::Worker(Instance& instance, std::shared_ptr<const Value> settings,
                const Environment& environment)
     : instance_(instance),
       environment_(environment),
+      presence_(presence_of(instance, environment.loop.shard())),
       settings_(std::move(settings)) {}
 
 Worker::~Worker() = default;
@@ -25,6 +36,7 @@ Result<void> Worker::start() {
 void Worker::finish() { state_.reset(); }
 
 Result<std::shared_ptr<State>> Worker::build() {
+  const Inside inside(*this, "create");
   Creation creation = create_state(instance_.script(), *settings_, instance_.voice(),
                                    instance_.services(), &environment_);
   if (creation.state == nullptr) return fail(Code::kInvalid, std::move(creation.refused));
@@ -33,8 +45,11 @@ Result<std::shared_ptr<State>> Worker::build() {
 
 void Worker::reconfigure() {
   settings_ = instance_.adopt();
-  std::optional<Objection> objection =
-      reconfigure_state(*state_, instance_.script(), *settings_);
+  std::optional<Objection> objection;
+  {
+    const Inside inside(*this, "reconfigure");
+    objection = reconfigure_state(*state_, instance_.script(), *settings_);
+  }
   if (!objection) return;
   failed({Failure::Kind::kError, std::move(objection->what)});
   Result<std::shared_ptr<State>> successor = build();

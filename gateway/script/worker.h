@@ -42,6 +42,23 @@ class Worker {
   /// Where the next call runs.
   const std::shared_ptr<State>& state();
 
+  /// Notes who is inside, with which delivery, while it lives.
+  class Inside {
+   public:
+    Inside(Worker& worker, const char* callback, const message::DeliveryId* delivery = nullptr)
+        : presence_(worker.presence_.get()) {
+      if (presence_ != nullptr) presence_->enter(callback, delivery);
+    }
+    ~Inside() {
+      if (presence_ != nullptr) presence_->leave();
+    }
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+
+   private:
+    stage::Presence* presence_;
+  };
+
   /// Counts and logs why a call came to nothing.
   void failed(const Failure& failure);
 
@@ -50,6 +67,7 @@ class Worker {
 
   Instance& instance_;
   const Environment environment_;
+  const std::unique_ptr<stage::Presence> presence_;  // null: it is noted nowhere
   std::shared_ptr<const Value> settings_;
   std::shared_ptr<State> state_;
   MonoTime renew_not_before_{};
