@@ -53,13 +53,13 @@ def test_a_crash_inside_a_script_is_blamed_on_it_and_on_its_delivery(start_gatew
                       gateway={"workers": 1, "plugin_path": [str(tmp_path)]})
     gateway = start_gateway(wanted)
     client = Client(gateway)
-    for i in range(20):
+    for i in range(3):
         client.accepted({"topic": "t", "title": str(i)})
     for _ in range(TRIES):
         time.sleep(0.5)
         fault(gateway)
         gateway = start_gateway(wanted)
-        gateway.expected_errors |= {FOUND, "a plugin is suspected of crashing the gateway"}
+        gateway.expected_errors |= {FOUND, "a plugin is suspected of crashing the gateway", "a loop stands still"}
         found = [entry for entry in gateway.log() if entry and entry["message"] == FOUND]
         if found:  # else the signal came between two callbacks, and nobody is to blame
             break

@@ -205,7 +205,7 @@ def test_reloadable_options_reach_a_script_that_keeps_its_state(start_gateway, t
     def wanted(**options):
         made = configured(tmp_path, scripts, sink, workers=1)
         made["filters"] = [{"type": "counting", **options}]
-        return made
+        return complete(made)
 
     gateway = start_gateway(wanted(nth=3))
     gateway.expected_errors.add("reload refused")

@@ -77,7 +77,7 @@ class ScriptCrash : public ::testing::Test {
     const stage::Attempt attempt{.token = 1, .delivery = kDelivery, .notification = &notification};
     std::thread other([&map, inside = ::pthread_self()] {
       while (!map->inside(1)) std::this_thread::yield();
-      ::pthread_kill(inside, SIGSEGV);
+      ::pthread_kill(inside, SIGABRT);
     });
     output.deliver({&attempt, 1});
     std::_Exit(0);
@@ -92,14 +92,12 @@ TEST_F(ScriptCrash, IsBlamedOnTheScriptAndItsDelivery) {
   if (child == 0) die_inside();
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
-#ifndef TOCSIN_SANITIZED
-  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) << status;
-#endif
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) << status;
   const auto map = open();
   ASSERT_EQ(map->found().size(), 1U);
   EXPECT_EQ(map->found()[0].plugin, "output/endless");
   EXPECT_EQ(map->found()[0].id, "ops");
-  EXPECT_EQ(map->found()[0].signal, SIGSEGV);
+  EXPECT_EQ(map->found()[0].signal, SIGABRT);
   EXPECT_EQ(map->found()[0].deliveries, std::vector{kDelivery});
 }
 

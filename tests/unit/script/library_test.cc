@@ -235,5 +235,26 @@ TEST_F(Library, StubsNameTheFieldsOfANotification) {
   EXPECT_EQ(filter->on_message(call), stage::FilterStatus::kDrop) << logged();
 }
 
+struct Told final : stage::AttemptDone {
+  void complete(stage::AttemptToken, message::Verdict verdict) override { said = verdict.reason; }
+  std::string said;
+};
+
+TEST_F(Library, StubsNameTheFieldsOfAnAttempt) {
+  Told told;
+  ScriptOutput output(
+      worker_of(instance_of(script_of(Kind::kOutput, R"(return {deliver = function(attempt)
+  local names = {}
+  for name in pairs(attempt) do names[#names + 1] = name end
+  return "rejected", {reason = table.concat(names, " ") .. " "}
+end})"))),
+      told);
+  const message::Notification notification;
+  const stage::Attempt attempt{.token = 1, .delivery = {{1}, 0}, .notification = &notification};
+  output.deliver({&attempt, 1});
+  EXPECT_EQ(all_of(told.said, "(\\w+) "),
+            fields_of(text_of(kLua / "types" / "tocsin.lua"), "Attempt"));
+}
+
 }  // namespace
 }  // namespace tocsin::script
