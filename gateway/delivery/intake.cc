@@ -256,7 +256,8 @@ void Intake::append_item(Request& request, std::uint32_t number) {
     request.doors.push_back(&door);
     request.rows.push_back({.output = door.output(),
                             .address = one.address,
-                            .next_at = begin_at(notification, one, request.accepted_at)});
+                            .next_at = begin_at(notification, one, request.accepted_at),
+                            .queue = one.queue});
   }
   item.message = std::move(part.routed.plan.message);
 }

@@ -127,7 +127,7 @@ void Lane::take(HandOff&& delivery) {
   slot.address = delivery.address;
   slot.accepted_at = delivery.accepted_at;
   slot.expires_at = slot.message->expires_at;
-  slot.queue = message::class_of(slot.message->level);
+  slot.queue = delivery.queue;
   enqueue(slot);
 }
 

@@ -314,7 +314,8 @@ void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
     one.op.successor = {.output = one.successor_output,
                         .address = one.successor_address,
                         .state = message::DeliveryState::kReady,
-                        .next_at = now};
+                        .next_at = now,
+                        .queue = one.queue};
   }
   batch_.add(one);
 }
@@ -350,12 +351,11 @@ void OutboxFront::prepare(AppendGroup& group, WallTime now) {
   const WallTime wall = loop_.wall();
   for (AppendGroup::Item& item : group.items) {
     item.append.id = newest_id_ = ids_->next(now);
-    const message::DeliveryClass queue = message::class_of(item.append.level);
     for (std::uint32_t i = 0; i < item.rows; ++i) {
       stage::NewDelivery& row = group.rows[item.first_row + i];
       const bool waits = row.next_at > wall;
       row.next_at = waits ? clock_.from_wall(row.next_at) : now;
-      const bool direct = !waits && group.doors[item.first_row + i]->admit(queue);
+      const bool direct = !waits && group.doors[item.first_row + i]->admit(row.queue);
       row.state = direct ? message::DeliveryState::kClaimed : message::DeliveryState::kReady;
     }
     item.append.deliveries = {group.rows.data() + item.first_row, item.rows};

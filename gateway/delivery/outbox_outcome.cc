@@ -124,19 +124,19 @@ void OutboxFront::commit_row(AppendGroup& group, const AppendGroup::Item& item,
                              std::uint32_t ordinal, WallTime now) {
   const stage::NewDelivery& row = group.rows[item.first_row + ordinal];
   LaneDoor& door = *group.doors[item.first_row + ordinal];
-  const message::DeliveryClass queue = message::class_of(item.append.level);
   const bool written = item.append.outcome == stage::Append::Outcome::kCommitted;
   const bool claimed = row.state == DeliveryState::kClaimed;
   // Claimed by an epoch that ended since, it was taken over: ready.
   const bool ours = claimed && batch_generation_ == status_.generation;
-  if (claimed && !(written && ours)) door.give_back(queue, 1);
-  if (written && !ours) door.on_ready(queue, row.next_at, now);
+  if (claimed && !(written && ours)) door.give_back(row.queue, 1);
+  if (written && !ours) door.on_ready(row.queue, row.next_at, now);
   if (written && ours) {
     reply_to(door.home())
         .handed.push_back({&door,
                            item.message,
                            {item.append.id, ordinal},
                            row.address,
+                           row.queue,
                            item.append.accepted_at,
                            status_.generation});
   }
@@ -249,10 +249,10 @@ void OutboxFront::refuse(AppendGroup& group) {
 
 void OutboxFront::fail_appends(AppendGroup& group) {
   for (const AppendGroup::Item& item : group.items) {
-    const message::DeliveryClass queue = message::class_of(item.append.level);
     for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(item.append.deliveries.size()); ++i) {
-      LaneDoor& door = *group.doors[item.first_row + i];
-      if (item.append.deliveries[i].state == DeliveryState::kClaimed) door.give_back(queue, 1);
+      const stage::NewDelivery& row = item.append.deliveries[i];
+      if (row.state != DeliveryState::kClaimed) continue;
+      group.doors[item.first_row + i]->give_back(row.queue, 1);
     }
   }
   answer(group, false);

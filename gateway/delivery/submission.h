@@ -197,6 +197,7 @@ struct HandOff {
   message::Message message;
   message::DeliveryId id;
   std::string_view address;  ///< in the message's bytes
+  message::DeliveryClass queue = message::DeliveryClass::kNormal;
   WallTime accepted_at{};
   std::uint32_t generation = 0;
 };

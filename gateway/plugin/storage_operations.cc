@@ -149,6 +149,7 @@ tocsin_new_delivery convert(const stage::NewDelivery& from) {
   to.output = str_of(from.output);
   to.address = str_of(from.address);
   to.state = static_cast<std::uint32_t>(from.state);
+  to.delivery_class = static_cast<std::uint32_t>(from.queue);
   to.next_at_ns = ns_of(from.next_at);
   return to;
 }

@@ -50,6 +50,7 @@ struct NewDelivery {
   message::DeliveryState state =
       message::DeliveryState::kReady;  ///< or kClaimed, by the batch's epoch
   WallTime next_at{};                  ///< not before
+  message::DeliveryClass queue = message::DeliveryClass::kNormal;  ///< in every state, for ever
 };
 
 /// 128 bits over (input, caller, key); ascending keys of the same hour lie together in an index.
@@ -135,7 +136,8 @@ struct Settle : Operation {
   std::string_view reason;       ///< kDead: why; kReady: of the last failure
   std::string_view provider_id;  ///< kDelivered
   /// Added to the notification's deliveries, behind the last, with the state and only when that is
-  /// written as asked: the fallback's beside kFellBack, a mirror's beside kDead. It is kReady.
+  /// written as asked: the fallback's beside kFellBack, a mirror's beside kDead. It is kReady, and
+  /// in the queue of the delivery it follows.
   std::optional<NewDelivery> successor;
 
   bool changed = false;    ///< false: no longer ours, or cancelled meanwhile; nothing was written

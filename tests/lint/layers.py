@@ -59,7 +59,7 @@ THIRD_PARTY = (
     Rule(r"wslay/", "gateway/http"),
     Rule(r"hiredis/", "gateway/redis"),
     Rule(r"yaml-cpp/", "gateway/config"),
-    Rule(r"(lua|lauxlib|lualib|luaconf)\.h$|lua\.hpp$|lua5", "gateway/script"),
+    Rule(r"(lua|lauxlib|lualib|luaconf)\.h$|lua\.hpp$|lua5", "gateway/script", "tests/fuzz/fuzz_pattern.cc"),
     Rule(r"CLI/", "gateway/app", one_file=True),
     Rule(r"(spdlog|fmt)/", "gateway/telemetry"),
     Rule(r"prometheus/", "gateway/telemetry"),

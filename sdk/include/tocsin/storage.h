@@ -57,7 +57,9 @@ typedef struct tocsin_new_delivery {
   tocsin_str output;
   tocsin_str address; /* "kind:value"; empty: the output's own */
   uint32_t state;     /* READY, or CLAIMED by our epoch */
-  uint32_t reserved;
+  /* Its queue, in every state: 0: critical, 1: the rest. What it is claimed by, also after a
+   * takeover or a redrive. */
+  uint32_t delivery_class;
   int64_t next_at_ns;
 } tocsin_new_delivery;
 
@@ -115,7 +117,7 @@ typedef struct tocsin_claimed_delivery {
   int64_t expires_at_ns;
 } tocsin_claimed_delivery;
 
-/* Claims up to `limit` ready rows of the output and class (0: critical and above, 1: the rest)
+/* Claims up to `limit` ready rows of the output and class (0: critical, 1: the rest)
  * whose next_at is not after now, ordered by next_at, then id. */
 typedef struct tocsin_claim {
   uint32_t size;
@@ -135,7 +137,7 @@ typedef struct tocsin_claim {
  * requested, any state but DELIVERED is written as CANCELLED. A dead letter begins PENDING. With
  * the state, and only when it is written as asked, a successor is added to the notification's
  * deliveries, behind the last: the fallback's beside FELL_BACK, a mirror's beside DEAD. It is
- * READY. */
+ * READY, and of the class of the delivery it follows. */
 typedef struct tocsin_settle {
   uint32_t size;
   uint32_t kind;

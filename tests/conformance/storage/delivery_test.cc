@@ -107,7 +107,7 @@ TEST_P(StorageDelivery, AClaimTakesWhatIsDueOfItsOutputAndClassOnly) {
   Append due(13);
   Append later(14);
   other.to("chat");
-  critical.level(TOCSIN_LEVEL_CRITICAL).to("mail");
+  critical.in_class(0).to("mail");
   due.to("mail");
   later.to("mail", TOCSIN_STATE_READY, kStart + 1);
   EXPECT_APPLIED(store().apply(other, critical, due, later));
@@ -124,6 +124,29 @@ TEST_P(StorageDelivery, AClaimTakesWhatIsDueOfItsOutputAndClassOnly) {
   EXPECT_EQ(unknown.claimed_count, 0U);
   EXPECT_EQ(store().state_of(13), TOCSIN_STATE_CLAIMED);
   EXPECT_EQ(store().state_of(14), TOCSIN_STATE_READY);
+}
+
+TEST_P(StorageDelivery, DeliveriesOfOneNotificationHaveClassesOfTheirOwnAndKeepThem) {
+  Append append(10);
+  append.level(TOCSIN_LEVEL_CRITICAL).to("mail").in_class(0).to("mail").claimed("mail");
+  auto later = settle_of(10, TOCSIN_STATE_READY, 2);
+  later.next_at_ns = kStart;
+  EXPECT_APPLIED(store().apply(append, later));
+  auto urgent = claim_of("mail", 10, kStart, 0);
+  auto normal = claim_of("mail", 10, kStart, 1);
+  EXPECT_APPLIED(store().apply(urgent, normal));
+  ASSERT_EQ(urgent.claimed_count, 2U);
+  EXPECT_EQ(urgent.claimed[0].ordinal, 1U);
+  EXPECT_EQ(urgent.claimed[1].ordinal, 2U) << "also when it was put off";
+  ASSERT_EQ(normal.claimed_count, 1U) << "whatever the notification's level";
+  EXPECT_EQ(normal.claimed[0].ordinal, 0U);
+
+  auto dead = settle_of(10, TOCSIN_STATE_DEAD, 1);
+  auto redrive = review_of(10, TOCSIN_REDRIVE, 1);
+  auto again = claim_of("mail", 10, kStart, 0);
+  EXPECT_APPLIED(store().apply(dead, redrive, again));
+  ASSERT_EQ(again.claimed_count, 1U) << "also when it is sent again";
+  EXPECT_EQ(again.claimed[0].ordinal, 1U);
 }
 
 TEST_P(StorageDelivery, AClaimEndsAtItsLimitAndSaysWhatIsLeft) {
@@ -437,7 +460,7 @@ TEST_P(StorageDelivery, OnlyDeadLettersAreReviewed) {
 
 TEST_P(StorageDelivery, AFallbackReplacesADeliveryInOneOperation) {
   Append append(10);
-  append.claimed("chat").to("sms").level(TOCSIN_LEVEL_CRITICAL);
+  append.in_class(0).claimed("chat").in_class(1).to("sms");
   const tocsin_new_delivery mail{str("mail"), str("email:a@b"), TOCSIN_STATE_READY, 0, kStart + 5};
   auto settle = settle_of(10, TOCSIN_STATE_FELL_BACK);
   settle.attempts = 3;
@@ -458,7 +481,7 @@ TEST_P(StorageDelivery, AFallbackReplacesADeliveryInOneOperation) {
   EXPECT_EQ(store().backlog().at("mail"), (Backlog{1, 0}));
   auto claim = claim_of("mail", 5, kStart + 5, 0);
   EXPECT_APPLIED(store().apply(claim));
-  EXPECT_EQ(claim.claimed_count, 1U) << "of the notification's class";
+  EXPECT_EQ(claim.claimed_count, 1U) << "of the class of the one it follows";
 }
 
 TEST_P(StorageDelivery, ADeadLetterMayHaveAMirror) {

@@ -103,7 +103,7 @@ Append::Append(std::uint64_t id, std::string_view payload) {
 
 Append& Append::to(std::string_view output, std::uint32_t state, std::int64_t next_at_ns,
                    std::string_view address) {
-  rows_.push_back({str(output), str(address), state, 0, next_at_ns});
+  rows_.push_back({str(output), str(address), state, class_, next_at_ns});
   return *this;
 }
 
@@ -132,6 +132,11 @@ Append& Append::from(std::string_view caller) {
 
 Append& Append::level(std::uint32_t level) {
   op.level = level;
+  return *this;
+}
+
+Append& Append::in_class(std::uint32_t delivery_class) {
+  class_ = delivery_class;
   return *this;
 }
 

@@ -43,6 +43,8 @@ class Append {
   Append& in_stream(std::string_view name, std::uint64_t first, std::uint64_t next);
   Append& from(std::string_view caller);
   Append& level(std::uint32_t level);
+  /// The class of the deliveries that are added from here on; 1 before.
+  Append& in_class(std::uint32_t delivery_class);
   Append& dropped_by(std::string_view filter);
   Append& at(std::int64_t accepted_at_ns);
 
@@ -51,6 +53,7 @@ class Append {
  private:
   friend class StorageUnderTest;
   std::vector<tocsin_new_delivery> rows_;
+  std::uint32_t class_ = 1;
 };
 
 tocsin_claim claim_of(std::string_view output, std::uint32_t limit, std::int64_t now_ns = kStart,

@@ -356,7 +356,7 @@ class FakeStorage final : public stage::Storage {
       Row row;
       row.output = made.output;
       row.address = made.address;
-      row.queue = message::class_of(op.level);
+      row.queue = made.queue;
       row.state = made.state;
       row.owner = made.state == DeliveryState::kClaimed ? epoch_ : 0;
       row.next_at = made.next_at;

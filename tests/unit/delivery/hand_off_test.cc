@@ -118,6 +118,29 @@ TEST_F(HandOffTest, LetsACriticalOnePassTheQueueOnReservedCredit) {
   EXPECT_EQ(slow.output->seen.back().level, Level::kCritical);
 }
 
+TEST_F(HandOffTest, OrdersByThePriorityThatARouteGaveNotByTheLevel) {
+  auto& chat = world.add_lane("chat", narrow(50));  // holds a hundred
+  chat.lane->attach(nullptr);
+  std::vector<message::DeliveryId> urgent;
+  for (int i = 0; i < 12; ++i) {
+    const bool is_urgent = i % 2 == 1;
+    auto& group = world.append({.to = {chat.door()},
+                                .level = is_urgent ? Level::kInfo : Level::kEmergency,
+                                .priority = is_urgent ? message::DeliveryClass::kCritical
+                                                      : message::DeliveryClass::kNormal});
+    if (is_urgent) urgent.push_back(group.delivery());
+  }
+  chat.output->script = [](const auto&) { return delivered(); };
+  chat.lane->attach(chat.output.get());
+  world.turn();
+  ASSERT_EQ(chat.output->seen.size(), 12U);
+  std::vector<message::DeliveryId> first;
+  for (std::size_t i = 0; i < urgent.size(); ++i) {
+    first.push_back(chat.output->seen[i].delivery);
+  }
+  EXPECT_EQ(first, urgent);
+}
+
 TEST_F(HandOffTest, GivesTheRestAShareOfAttemptsBesideCriticalOnes) {
   auto& wide = world.add_lane("wide", narrow(50));  // holds a hundred
   wide.lane->attach(nullptr);

@@ -246,7 +246,7 @@ class SuccessorTest : public OutboxFrontTest {
   /// Lets the delivery that is under way in `chat` fall back to `mail`.
   void fall_back(const TestGroup& group) {
     fallback.op.id = group.delivery();
-    fallback.queue = message::class_of(group.items[0].append.level);
+    fallback.queue = group.rows[0].queue;
     fallback.op.state = DeliveryState::kFellBack;
     fallback.successor_output = "mail";
     fallback.successor_address = "email:a@b.example";
