@@ -6,6 +6,7 @@
 #include "gateway/base/json_writer.h"
 #include "gateway/base/text.h"
 #include "gateway/http/problem.h"
+#include "gateway/message/notification_codec.h"
 
 namespace tocsin::admin {
 
@@ -80,7 +81,13 @@ std::optional<Problem> ApiCall::check(const http::RequestHead& head) {
   auto parameters = read_query(head.query, endpoint_.parameters);
   if (!parameters) return Problem{400, "In the query: " + parameters.error().what + "."};
   parameters_ = std::move(*parameters);
-  idempotency_key_ = head.headers.find("Idempotency-Key").value_or("");
+  if (const auto key = head.headers.find("Idempotency-Key")) {
+    if (key->empty()) return Problem{400, "The Idempotency-Key is empty."};
+    if (key->size() > message::kIdempotencyKeyBytesMax) {
+      return Problem{400, "The Idempotency-Key has more than 255 bytes."};
+    }
+    idempotency_key_ = *key;
+  }
   if (endpoint_.takes_json && exchange_->body_follows() && !is_json(head.headers)) {
     return Problem{415, "The body must be of type application/json."};
   }

@@ -126,6 +126,7 @@ void Lane::take(HandOff&& delivery) {
   slot.message = std::move(delivery.message);
   slot.address = delivery.address;
   slot.accepted_at = delivery.accepted_at;
+  slot.place = delivery.next_at;
   slot.expires_at = slot.message->expires_at;
   slot.queue = delivery.queue;
   enqueue(slot);
@@ -136,6 +137,7 @@ void Lane::take(stage::ClaimedDelivery&& row, DeliveryClass queue, std::uint32_t
   slot.attempts = row.attempts;
   slot.crashes = row.crashes;
   slot.accepted_at = row.accepted_at;
+  slot.place = row.next_at;
   slot.redriven = row.redriven;
   slot.expires_at = row.redriven ? std::nullopt : row.expires_at;
   slot.queue = queue;

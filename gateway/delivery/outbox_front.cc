@@ -264,7 +264,8 @@ void OutboxFront::take_blames() {
 }
 
 void OutboxFront::take_urgent(WallTime now) {
-  while (batch_.has_room() && !urgent_.empty()) {
+  const bool share = status_.up && !appends_.empty();
+  while ((share ? batch_.has_room_before_appends() : batch_.has_room()) && !urgent_.empty()) {
     Submission& one = *urgent_.pop_front();
     switch (one.kind()) {
       case Submission::Kind::kSettle:
@@ -306,7 +307,12 @@ void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
     return;
   }
   one.op.at = now;
-  one.op.next_at = one.op.state == message::DeliveryState::kReady ? now + one.wait : WallTime{};
+  one.op.next_at = WallTime{};
+  if (one.op.state == message::DeliveryState::kReady) {
+    // What is only given back goes before what came after it.
+    const bool given_back = one.wait == Duration::zero();
+    one.op.next_at = given_back ? std::min(one.place, now) : now + one.wait;
+  }
   one.op.reason = one.reason;
   one.op.provider_id = one.provider_id;
   one.op.successor.reset();

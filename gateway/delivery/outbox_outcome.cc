@@ -138,6 +138,7 @@ void OutboxFront::commit_row(AppendGroup& group, const AppendGroup::Item& item,
                            row.address,
                            row.queue,
                            item.append.accepted_at,
+                           row.next_at,
                            status_.generation});
   }
 }
@@ -367,6 +368,7 @@ void OutboxFront::release_claims() {
       release->op.state = DeliveryState::kReady;
       release->op.attempts = row.attempts;
       release->op.crashes = row.crashes;
+      release->place = row.next_at;
       release->door = claim->door;
       release->queue = claim->queue;
       release->generation = batch_generation_;

@@ -131,7 +131,8 @@ class SettleRequest : public Submission {
   SettleRequest() : Submission(Kind::kSettle) {}
 
   stage::Settle op;
-  Duration wait = Duration::zero();  ///< kReady: until next_at
+  Duration wait = Duration::zero();  ///< kReady: until next_at; zero: it takes its place again
+  WallTime place{};                  ///< the next_at that its row has, as the front told it
   std::string reason;
   std::string provider_id;
   /// The output that gets a delivery of its own with this: the fallback's beside kFellBack, a
@@ -199,6 +200,7 @@ struct HandOff {
   std::string_view address;  ///< in the message's bytes
   message::DeliveryClass queue = message::DeliveryClass::kNormal;
   WallTime accepted_at{};
+  WallTime next_at{};  ///< of its row
   std::uint32_t generation = 0;
 };
 

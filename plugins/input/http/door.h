@@ -42,6 +42,9 @@ class Door {
   void on_emitted(std::uint64_t number, const sdk::Items<tocsin_emit_outcome>& outcomes);
 
  private:
+  /// The header fields that matter here.
+  struct Fields;
+
   enum class Verb : std::uint8_t { kOne, kBatch, kGet, kCancel };
 
   /// One exchange on its way. Over with whichever of its two ends comes last: the exchange's
@@ -83,7 +86,8 @@ class Door {
 
   sdk::RequestPtr refuse(const sdk::RequestHead& head, const Answer& answer);
   sdk::RequestPtr begin(Verb verb, const sdk::RequestHead& head, std::string_view caller);
-  sdk::RequestPtr begin_sending(Verb verb, const sdk::RequestHead& head, std::string_view caller);
+  sdk::RequestPtr begin_sending(Verb verb, const sdk::RequestHead& head, const Fields& fields,
+                                std::string_view caller);
   sdk::RequestPtr ask_ledger(Verb verb, const sdk::RequestHead& head, std::string_view caller,
                              std::string_view id);
 

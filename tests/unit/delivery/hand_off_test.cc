@@ -307,6 +307,26 @@ TEST_F(HandOffTest, KeepsRowsOfAClosedLaneInTheStore) {
   std::erase_if(world.lanes, [](const auto&) { return true; });
 }
 
+TEST_F(HandOffTest, GivesBackWhatItHeldInThePlaceItHad) {
+  for (int i = 0; i < 30; ++i) {
+    submit(1);
+    world.advance(milliseconds(1));
+  }
+  while (!slow.output->open.empty()) slow.output->complete();
+  world.turn();  // those that follow were claimed
+  ASSERT_GT(slow.lane->held(), 4U);
+  slow.lane->drain(seconds(5), [] {});
+  world.pass(seconds(6));
+  ASSERT_EQ(storage.count(DeliveryState::kReady), 26U);
+  WallTime before{};
+  for (const auto& [id, row] : storage.rows()) {
+    if (row.state != DeliveryState::kReady) continue;
+    EXPECT_GT(row.next_at, before) << "of " << id.text();
+    before = row.next_at;
+  }
+  std::erase_if(world.lanes, [](const auto&) { return true; });
+}
+
 TEST_F(HandOffTest, CutsAttemptsThatOutliveTheGrace) {
   submit(6);
   world.turn();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include "tests/unit/delivery/delivery_world.h"
 
 namespace tocsin::delivery::testing {
@@ -151,6 +153,25 @@ TEST_F(OutboxFrontTest, SettlesBeforeItAppends) {
     EXPECT_LT(settle, append);
   }
   EXPECT_TRUE(together);
+}
+
+TEST_F(OutboxFrontTest, LeavesRoomForAppendsHoweverMuchThereIsToSettle) {
+  storage.set_held(true);
+  world.append({.to = {chat.door()}});  // under way while the rest comes
+  std::deque<TestCancel> settling(2 * Batch::kOperationsMax);
+  for (TestCancel& one : settling) world.port->submit(one);
+  auto& group = world.submit(std::vector<Note>(1000, Note{.to = {chat.door()}}));
+  world.turn();
+  storage.finish();
+  world.turn();
+  storage.finish();  // the next batch
+  world.turn();
+  EXPECT_TRUE(group.committed());
+  const auto done = std::ranges::count_if(settling, [](const auto& one) { return one.answers; });
+  EXPECT_EQ(done, Batch::kOperationsMax - Batch::kAppendShare);
+  storage.set_held(false);
+  while (storage.has_batch()) storage.finish();
+  world.turn(40);
 }
 
 TEST_F(OutboxFrontTest, RenewsItsLeaseEveryFiveSeconds) {
