@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct AdminParts {
   OutputsView* outputs = nullptr;
   LoopsView* loops = nullptr;
   ConfigDoor* config = nullptr;
+  std::string_view version = "0";  ///< of the gateway; static
 };
 
 /// A notification on its way from an admin request into the gateway.

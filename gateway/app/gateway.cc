@@ -241,7 +241,8 @@ void Gateway::serve_admin() {
                           .audit = open_audit(),
                           .tokens = {},
                           .loops = &watchdog_,
-                          .config = &reloader_};
+                          .config = &reloader_,
+                          .version = version()};
   if (estate_.has_store()) {
     parts.ledger = &control_part_->ledger();
     parts.records = &control_part_->records();
