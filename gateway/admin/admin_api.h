@@ -11,6 +11,7 @@
 #include "gateway/admin/loops_view.h"
 #include "gateway/admin/outputs_view.h"
 #include "gateway/admin/readiness.h"
+#include "gateway/delivery/overload_guard.h"
 #include "gateway/event/offload_pool.h"
 #include "gateway/stage/emit.h"
 #include "gateway/stage/ledger.h"
@@ -33,6 +34,7 @@ struct AdminParts {
   stage::Emit* emit = nullptr;
   OutputsView* outputs = nullptr;
   LoopsView* loops = nullptr;
+  const delivery::OverloadGuard* overload = nullptr;
   ConfigDoor* config = nullptr;
   std::string_view version = "0";  ///< of the gateway; static
 };

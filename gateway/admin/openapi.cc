@@ -60,6 +60,7 @@ constexpr openapi::Schema kHealth = {"Health", R"json({
 "id":{"type":"string"},
 "callback":{"type":"string"},
 "stack":{"type":"array","items":{"type":"string"}}}}},
+"overload":{"type":"array","items":{"type":"string","enum":["ingests","loop_lag","memory","backlog"]},"description":"What new notifications are refused for."},
 "store":{"type":"object","required":["accepting"],"properties":{
 "accepting":{"type":"boolean"},
 "size_bytes":{"type":"integer"},

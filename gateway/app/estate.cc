@@ -34,6 +34,7 @@ Estate::Estate(const Process& process)
       plugin_metrics_(process.metrics),
       script_metrics_(process.metrics),
       client_metrics_(process.metrics),
+      overload_(process.metrics),
       services_{.compiled = {.log = process.log,
                              .metrics = plugin_metrics_,
                              .clock = process.clock,

@@ -57,6 +57,7 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                .storage_shard = workers_wanted_ + 1,
                .crash_map = *crash_map_,
                .join_store = arguments_.predecessor.has_value()}),
+      overload_watch_(control_, estate_.overload(), metrics_, log),
       listeners_(metrics_, workers_wanted_, arguments_.inherited),
       loops_(control_),
       swap_(loops_, listeners_),
@@ -134,17 +135,12 @@ config::Diagnostics Gateway::open_access_logs() {
 
 // Every loop's way to the outbox is made before any of the loops runs.
 void Gateway::make_workers() {
-  callbacks_.reserve(callbacks_.size() + workers_wanted_);
   for (std::size_t i = 0; i < workers_wanted_; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, metrics_, estate_, access_logs_));
     loops_.add(workers_.back()->estate());
     event::Loop* loop = &workers_.back()->loop();
     watchdog_.watch(*loop);
-    callbacks_.push_back(metrics_.callback(
-        telemetry::MetricType::kGauge, "tocsin_loop_lag_seconds",
-        "The longest time since the last scrape that a loop kept events waiting.",
-        {{"loop", loop->name()}},
-        [loop] { return std::chrono::duration<double>(loop->take_max_lag()).count(); }));
+    overload_watch_.watch(*loop);
   }
   control_part_ =
       std::make_unique<LoopEstate>(estate_, access_logs_, control_, LoopEstate::kNoHome);
@@ -156,7 +152,9 @@ Result<void> Gateway::start_loops() {
     store_gauges_ = std::make_unique<delivery::StoreGauges>(control_, estate_.storage().storage(),
                                                             *pool_, metrics_);
     estate_.storage().serve();
+    overload_watch_.watch(&estate_.storage().front());
   }
+  overload_watch_.start();
   TOCSIN_TRY(control_part_->open());
   for (const auto& worker : workers_) TOCSIN_TRY(worker->start());
   return {};
@@ -175,6 +173,7 @@ bool Gateway::run() {
   log_watch_.arm_after(kLogWatch);
   watchdog_.watch(control_);
   watchdog_.set_abort_after(watchdog_abort(first_->settings()));
+  estate_.overload().set_limits(overload_limits(first_->settings()));
   watchdog_.start();
   const Result<void> started = start_loops();
   if (started) {
@@ -241,6 +240,7 @@ void Gateway::serve_admin() {
                           .audit = open_audit(),
                           .tokens = {},
                           .loops = &watchdog_,
+                          .overload = &estate_.overload(),
                           .config = &reloader_,
                           .version = version()};
   if (estate_.has_store()) {
@@ -255,6 +255,7 @@ void Gateway::serve_admin() {
 void Gateway::adopt(const Snapshot& snapshot) {
   admin_.adopt(snapshot);
   watchdog_.set_abort_after(watchdog_abort(snapshot.settings()));
+  estate_.overload().set_limits(overload_limits(snapshot.settings()));
   estate_.adopt(snapshot.settings());
   if (store_audit_) {
     store_audit_->set_keep(snapshot.settings().at("admin").at("audit").duration("keep"));

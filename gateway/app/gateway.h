@@ -16,6 +16,7 @@
 #include "gateway/app/lane_states.h"
 #include "gateway/app/listener_set.h"
 #include "gateway/app/loop_group.h"
+#include "gateway/app/overload_watch.h"
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/app/reloader.h"
 #include "gateway/app/snapshot_swap.h"
@@ -104,6 +105,7 @@ class Gateway {
   Watchdog watchdog_;                       // stops before the loops
   std::optional<event::OffloadPool> pool_;  // ends before the loops that it posts to
   Estate estate_;
+  OverloadWatch overload_watch_;
   ListenerSet listeners_;
   LoopGroup loops_;
   std::shared_ptr<const Snapshot> first_;  // until it is installed

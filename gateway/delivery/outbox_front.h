@@ -87,6 +87,9 @@ class OutboxFront final : private event::TickEnd {
   /// Others than before count at once. On the front's loop.
   void set_history(const HistoryLimits& limits);
 
+  /// Deliveries that wait in the store, as of the last second. Any thread.
+  std::uint64_t backlog() const { return doors_.backlog(); }
+
   event::Loop& loop() { return loop_; }
   WaitingRoom& room() { return room_; }
 
