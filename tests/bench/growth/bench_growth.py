@@ -4,7 +4,7 @@
     tests/bench/growth/bench_growth.py [--rows connections outputs routes backlog] [--backlog 1000000]
 
     connections   32 that send, and up to 10,000 that are open and idle
-    sending       connections that all send, 32 to 1,024
+    sending       connections that all send, 32 to 512
     outputs       up to 10,000 configured, of which one is sent to
     routes        up to 10,000, of which the last takes it
     backlog       none, and then so many deliveries that wait in the store
@@ -65,7 +65,7 @@ class Connections(Row):
 
 
 class Sending(Row):
-    sizes = (32, 128, 512, 1024)
+    sizes = (32, 128, 512)  # below gateway.overload.ingests_max
 
     def connections(self, size):
         return size
