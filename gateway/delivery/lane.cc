@@ -205,6 +205,15 @@ void Lane::on_store_status(const StoreStatus& status) {
   loop_.at_tick_end(*this);
 }
 
+void Lane::tell_held(std::span<const message::DeliveryId> asked,
+                     std::vector<message::DeliveryId>& held) const {
+  if (held_ == 0) return;
+  for (const LaneSlot& slot : slots_) {
+    const bool used = slot.state != State::kFree;
+    if (used && std::ranges::binary_search(asked, slot.id)) held.push_back(slot.id);
+  }
+}
+
 void Lane::release_waiting(std::uint32_t but_generation) {
   for (SlotQueue* queue : {&waiting_[0], &waiting_[1], &marked_}) {
     for (LaneSlot* slot = queue->first(); slot != nullptr;) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,7 +33,8 @@ class Submission {
     kOpenLane,
     kResizeLane,
     kCloseLane,
-    kMove
+    kMove,
+    kHeld
   };
 
   explicit Submission(Kind kind) : kind_(kind) {}
@@ -192,6 +194,21 @@ class DoorRequest : public Submission {
   std::uint32_t capacity = 0;  ///< kResizeLane
 };
 
+/// What the front asks each loop: which of these do its lanes hold? Ascending.
+struct HeldQuestion {
+  std::uint64_t number = 0;
+  std::vector<message::DeliveryId> ids;
+};
+
+/// And what a loop answers. Behind it nothing comes that was settled before it.
+class HeldAnswer final : public Submission {
+ public:
+  HeldAnswer() : Submission(Kind::kHeld) {}
+  void on_answered() override {}
+  std::uint64_t number = 0;
+  std::vector<message::DeliveryId> held;
+};
+
 /// A delivery on its way from an append's commit to its lane, without the store between.
 struct HandOff {
   LaneDoor* door = nullptr;
@@ -235,6 +252,7 @@ struct Reply {
   std::vector<ClaimedRows> claimed;
   std::vector<message::NotificationId> cancelled;  ///< a cancel found some of it in flight
   std::optional<StoreStatus> status;
+  std::shared_ptr<const HeldQuestion> question;
 
   /// Empty again, with the room it has grown to.
   void clear() {
@@ -242,6 +260,7 @@ struct Reply {
     claimed.clear();
     cancelled.clear();
     status.reset();
+    question.reset();
   }
 };
 

@@ -35,7 +35,8 @@ enum class OperationKind : std::uint8_t {
   kBlame,
   kRecord,
   kMove,
-  kLook
+  kLook,
+  kOwned
 };
 
 struct Operation {
@@ -253,6 +254,26 @@ struct Look : Operation {
   bool changed = false;          ///< somebody else changed the store, or it was taken over from
   std::uint64_t taken_over = 0;  ///< deliveries: ready, or dead as ambiguous
   std::vector<BacklogCount> backlog;  ///< if changed: as the batch leaves it
+};
+
+/// A row that the epoch owns.
+struct OwnedDelivery {
+  message::DeliveryId id;
+  std::string output;
+  message::DeliveryState state = message::DeliveryState::kClaimed;  ///< or kSending
+  message::DeliveryClass queue = message::DeliveryClass::kNormal;
+  std::uint32_t attempts = 0;
+  std::uint32_t crashes = 0;
+};
+
+/// Tells which rows the epoch owns, as of this place in the batch: in the order of their ids, those
+/// behind `after`.
+struct Owned : Operation {
+  Owned() : Operation(OperationKind::kOwned) {}
+  message::DeliveryId after;  ///< no id: from the first
+  std::uint32_t limit = 0;    ///< at most kPageRowsMax
+
+  std::vector<OwnedDelivery> owned;  ///< fewer than `limit`: there are no more
 };
 
 /// How a store is opened.

@@ -12,7 +12,6 @@ namespace {
 constexpr std::size_t kBatchItemsMax = 1000;
 constexpr std::size_t kKeyBytesMax = 255;
 constexpr std::string_view kVersion = "/v1";
-constexpr std::string_view kNotifications = "/notifications";
 constexpr std::string_view kWait = "wait";
 constexpr std::string_view kDelivered = "delivered";
 
@@ -23,12 +22,11 @@ std::string_view media_type(std::string_view value) {
   return value;
 }
 
-// Where the request is, below the route's prefix and with or without the version.
-std::optional<std::string_view> below_notifications(std::string_view path) {
+// Below the route's prefix, with or without the version, and one slash at the end means nothing.
+std::string_view below_version(std::string_view path) {
+  constexpr std::string_view kNotificationsAndSlash = "/notifications/";
   if (path.starts_with(kVersion)) path.remove_prefix(kVersion.size());
-  if (!path.starts_with(kNotifications)) return std::nullopt;
-  path.remove_prefix(kNotifications.size());
-  if (!path.empty() && path.front() != '/') return std::nullopt;
+  if (path == kNotificationsAndSlash) path.remove_suffix(1);
   return path;
 }
 
@@ -142,11 +140,13 @@ bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
 // ---- a request comes
 
 sdk::RequestPtr Door::on_request(const sdk::RequestHead& head) {
-  const auto rest = below_notifications(head.path());
-  const bool extra = std::find(settings_->paths.begin(), settings_->paths.end(),
-                               head.full_path()) != settings_->paths.end();
-  if (!rest && !extra) return refuse(head, answers_.problem(404, "There is nothing here."));
-
+  const std::string_view below = below_version(head.path());
+  const bool further = std::find(settings_->paths.begin(), settings_->paths.end(),
+                                 head.full_path()) != settings_->paths.end();
+  const OperationMatch match = match_operation(head.method(), further ? kSendPath : below);
+  if (match.operation == nullptr && match.allow.empty()) {
+    return refuse(head, answers_.problem(404, "There is nothing here."));
+  }
   const Fields fields(head);
   if (!fields.repeated.empty()) {
     const std::string detail = "The header " + std::string(fields.repeated) + " is given twice.";
@@ -158,31 +158,40 @@ sdk::RequestPtr Door::on_request(const sdk::RequestHead& head) {
     answer.challenge = true;
     return refuse(head, answer);
   }
-  const auto not_allowed = [&](std::string_view allow) {
+  if (match.operation == nullptr) {
     Answer answer = answers_.problem(405, "This path has no such method.");
-    answer.allow = allow;
+    answer.allow = match.allow;
     return refuse(head, answer);
-  };
-  const std::string_view method = head.method();
-  const bool one = extra || rest->empty() || *rest == "/";
+  }
+  const Verb verb = match.operation->verb;
   const auto wait = parameter(head.query(), kWait);
-  const bool can_wait = method != "DELETE" && !(rest && *rest == "/batch");
+  const bool can_wait = verb == Verb::kOne || verb == Verb::kGet;
   if (wait && (*wait != kDelivered || !can_wait)) {
     return refuse(head, answers_.problem(400,
                                          "One can wait for one notification to be delivered: "
                                          "?wait=delivered."));
   }
-  if (one || *rest == "/batch") {
-    if (method != "POST") return not_allowed("POST");
-    return begin_sending(one ? Verb::kOne : Verb::kBatch, head, fields, *caller);
+  switch (verb) {
+    case Verb::kOne:
+    case Verb::kBatch:
+      return begin_sending(verb, head, fields, *caller);
+    case Verb::kGet:
+    case Verb::kCancel:
+      return ask_ledger(verb, head, *caller, match.id);
+    case Verb::kDescribe:
+      break;
   }
-  const std::string_view id = rest->substr(1);
-  if (id.find('/') != std::string_view::npos) {
-    return refuse(head, answers_.problem(404, "There is nothing here."));
-  }
-  if (method == "DELETE") return ask_ledger(Verb::kCancel, head, *caller, id);
-  if (method == "GET" || method == "HEAD") return ask_ledger(Verb::kGet, head, *caller, id);
-  return not_allowed("GET, DELETE");
+  return describe_door(head, below);
+}
+
+// Whoever may send may read how; strangers learn nothing.
+sdk::RequestPtr Door::describe_door(const sdk::RequestHead& head, std::string_view below) {
+  std::string_view base = head.full_path();
+  base.remove_suffix(std::min(base.size(), below.size()));
+  const std::string text = describe(base, settings_->paths);
+  Answer answer;
+  answer.body = text;
+  return refuse(head, answer);
 }
 
 sdk::RequestPtr Door::refuse(const sdk::RequestHead& head, const Answer& answer) {

@@ -9,6 +9,7 @@
 #include "answers.h"
 #include "batch.h"
 #include "callers.h"
+#include "operations.h"
 #include "tocsin/plugin.hpp"
 
 namespace tocsin::input_http {
@@ -44,8 +45,6 @@ class Door {
  private:
   /// The header fields that matter here.
   struct Fields;
-
-  enum class Verb : std::uint8_t { kOne, kBatch, kGet, kCancel };
 
   /// One exchange on its way. Over with whichever of its two ends comes last: the exchange's
   /// (on_done) and that of what it asked of the gateway. Used again.
@@ -88,6 +87,7 @@ class Door {
   sdk::RequestPtr begin(Verb verb, const sdk::RequestHead& head, std::string_view caller);
   sdk::RequestPtr begin_sending(Verb verb, const sdk::RequestHead& head, const Fields& fields,
                                 std::string_view caller);
+  sdk::RequestPtr describe_door(const sdk::RequestHead& head, std::string_view below);
   sdk::RequestPtr ask_ledger(Verb verb, const sdk::RequestHead& head, std::string_view caller,
                              std::string_view id);
 

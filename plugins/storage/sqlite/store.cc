@@ -117,6 +117,8 @@ bool Store::apply_one(Session& session, tocsin_operation& operation) {
       return session.recorder.apply(as<tocsin_record_change>(operation));
     case TOCSIN_OP_MOVE:
       return session.mover.apply(as<tocsin_move>(operation));
+    case TOCSIN_OP_OWNED:
+      return session.claimer.apply(as<tocsin_owned>(operation));
     case TOCSIN_OP_LOOK:
       return session.looker.apply(as<tocsin_look>(operation));
     default:

@@ -44,7 +44,8 @@ enum tocsin_operation_kind {
   TOCSIN_OP_BLAME = 7,
   TOCSIN_OP_RECORD = 8,
   TOCSIN_OP_MOVE = 9,
-  TOCSIN_OP_LOOK = 10
+  TOCSIN_OP_LOOK = 10,
+  TOCSIN_OP_OWNED = 11
 };
 
 /* The head of every operation. */
@@ -349,6 +350,30 @@ typedef struct tocsin_look {
   uint32_t backlog_count;              /* result */
   uint32_t backlog_stride;             /* result */
 } tocsin_look;
+
+typedef struct tocsin_owned_delivery {
+  uint64_t notification_id;
+  uint32_t ordinal;
+  uint32_t state; /* CLAIMED or SENDING */
+  uint32_t delivery_class;
+  uint32_t attempts;
+  uint32_t crashes;
+  uint32_t reserved;
+  tocsin_str output;
+} tocsin_owned_delivery;
+
+/* Tells which deliveries our epoch owns, in the order of their ids from the `after` pair on, at
+ * most `limit`: so the host finds those that nothing in its memory stands for. Changes nothing. */
+typedef struct tocsin_owned {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t after_notification_id; /* 0: from the first */
+  uint32_t after_ordinal;
+  uint32_t limit;
+  const tocsin_owned_delivery* owned; /* result: as of this place in the batch */
+  uint32_t owned_count;               /* result */
+  uint32_t owned_stride;              /* result */
+} tocsin_owned;
 
 typedef struct tocsin_store_state {
   uint32_t size;

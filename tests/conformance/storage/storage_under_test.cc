@@ -213,6 +213,16 @@ tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t
   return op;
 }
 
+tocsin_owned owned_of(std::uint32_t limit, std::uint64_t after_id, std::uint32_t after_ordinal) {
+  tocsin_owned op{};
+  op.size = sizeof(op);
+  op.kind = TOCSIN_OP_OWNED;
+  op.after_notification_id = after_id;
+  op.after_ordinal = after_ordinal;
+  op.limit = limit;
+  return op;
+}
+
 tocsin_look look_of(std::int64_t now_ns) {
   auto op = make<tocsin_look>(TOCSIN_OP_LOOK);
   op.now_ns = now_ns;
