@@ -12,6 +12,7 @@
 #include "gateway/app/storage_thread.h"
 #include "gateway/base/value.h"
 #include "gateway/config/diagnostic.h"
+#include "gateway/delivery/overload_guard.h"
 #include "gateway/event/offload_pool.h"
 #include "gateway/http/client_metrics.h"
 #include "gateway/plugin/instance.h"
@@ -82,12 +83,14 @@ class Estate {
   telemetry::Log& log() { return process_.log; }
   telemetry::Metrics& metrics() { return process_.metrics; }
   http::ClientMetrics& client_metrics() { return client_metrics_; }
+  delivery::OverloadGuard& overload() { return overload_; }
 
  private:
   const Process process_;
   plugin::PluginMetrics plugin_metrics_;
   script::ScriptMetrics script_metrics_;
   http::ClientMetrics client_metrics_;
+  delivery::OverloadGuard overload_;
   const ComponentServices services_;
   const MonoTime quarantined_until_;
   mutable std::mutex mutex_;

@@ -55,6 +55,7 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                .crash_map = *crash_map_,
                .join_store = arguments_.predecessor.has_value(),
                .calls = &calls_}),
+      overload_watch_(control_, estate_.overload(), metrics_, log),
       construction_(control_),
       listeners_(metrics_, workers_wanted_, arguments_.inherited),
       loops_(control_),
@@ -160,17 +161,12 @@ config::Diagnostics Gateway::open_access_logs() {
 }
 
 void Gateway::make_workers() {
-  callbacks_.reserve(callbacks_.size() + workers_wanted_);
   for (std::size_t i = 0; i < workers_wanted_; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, metrics_, estate_, access_logs_));
     loops_.add(workers_.back()->estate());
     event::Loop* loop = &workers_.back()->loop();
     watchdog_.watch(*loop);
-    callbacks_.push_back(metrics_.callback(
-        telemetry::MetricType::kGauge, "tocsin_loop_lag_seconds",
-        "The longest time since the last scrape that a loop kept events waiting.",
-        {{"loop", loop->name()}},
-        [loop] { return std::chrono::duration<double>(loop->take_max_lag()).count(); }));
+    overload_watch_.watch(*loop);
   }
   control_part_ =
       std::make_unique<LoopEstate>(estate_, access_logs_, control_, LoopEstate::kNoHome);
@@ -179,6 +175,7 @@ void Gateway::make_workers() {
 
 void Gateway::start_loops() {
   control_part_->open();
+  overload_watch_.start();
   for (const auto& worker : workers_) worker->start();
   if (first_store_ == nullptr) return install_first();
   lending_.lend(std::move(first_store_), [this](Result<void> lent) {
@@ -204,6 +201,7 @@ bool Gateway::run() {
   log_watch_.arm_after(kLogWatch);
   watchdog_.watch(control_);
   watchdog_.set_abort_after(watchdog_abort(first_->settings()));
+  estate_.overload().set_limits(overload_limits(first_->settings()));
   watchdog_.start();
   start_loops();
   control_.run();
@@ -254,6 +252,7 @@ void Gateway::keep_supervisor_informed() {
 
 // Whoever looks at the store, and the audit that is also kept there.
 void Gateway::begin_with_store(const Snapshot& snapshot) {
+  overload_watch_.watch(&estate_.storage().front());
   store_gauges_ = std::make_unique<delivery::StoreGauges>(control_, estate_.storage().storage(),
                                                           *pool_, metrics_);
   const Duration keep = snapshot.settings().at("admin").at("audit").duration("keep");
@@ -270,7 +269,9 @@ admin::AdminParts Gateway::admin_parts() {
                           .audit = *audit,
                           .tokens = {},
                           .loops = &watchdog_,
-                          .config = &reloader_};
+                          .overload = &estate_.overload(),
+                          .config = &reloader_,
+                          .version = version()};
   if (estate_.has_store()) {
     parts.ledger = &control_part_->ledger();
     parts.records = &control_part_->records();
@@ -287,6 +288,7 @@ void Gateway::adopt(const Snapshot& snapshot) {
   }
   admin_.adopt(snapshot);
   watchdog_.set_abort_after(watchdog_abort(snapshot.settings()));
+  estate_.overload().set_limits(overload_limits(snapshot.settings()));
   estate_.adopt(snapshot.settings());
   if (store_audit_) {
     store_audit_->set_keep(snapshot.settings().at("admin").at("audit").duration("keep"));

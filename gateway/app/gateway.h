@@ -21,6 +21,7 @@
 #include "gateway/app/lane_states.h"
 #include "gateway/app/listener_set.h"
 #include "gateway/app/loop_group.h"
+#include "gateway/app/overload_watch.h"
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/app/reloader.h"
 #include "gateway/app/snapshot_swap.h"
@@ -109,6 +110,7 @@ class Gateway {
   std::optional<event::OffloadPool> pool_;  // ends before the loops that it posts to
   CallUnderWay calls_;
   Estate estate_;
+  OverloadWatch overload_watch_;
   ConstructionThread construction_;  // after what ends there, before what that stands on
   ListenerSet listeners_;
   LoopGroup loops_;

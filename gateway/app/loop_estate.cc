@@ -98,8 +98,9 @@ Result<void> LoopEstate::prepare_notifications(Part& part, DoorList doors) {
   for (const OutputPart& output : snapshot.outputs()) stages.outputs.push_back(output.traits);
   TOCSIN_TRY(start_route_scripts(part));
   for (const auto& script : part.scripts) stages.scripts.push_back(script.get());
-  part.intake = std::make_unique<delivery::Intake>(
-      *port_, pool_, shared_.metrics(), std::move(stages), shared_.storage().front().key_secret());
+  part.intake =
+      std::make_unique<delivery::Intake>(*port_, pool_, shared_.metrics(), shared_.overload(),
+                                         std::move(stages), shared_.storage().front().key_secret());
   TOCSIN_TRY(start_outputs(snapshot));
   return start_inputs(snapshot);
 }
