@@ -82,7 +82,10 @@ constexpr openapi::Schema kConfig = {"Config", R"json({
 "last_reload":{"type":"object","required":["ok","at"],"properties":{
 "ok":{"type":"boolean"},
 "at":{"type":"string","format":"date-time"},
-"errors":{"$ref":"#/components/schemas/ConfigFaults"}}}}})json"};
+"errors":{"$ref":"#/components/schemas/ConfigFaults"}}},
+"reload_under_way":{"type":"object","required":["for_ms"],"properties":{
+"for_ms":{"type":"integer"},
+"inside":{"type":"string","description":"The call into a plugin that it waits for."}}}}})json"};
 
 constexpr openapi::Schema kConfigFaults = {"ConfigFaults", R"json({
 "type":"array","items":{"type":"object","required":["message"],"properties":{
@@ -115,13 +118,14 @@ constexpr openapi::Schema kOutputs = {"Outputs", R"json({
 "type":"object","required":["name","state","ready","dead"],"properties":{
 "name":{"type":"string"},
 "type":{"type":"string"},
-"state":{"type":"string","enum":["running","paused","orphaned"]},
+"state":{"type":"string","enum":["running","paused","unknown","orphaned"]},
 "reason":{"type":"string"},
 "lane":{"type":"string","enum":["direct","spilled"]},
 "in_flight":{"type":"integer"},
 "in_memory":{"type":"integer"},
 "ready":{"type":"integer"},
-"dead":{"type":"integer"}}}}}})json"};
+"dead":{"type":"integer"}}}},
+"silent_loops":{"type":"array","items":{"type":"string"},"description":"Loops that did not answer: their outputs are unknown."}}})json"};
 
 constexpr openapi::Schema kMoveOrder = {"MoveOrder", R"json({
 "type":"object","required":["from","to"],"additionalProperties":false,"properties":{
@@ -143,7 +147,7 @@ constexpr openapi::Schema kMoved = {"Moved", R"json({
 constexpr openapi::Schema kResumed = {"Resumed", R"json({
 "type":"object","required":["output","status"],"properties":{
 "output":{"type":"string"},
-"status":{"type":"string","enum":["resumed","was not in quarantine"]}}})json"};
+"status":{"type":"string","enum":["resumed","was not in quarantine","resumes once its loop answers"]}}})json"};
 
 constexpr openapi::Schema kAuditPage = {"AuditPage", R"json({
 "type":"object","required":["audit"],"properties":{
