@@ -36,9 +36,11 @@ Plugin& plugin_of(void* self) { return *static_cast<Plugin*>(self); }
 // an append, and nobody asks for the count. Refused, and no harm, once somebody has used SQLite.
 void stop_counting_memory() { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 
-std::uint32_t create(const tocsin_create* create, void** self, tocsin_fault*) noexcept {
+std::uint32_t create(const tocsin_create* create, void** self, tocsin_fault* fault) noexcept {
   stop_counting_memory();
   auto plugin = std::make_unique<Plugin>(*create);
+  const std::string why = path_fault(plugin->store.settings().path);
+  if (!why.empty()) return put_fault(fault, TOCSIN_INVALID, why, "path");
   const std::string& sync = plugin->store.settings().sync;
   if (sync != "full") {
     Host(create->host, create->instance)
