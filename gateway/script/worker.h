@@ -7,6 +7,7 @@
 #include "gateway/base/result.h"
 #include "gateway/script/environment.h"
 #include "gateway/script/failure.h"
+#include "gateway/script/loop_share.h"
 #include "gateway/telemetry/log_limiter.h"
 
 struct lua_State;
@@ -38,6 +39,12 @@ class Worker {
   /// Where the next call runs.
   const std::shared_ptr<State>& state();
 
+  /// How long until a call may run on, so that others have their share of the loop; zero: it may.
+  Duration rest() const { return share_.rest(environment_.loop.now()); }
+  void took(Duration time, bool came_to_nothing) {
+    share_.took(environment_.loop.now(), time, came_to_nothing);
+  }
+
   /// Counts and logs why a call came to nothing.
   void failed(const Failure& failure);
 
@@ -48,6 +55,7 @@ class Worker {
   const Environment environment_;
   std::shared_ptr<State> state_;
   MonoTime renew_not_before_{};
+  LoopShare share_;
   telemetry::LogLimiter lines_{10, std::chrono::minutes(1)};
 };
 
