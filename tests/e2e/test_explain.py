@@ -83,6 +83,30 @@ def test_a_wrong_configuration_is_told_by_its_place(ask):
     assert result.returncode == 1 and f"{ask.config}:1:12: " in result.stderr
 
 
+def test_a_script_that_counts_is_asked_once_an_event(ask, tmp_path):
+    (tmp_path / "turns.lua").write_text("""
+        turn = 0
+        function route(n)
+          turn = turn + 1
+          tocsin.log.warning("turn " .. turn)
+          return turn % 2 == 1 and "chat" or "archive"
+        end
+    """)
+    config = json.loads(ask.config.read_text())
+    config["routes"] = [{"script": "turns.lua"}]
+    ask.config.write_text(as_yaml(config))
+    result = ask(PAID, "--json")
+    told = json.loads(result.stdout)
+    assert told["routes"][0]["outputs"] == [one["output"] for one in told["deliveries"]] == ["chat"]
+    assert told["without_address"] == []
+    assert result.stderr.count("turn 1") == 1 and "turn 2" not in result.stderr
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(json.dumps({"config": "tocsin.yaml", "cases": [{"name": "in turns", "steps": [
+        {"event": {"topic": topic}, "expect": {"outputs": [output]}}
+        for topic, output in (("a", "chat"), ("b", "archive"), ("c", "chat"))]}]}))
+    assert tocsin("routes", "test", suite).returncode == 0
+
+
 def test_it_touches_neither_store_nor_network(ask, tmp_path):
     assert ask(PAID).returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tocsin.yaml"]
