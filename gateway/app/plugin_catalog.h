@@ -16,8 +16,8 @@ namespace tocsin::app {
 
 /// What a configuration may name: the components built in, and the plugins of `gateway.plugin_path`
 /// and of the folders beside the binary, shared objects and scripts. An output's options are joined
-/// by `delivery`, which is the gateway's. Control thread; lives as long as the process, like the
-/// code of the plugins.
+/// by `delivery`, which is the gateway's. Made and used on the construction thread, then read by
+/// others; lives as long as the process, like the code of the plugins.
 class PluginCatalog final : public config::ComponentCatalog {
  public:
   PluginCatalog();

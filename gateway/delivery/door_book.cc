@@ -43,6 +43,7 @@ void DoorBook::reset(std::span<const stage::BacklogCount> backlog) {
   for (auto& [output, known] : entries_) {
     if (known.door != nullptr) known.door->spill();
   }
+  publish();
 }
 
 void DoorBook::refresh(std::span<const stage::BacklogCount> backlog) {
@@ -94,12 +95,15 @@ DoorBook::Claimable DoorBook::take_claimable() {
 }
 
 void DoorBook::publish() {
+  std::uint64_t total = 0;
   for (auto& [output, known] : entries_) {
+    total += backlog_of(known);
     if (known.door == nullptr) continue;
     known.backlog->set(static_cast<double>(known.door->backlog()));
     known.door->look_at_spilled();
     known.spilled->set(known.door->seen_spilled() ? 1 : 0);
   }
+  total_.store(total, std::memory_order_relaxed);
 }
 
 }  // namespace tocsin::delivery

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -41,6 +42,8 @@ class DoorBook final : private ClaimWatch {
 
   /// Puts what the doors came to into the metrics.
   void publish();
+  /// All that waits in the store, as last published. Any thread.
+  std::uint64_t backlog() const { return total_.load(std::memory_order_relaxed); }
 
  private:
   struct Entry {
@@ -63,6 +66,7 @@ class DoorBook final : private ClaimWatch {
   Function<void()> wake_;
   std::map<std::string, Entry, std::less<>> entries_;
   std::deque<Claimable> claimable_;
+  std::atomic<std::uint64_t> total_{0};
 };
 
 }  // namespace tocsin::delivery

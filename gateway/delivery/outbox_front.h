@@ -79,6 +79,9 @@ class OutboxFront final : private event::TickEnd {
   /// From the next purge on.
   void set_history(const HistoryLimits& limits) { history_ = limits; }
 
+  /// Deliveries that wait in the store, as of the last second. Any thread.
+  std::uint64_t backlog() const { return doors_.backlog(); }
+
   event::Loop& loop() { return loop_; }
   WaitingRoom& room() { return room_; }
 

@@ -97,7 +97,7 @@ static const tocsin_plugin kPlugin = {
 #if defined(DEADLY_CRASHES)
 __attribute__((constructor)) static void on_load(void) { abort(); }
 #elif defined(DEADLY_EXITS)
-__attribute__((constructor)) static void on_load(void) { exit(3); }
+__attribute__((constructor)) static void on_load(void) { _exit(3); }
 #elif defined(DEADLY_HANGS)
 __attribute__((constructor)) static void on_load(void) {
   for (;;) pause();

@@ -165,8 +165,8 @@ class CrashSignalsTest : public CrashMapTest {
 
 TEST_F(CrashSignalsTest, BlameWhoIsInsideAndEndTheProcessAsTheyWould) {
   EXPECT_EQ(died_of([] { std::abort(); }), SIGABRT);
-#if defined(__SANITIZE_ADDRESS__)
-  // It takes arithmetic faults itself, and exits.
+#if defined(TOCSIN_SANITIZED)
+  // A sanitizer takes the other faults itself, and exits.
   EXPECT_EQ(died_of([] { ::raise(SIGABRT); }), SIGABRT);
 #else
   EXPECT_EQ(died_of([] { ::raise(SIGFPE); }), SIGFPE);
@@ -177,7 +177,7 @@ TEST_F(CrashSignalsTest, BlameWhoIsInsideAndEndTheProcessAsTheyWould) {
   EXPECT_EQ(map->found().size(), 1U);
 }
 
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(TOCSIN_SANITIZED)
 TEST_F(CrashSignalsTest, AreHeardOfAStackThatRanOut) {
   EXPECT_EQ(died_of([] { static_cast<void>(deeper(0)); }), SIGSEGV);
   EXPECT_EQ(open()->found().size(), 1U);
