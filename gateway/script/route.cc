@@ -7,6 +7,7 @@
 
 #include "gateway/base/units.h"
 #include "gateway/message/notification_codec.h"
+#include "gateway/message/verdict.h"
 #include "gateway/script/call.h"
 #include "gateway/script/creation.h"
 #include "gateway/script/notification_table.h"
@@ -20,8 +21,8 @@ namespace {
 using stage::RouteOpinion;
 
 constexpr Duration kDelayMax = std::chrono::hours(24 * 366);
-constexpr std::array<std::string_view, 5> kFields = {"outputs", "to", "delay", "priority",
-                                                     "continue"};
+constexpr std::array<std::string_view, 6> kFields = {"outputs",  "to",       "delay",
+                                                     "priority", "continue", "reason"};
 
 /// Reads what the script returned. Everything raises that an operator would want to hear of.
 class OpinionReader {
@@ -60,6 +61,7 @@ class OpinionReader {
     if (opinion_.outputs.empty()) luaL_error(lua_, "the route names no outputs");
     recipients();
     delay();
+    reason();
     refuse_priority();
     lua_getfield(lua_, 1, "continue");
     opinion_.goes_on = lua_toboolean(lua_, -1) != 0;
@@ -146,6 +148,14 @@ class OpinionReader {
       luaL_error(lua_, "delay must be a duration such as \"5m\", or milliseconds");
     }
     if (opinion_.delay) opinion_.delay = std::clamp(*opinion_.delay, Duration::zero(), kDelayMax);
+    lua_pop(lua_, 1);
+  }
+
+  void reason() {
+    const int type = lua_getfield(lua_, 1, "reason");
+    if (type == LUA_TSTRING)
+      opinion_.reason = text_at(lua_, -1).substr(0, message::kReasonBytesMax);
+    if (type != LUA_TSTRING && type != LUA_TNIL) luaL_error(lua_, "reason must be a text");
     lua_pop(lua_, 1);
   }
 

@@ -18,6 +18,7 @@ struct RouteOpinion {
   std::vector<std::uint32_t> outputs;   ///< as the routes count them
   std::vector<std::string> recipients;  ///< "kind:value", instead of the notification's; empty: its
   std::optional<Duration> delay;        ///< not before so long from now
+  std::string reason;                   ///< why, in its own words, for people; may be empty
   std::string problem;                  ///< why it has none, for people; empty: it wanted none
 
   void clear() {
@@ -25,6 +26,7 @@ struct RouteOpinion {
     outputs.clear();
     recipients.clear();
     delay.reset();
+    reason.clear();
     problem.clear();
   }
 };

@@ -26,7 +26,7 @@
 ---@field notification tocsin.Notification
 
 ---@class tocsin.Filter
----@field on_message fun(notification: tocsin.Notification): "pass"|"drop"|nil, integer?
+---@field on_message fun(notification: tocsin.Notification): "pass"|"drop"|nil, integer?, string? a reservation, and why for `tocsin explain`
 ---@field on_outcome? fun(reservation: integer, committed: boolean)
 
 ---@alias tocsin.Verdict "delivered"|"retry"|"throttled"|"rejected"|"target_gone"|"ambiguous"|"unauthorized"|"internal"
@@ -70,6 +70,7 @@
 ---@field to? string|string[] instead of the notification's recipients
 ---@field delay? string|number a duration such as "5m", or milliseconds
 ---@field continue? boolean ask the routes below as well
+---@field reason? string why, for `tocsin explain`
 
 tocsin = {}
 

@@ -55,6 +55,12 @@ TEST_F(Route, SaysTheSameBesideAList) {
   EXPECT_TRUE(opinion.goes_on);
 }
 
+TEST_F(Route, SaysWhy) {
+  EXPECT_EQ(ask("return {\"mail\", reason = \"night\"}").reason, "night");
+  EXPECT_NE(ask("return {\"mail\", reason = 5}").problem.find("reason must be a text"),
+            std::string::npos);
+}
+
 TEST_F(Route, CountsARecipientOnce) {
   EXPECT_EQ(ask(R"(return {outputs = "mail", to = {"email:a@b.example", "email:a@b.example"}})")
                 .recipients,
