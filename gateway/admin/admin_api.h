@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,7 @@ struct AdminParts {
   LoopsView* loops = nullptr;
   const delivery::OverloadGuard* overload = nullptr;
   ConfigDoor* config = nullptr;
+  std::string_view version = "0";  ///< of the gateway; static
 };
 
 /// A notification on its way from an admin request into the gateway.

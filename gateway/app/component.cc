@@ -76,9 +76,16 @@ tl::expected<void, plugin::Refusal> Component::validate(const PluginCode& code,
   return {};
 }
 
+bool Component::can_reconfigure() const {
+  return script_ != nullptr ? script_->can_reconfigure() : compiled_->can_reconfigure();
+}
+
 tl::expected<void, plugin::Refusal> Component::reconfigure(const Value& settings) {
   const CallUnderWay::Scope call(calls_, logger_of(name_), "reconfigure of the " + plugin_);
-  return compiled_->reconfigure(settings);
+  if (script_ == nullptr) return compiled_->reconfigure(settings);
+  auto taken = script_->reconfigure(settings);
+  if (!taken) return tl::unexpected(refusal_of(std::move(taken.error())));
+  return {};
 }
 
 Result<stage::OutputTraits> Component::output_traits() const {

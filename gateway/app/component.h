@@ -56,7 +56,9 @@ class Component {
 
   plugin::Kind kind() const { return name_.kind; }
   const std::string& id() const { return name_.id; }
-  /// See plugin::Instance; never of a script.
+  /// Whether it can take other values of its reloadable options.
+  bool can_reconfigure() const;
+  /// See plugin::Instance and script::Instance.
   tl::expected<void, plugin::Refusal> reconfigure(const Value& settings);
 
   /// One of the two is null.

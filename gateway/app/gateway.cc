@@ -270,7 +270,8 @@ admin::AdminParts Gateway::admin_parts() {
                           .tokens = {},
                           .loops = &watchdog_,
                           .overload = &estate_.overload(),
-                          .config = &reloader_};
+                          .config = &reloader_,
+                          .version = version()};
   if (estate_.has_store()) {
     parts.ledger = &control_part_->ledger();
     parts.records = &control_part_->records();

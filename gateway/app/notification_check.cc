@@ -113,7 +113,8 @@ class NotificationChecker {
         blame(fault.place, fault.path, fault.message, fault.hint);
       }
     } else {
-      for (const RouteScriptCode& script : open_route_scripts(list, *routes, faults_)) {
+      for (const RouteScriptCode& script :
+           open_route_scripts(list, *routes, catalog_.scripts().module_folders(), faults_)) {
         create_route_script(script, quiet_.services, faults_);
       }
     }

@@ -60,4 +60,7 @@ class PluginCatalog final : public config::ComponentCatalog {
 /// build leaves it, and ../lib/tocsin/plugins, as a package does; those of them that there are.
 std::vector<std::string> default_plugin_path();
 
+/// Where scripts find the modules tocsin.NAME: the folder `tocsin` in each of those.
+std::vector<std::string> script_library_path();
+
 }  // namespace tocsin::app

@@ -80,6 +80,12 @@ void DoorBook::set_backlog(Entry& known, std::uint64_t rows) {
   known.backlog->set(static_cast<double>(rows));
 }
 
+void DoorBook::on_ready(const stage::OwnedDelivery& row, WallTime now) {
+  Entry& known = entry(row.output);
+  if (known.door != nullptr) return known.door->on_ready(row.queue, now, now);
+  set_backlog(known, known.orphaned + 1);
+}
+
 void DoorBook::move(std::string_view from, std::string_view to, std::uint64_t rows) {
   Entry& old = entry(from);
   set_backlog(old, backlog_of(old) - std::min(rows, backlog_of(old)));

@@ -30,6 +30,8 @@ class DoorBook final : private ClaimWatch {
   /// The store was opened: nothing is known of its rows but these counts.
   void reset(std::span<const stage::BacklogCount> backlog);
 
+  /// A row became ready that no lane settled.
+  void on_ready(const stage::OwnedDelivery& row, WallTime now);
   /// Ready rows of one output are another's now, which looks for them.
   void move(std::string_view from, std::string_view to, std::uint64_t rows);
   /// Others changed the store: nothing but these counts is known of what is ready.

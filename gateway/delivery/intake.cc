@@ -167,12 +167,17 @@ bool Intake::submit_item(Request& request, std::uint32_t item, const stage::Emit
                    std::move(decoded.error().pointer));
     return true;
   }
+  const std::string_view own = decoded->idempotency_key;
+  if (!own.empty() && !source.idempotency_key.empty() && own != source.idempotency_key) {
+    request.decide(item, Came::kInvalid, "is another key than the request's Idempotency-Key",
+                   "/idempotency_key");
+    return true;
+  }
   if (overloaded(request, item, decoded->notification->level)) return false;
   candidate.decoded = *decoded;
   candidate.stream = stream;
   candidate.ticket = request.ticket(item);
-  const std::string_view key =
-      source.idempotency_key.empty() ? decoded->idempotency_key : source.idempotency_key;
+  const std::string_view key = source.idempotency_key.empty() ? own : source.idempotency_key;
   if (!key.empty()) {
     identity_.clear();
     append_identity(identity_, {request.input, request.caller}, key);
@@ -256,7 +261,8 @@ void Intake::append_item(Request& request, std::uint32_t number) {
     request.doors.push_back(&door);
     request.rows.push_back({.output = door.output(),
                             .address = one.address,
-                            .next_at = begin_at(notification, one, request.accepted_at)});
+                            .next_at = begin_at(notification, one, request.accepted_at),
+                            .queue = one.queue});
   }
   item.message = std::move(part.routed.plan.message);
 }

@@ -218,6 +218,15 @@ TEST_F(IntakeTest, GivesConcurrentTwinsOneNotification) {
   EXPECT_EQ(storage.notifications(), 1U);
 }
 
+TEST_F(IntakeTest, RefusesTwoKeysForOneNotification) {
+  const std::string_view json = R"({"topic":"both","idempotency_key":"own"})";
+  const auto refused = emit(json, "other");
+  EXPECT_EQ(refused.kind, Kind::kInvalid);
+  EXPECT_EQ(refused.pointer, "/idempotency_key");
+  EXPECT_EQ(storage.notifications(), 0U);
+  EXPECT_NE(emit(json, "own").kind, Kind::kInvalid);
+}
+
 TEST_F(IntakeTest, KeepsTheKeyOfWhatAFilterDropped) {
   const std::string_view json = R"({"topic":"drop","idempotency_key":"own"})";
   const auto first = emit(json);

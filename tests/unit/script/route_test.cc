@@ -80,6 +80,15 @@ TEST_F(Route, ReachesWhomANotificationMayReachAndNobodyElse) {
   }
 }
 
+TEST_F(Route, SaysHowMuchItMatters) {
+  using message::DeliveryClass;
+  EXPECT_EQ(ask("return {outputs = \"chat\", priority = \"critical\"}").priority,
+            DeliveryClass::kCritical);
+  EXPECT_EQ(ask("return {outputs = \"chat\", priority = \"normal\"}").priority,
+            DeliveryClass::kNormal);
+  EXPECT_EQ(ask("return {outputs = \"chat\"}").priority, std::nullopt);
+}
+
 TEST_F(Route, IsNoOpinionWhenItGoesWrong) {
   for (const auto& [body, why] : std::vector<std::pair<const char*, const char*>>{
            {"return {\"nobody\"}", "there is no output \"nobody\""},
@@ -90,7 +99,8 @@ TEST_F(Route, IsNoOpinionWhenItGoesWrong) {
            {"return {outputs = \"chat\", delay = 0/0}", "delay is not a number"},
            {"return {outputs = \"chat\", dealy = 5}", "a route has no field \"dealy\""},
            {"return {\"chat\", outputs = \"mail\"}", "the route names outputs twice"},
-           {"return {outputs = \"chat\", priority = 1}", "a route cannot set a priority yet"},
+           {"return {outputs = \"chat\", priority = 1}", "priority must be"},
+           {"return {outputs = \"chat\", priority = \"high\"}", "priority must be"},
            {"tocsin.sleep(1)", "sleep cannot wait here"},
            {"while true do end", "the script ran too many instructions"}}) {
     const auto opinion = ask(body);
