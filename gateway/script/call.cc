@@ -116,7 +116,7 @@ void Call::run(int arguments) {
   state.host()->set_call(nullptr);
   const Left left = state.leave();
   instructions_left_ = left.instructions;
-  worker_.took(left.took, left.spent != Spent::kNothing);
+  worker_.took(left.took, left.wasted);
   if (left.spent != Spent::kNothing) {
     failure_ = Failure{failure_kind(left.spent), left.text()};
     state.watch(thread_);

@@ -10,13 +10,13 @@ constexpr Duration kNextTick = std::chrono::milliseconds(1);
 
 }  // namespace
 
-void LoopShare::took(MonoTime tick, Duration time, bool came_to_nothing) {
+void LoopShare::took(MonoTime tick, Duration time, Duration wasted) {
   if (tick != tick_) {
     tick_ = tick;
     in_tick_ = Duration::zero();
   }
   in_tick_ += time;
-  if (came_to_nothing) paid_at_ = std::max(paid_at_, tick) + time * kWasteParts;
+  if (wasted > Duration::zero()) paid_at_ = std::max(paid_at_, tick) + wasted * kWasteParts;
 }
 
 Duration LoopShare::rest(MonoTime tick) const {

@@ -18,8 +18,9 @@ class LoopShare {
   /// ... and then one part of the loop's time in so many.
   static constexpr int kWasteParts = 10;
 
-  /// A slice took so long, in the tick of that time.
-  void took(MonoTime tick, Duration time, bool came_to_nothing);
+  /// A slice took so long, in the tick of that time. `wasted`: what it worked when it came to
+  /// nothing, in its thread's own time, so that a busy machine is not held against the script.
+  void took(MonoTime tick, Duration time, Duration wasted);
   /// How long until another slice may begin; zero: it may now.
   Duration rest(MonoTime tick) const;
 

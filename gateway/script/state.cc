@@ -130,7 +130,11 @@ Left State::leave() {
             .spent = std::exchange(spent_, Spent::kNothing),
             .was_refused = was_refused_ || refused_bytes_ != 0,
             .took = clock_was_read_ ? clock_.mono() - began_ : Duration::zero(),
+            .wasted = {},
             .where = std::exchange(spent_where_, {})};
+  if (left.spent != Spent::kNothing && clock_was_read_) {
+    left.wasted = thread_cpu_time() - cpu_began_;
+  }
   if (left.spent == Spent::kMemory || left.was_refused) {
     lua_gc(main_, LUA_GCCOLLECT);
     worn_out_ = memory_bytes_ > limits_.memory_bytes_max / 2;

@@ -31,6 +31,7 @@ struct Left {
   Spent spent = Spent::kNothing;
   bool was_refused = false;          ///< memory that Lua did not ask for again: an error came of it
   Duration took = Duration::zero();  ///< zero: too little to be worth a look at the clock
+  Duration wasted = Duration::zero();  ///< of the thread's own time, when something is spent
   std::string where;  ///< when something is spent: "file.lua:12", as far as it is known
 
   /// "file.lua:12: the script ran too many instructions".

@@ -45,9 +45,7 @@ class Worker {
 
   /// How long until a call may run on, so that others have their share of the loop; zero: it may.
   Duration rest() const { return share_.rest(environment_.loop.now()); }
-  void took(Duration time, bool came_to_nothing) {
-    share_.took(environment_.loop.now(), time, came_to_nothing);
-  }
+  void took(Duration time, Duration wasted) { share_.took(environment_.loop.now(), time, wasted); }
 
   /// Notes who is inside, with which delivery, while it lives.
   class Inside {
