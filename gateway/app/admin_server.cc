@@ -14,7 +14,7 @@ config::Diagnostics AdminServer::plan(const Snapshot& snapshot) {
   if (planned_ == written_) return {};
   const auto address = ListenAddress::parse(planned_);
   if (!address) return {fault_at(written.place(), "admin.address", address.error().text())};
-  if (auto inherited = inherited_.take(kName, address->address); !inherited.empty()) {
+  if (auto inherited = inherited_.take(kName, *address); !inherited.empty()) {
     socket_ = std::move(inherited.front());
     return {};
   }

@@ -73,7 +73,7 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                 .command = arguments_.command,
                 .replaced =
                     [this](pid_t pid) {
-                      arguments_.supervisor.main_process(pid);
+                      arguments_.supervisor.hand_over_to(pid);
                       admin_.retire();
                       begin_drain("replaced", kIdlePatience);
                     }}),
@@ -311,12 +311,19 @@ void Gateway::report_crashes() const {
 }
 
 void Gateway::reload_on_signal() {
+  // Neither may the service manager hear that this is ready.
+  if (drain_.begun() || swap_.current() == nullptr) return too_late_for("SIGHUP");
   TOCSIN_LOG(log_, kInfo, "app", "reloading", {"signal", "SIGHUP"});
   arguments_.supervisor.reloading();
   reloader_.reload_afterwards([this](const admin::ReloadOutcome& outcome) {
     const bool refused = outcome.kind == admin::ReloadOutcome::Kind::kRefused;
     arguments_.supervisor.ready(refused ? "serving; the last reload was refused" : "serving");
   });
+}
+
+void Gateway::too_late_for(std::string_view signal) {
+  TOCSIN_LOG(log_, kWarning, "app", drain_.begun() ? "not while it stops" : "not before it serves",
+             {"signal", signal});
 }
 
 void Gateway::reopen_logs() {
@@ -337,7 +344,7 @@ void Gateway::watch_logs() {
 }
 
 void Gateway::upgrade() {
-  if (drain_.begun() || swap_.current() == nullptr) return;
+  if (drain_.begun() || swap_.current() == nullptr) return too_late_for("SIGUSR2");
   upgrade_.begin(swap_.current()->settings().at("gateway").duration("upgrade_timeout"));
 }
 

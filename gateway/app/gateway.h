@@ -87,6 +87,7 @@ class Gateway {
   void adopt(const Snapshot& snapshot);
   void keep_supervisor_informed();
   void reload_on_signal();
+  void too_late_for(std::string_view signal);
   void reopen_logs();
   void upgrade();
   void report_crashes() const;

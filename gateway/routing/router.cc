@@ -1,10 +1,32 @@
 #include "gateway/routing/router.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "gateway/base/units.h"
 
 namespace tocsin::routing {
 
 namespace {
+
+constexpr std::size_t kRecipientsShown = 5;
+
+// What a script decided besides the outputs, a sentence each.
+std::vector<std::string> wishes_of(const stage::RouteOpinion& opinion) {
+  std::vector<std::string> wishes;
+  if (!opinion.reason.empty()) wishes.push_back("its script says: " + opinion.reason);
+  if (opinion.delay)
+    wishes.push_back("not before " + format_duration(*opinion.delay) + " from now");
+  std::string who;
+  for (std::size_t i = 0; i < opinion.recipients.size() && i < kRecipientsShown; ++i) {
+    who += (who.empty() ? "for " : ", ") + opinion.recipients[i];
+  }
+  if (opinion.recipients.size() > kRecipientsShown) {
+    who += " and " + std::to_string(opinion.recipients.size() - kRecipientsShown) + " more";
+  }
+  if (!who.empty()) wishes.push_back(std::move(who));
+  return wishes;
+}
 
 // The script knows the notification, the route's author only its kind.
 std::optional<message::DeliveryClass> priority_of(const Route& route,
@@ -103,6 +125,7 @@ std::vector<RouteExplanation> Router::explain(const message::Notification& notif
     explanation.outputs = routes_[i].script.empty() ? routes_[i].outputs : opinion.outputs;
     explanation.goes_on = goes_on;
     explanation.priority = priority_of(routes_[i], &opinion);
+    if (opinion.has_one) explanation.reasons = wishes_of(opinion);
     if (!explanation.goes_on) break;
   }
   return explanations;

@@ -35,7 +35,8 @@ class Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  /// Runs the function until it ends, ended() included, or waits.
+  /// Runs the function until it ends, ended() included, or waits; also for its turn, when the
+  /// instance has had its share of the loop.
   void begin();
   bool is_open() const { return is_open_; }
   /// Gives the call up: no end comes. Not inside of Lua.
@@ -79,6 +80,9 @@ class Call {
   static int inner_done(lua_State* lua, int status, std::intptr_t self);
   static int woken(lua_State* lua, int status, std::intptr_t self);
 
+  void begin_now();
+  void put_off(Duration rest);
+  void take_turn();
   bool adopt_state();
   void drop_thread();
   void run(int arguments);
@@ -96,6 +100,7 @@ class Call {
   std::unique_ptr<Wait> wait_;
   std::unique_ptr<Wait> over_;  // whose callback may be on the stack
   event::Timer expiry_;
+  event::Timer turn_;
 };
 
 }  // namespace tocsin::script

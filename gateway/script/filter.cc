@@ -68,6 +68,7 @@ class ScriptFilter::Question final : public Call {
     } else {
       luaL_error(lua, "on_message must return \"pass\" or \"drop\"");
     }
+    if (lua_type(lua, 3) == LUA_TSTRING) call_->because(text_at(lua, 3));
     if (lua_isnoneornil(lua, 2)) return;
     if (lua_isinteger(lua, 2) == 0) luaL_error(lua, "the second result of on_message is no number");
     reservation_ = static_cast<std::uint64_t>(lua_tointeger(lua, 2));

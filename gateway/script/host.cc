@@ -45,8 +45,10 @@ std::string shown(lua_State* lua, int index) {
 // log.info(text, {name = value, ...})
 int write_line(lua_State* lua, LogLevel level) {
   const std::string text = shown(lua, 1);
-  const Host& host = Host::of(lua);
+  Host& host = Host::of(lua);
   if (host.services() == nullptr || !host.services()->log.enabled(level)) return 0;
+  const std::optional<std::uint64_t> skipped = host.lines().admit(host.clock().mono());
+  if (!skipped) return 0;
   std::vector<std::pair<std::string, std::string>> named;
   if (lua_istable(lua, 2)) {
     for (lua_pushnil(lua); lua_next(lua, 2) != 0; lua_pop(lua, 1)) {
@@ -55,6 +57,7 @@ int write_line(lua_State* lua, LogLevel level) {
     }
   }
   std::vector<telemetry::LogField> fields{{"plugin", host.voice()->label}};
+  if (*skipped > 0) fields.emplace_back("suppressed", *skipped);
   for (const auto& [name, value] : named) fields.emplace_back(name, std::string_view(value));
   host.services()->log.write(level, host.voice()->logger, text, fields);
   return 0;

@@ -8,6 +8,7 @@
 #include "gateway/base/value.h"
 #include "gateway/script/environment.h"
 #include "gateway/script/failure.h"
+#include "gateway/script/loop_share.h"
 #include "gateway/telemetry/log_limiter.h"
 
 struct lua_State;
@@ -42,6 +43,10 @@ class Worker {
   /// Where the next call runs.
   const std::shared_ptr<State>& state();
 
+  /// How long until a call may run on, so that others have their share of the loop; zero: it may.
+  Duration rest() const { return share_.rest(environment_.loop.now()); }
+  void took(Duration time, Duration wasted) { share_.took(environment_.loop.now(), time, wasted); }
+
   /// Notes who is inside, with which delivery, while it lives.
   class Inside {
    public:
@@ -71,6 +76,7 @@ class Worker {
   std::shared_ptr<const Value> settings_;
   std::shared_ptr<State> state_;
   MonoTime renew_not_before_{};
+  LoopShare share_;
   telemetry::LogLimiter lines_{10, std::chrono::minutes(1)};
 };
 

@@ -20,6 +20,7 @@ struct RouteOpinion {
   std::vector<std::string> recipients;  ///< "kind:value", instead of the notification's; empty: its
   std::optional<Duration> delay;        ///< not before so long from now
   std::optional<message::DeliveryClass> priority;  ///< none: as the route or the level says
+  std::string reason;   ///< why, in its own words, for people; may be empty
   std::string problem;  ///< why it has none, for people; empty: it wanted none
 
   void clear() {
@@ -28,6 +29,7 @@ struct RouteOpinion {
     recipients.clear();
     delay.reset();
     priority.reset();
+    reason.clear();
     problem.clear();
   }
 };

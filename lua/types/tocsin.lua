@@ -28,7 +28,7 @@
 ---@field notification tocsin.Notification
 
 ---@class tocsin.Filter
----@field on_message fun(notification: tocsin.Notification): "pass"|"drop"|nil, integer?
+---@field on_message fun(notification: tocsin.Notification): "pass"|"drop"|nil, integer?, string? a reservation, and why for `tocsin explain`
 ---@field on_outcome? fun(reservation: integer, committed: boolean)
 ---@field reconfigure? fun(cfg: table): nil, string?, string? takes other values of reloadable options; nil, why, key: refused
 
@@ -75,6 +75,7 @@
 ---@field delay? string|number a duration such as "5m", or milliseconds
 ---@field priority? "critical"|"normal" instead of what the level says
 ---@field continue? boolean ask the routes below as well
+---@field reason? string why, for `tocsin explain`
 
 tocsin = {}
 

@@ -57,9 +57,9 @@ def parse_metrics(text):
 
 class Gateway:
     """A running gateway. `settings` is the configuration as Python values, `environment` what it finds
-    beside ours."""
+    beside ours, `binary` another path of the binary."""
 
-    def __init__(self, settings, folder, descriptors=None, environment=None):
+    def __init__(self, settings, folder, descriptors=None, environment=None, binary=BINARY):
         self.config_path = folder / "tocsin.yaml"
         self.config_path.write_text(as_yaml(settings))
         self.stdout_path = folder / "stdout"
@@ -72,7 +72,7 @@ class Gateway:
         self.expects_text = False  # something else than its log is written to standard error
         with open(self.stdout_path, "wb") as stdout:
             self.process = subprocess.Popen(
-                [BINARY, "run", "-c", self.config_path], stdin=subprocess.DEVNULL, stdout=stdout,
+                [binary, "run", "-c", self.config_path], stdin=subprocess.DEVNULL, stdout=stdout,
                 stderr=subprocess.PIPE, env={**os.environ, **(environment or {})},
                 preexec_fn=lambda: _limit_descriptors(descriptors))
         self._reader = threading.Thread(target=self._read_log, daemon=True)

@@ -160,6 +160,31 @@ def test_what_outlives_its_grace_is_cut(start_gateway):
     eventually(lambda: gateway.metric("tocsin_config_snapshots"), 1, "snapshots")
 
 
+def test_four_configurations_are_alive_at_most(start_gateway):
+    gateway = start_gateway(responding("round 0"))
+    clients = []
+    for number in range(1, 4):
+        clients.append(socket.create_connection(gateway.address()))
+        clients[-1].sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+        eventually(gateway.open_connections, number, "connections")
+        time.sleep(0.05)  # the head is read; nothing tells when
+        gateway.reconfigure(responding(f"round {number}"))
+    assert gateway.metric("tocsin_config_snapshots") == 4
+    fifth = threading.Thread(target=gateway.reconfigure, args=(responding("round 4"),))
+    fifth.start()
+    assert fetch(connect(gateway)) == (200, "round 3")
+    assert gateway.metric("tocsin_config_snapshots") == 4
+    # One that ends makes room.
+    clients[0].sendall(b"67890")
+    assert clients[0].recv(4096).endswith(b"round 0")
+    fifth.join(30)
+    assert fetch(connect(gateway)) == (200, "round 4")
+    for number, client in enumerate(clients[1:], 1):
+        client.sendall(b"67890")
+        assert client.recv(4096).endswith(b"round %d" % number)
+        client.close()
+
+
 def test_an_output_that_changed_delivers_what_waited_for_it(start_gateway, tmp_path, sink):
     sink.mode("hang")
     before = settings(tmp_path, {"hook": webhook(sink, "/old", concurrency=1)})

@@ -131,6 +131,23 @@ TEST_F(RouteScripts, AreAskedOnlyWhenTheirConditionsHold) {
   EXPECT_EQ(script_.asked, 0);
 }
 
+TEST_F(RouteScripts, TellWhatTheyWantBesidesTheirOutputs) {
+  const Router router({decided_by(0)});
+  script_.says = [](const auto&, stage::RouteOpinion& opinion) {
+    opinion.has_one = true;
+    opinion.outputs = {0};
+    opinion.delay = 5min;
+    opinion.reason = "it is night";
+    for (int i = 0; i < 7; ++i) opinion.recipients.push_back("phone:" + std::to_string(i));
+  };
+  stage::RouteScript* scripts[] = {&script_};
+  const auto explained = router.explain({.topic = "a"}, scripts);
+  EXPECT_EQ(explained[0].kind, RouteExplanation::Kind::kTook);
+  EXPECT_EQ(explained[0].reasons,
+            (Texts{"its script says: it is night", "not before 5m from now",
+                   "for phone:0, phone:1, phone:2, phone:3, phone:4 and 2 more"}));
+}
+
 TEST_F(RouteScripts, AreExplained) {
   using Kind = RouteExplanation::Kind;
   const Router router({decided_by(0), decided_by(1), route_to({1})});
