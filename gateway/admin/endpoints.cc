@@ -13,7 +13,7 @@ namespace {
 constexpr std::array<std::string_view, 3> kListParameters = {"output", "before", "limit"};
 constexpr std::array<std::string_view, 2> kAuditParameters = {"before", "limit"};
 
-constexpr std::array<Endpoint, 20> kEndpoints = {{
+constexpr std::array<Endpoint, 21> kEndpoints = {{
     {.method = "GET",
      .pattern = "/healthz",
      .role = Role::kNobody,
@@ -64,6 +64,13 @@ constexpr std::array<Endpoint, 20> kEndpoints = {{
      .summary = "Ends the quarantine of an output that was found after crashes.",
      .serve = serve_resume,
      .action = "output.resume"},
+    {.method = "POST",
+     .pattern = "/v1/outputs/{id}/breaker",
+     .role = Role::kOperator,
+     .summary = "Opens or closes an output's breaker until told otherwise, or leaves it to itself.",
+     .serve = serve_breaker,
+     .action = "output.breaker",
+     .takes_json = true},
     // It tells names, addresses and what others were refused.
     {.method = "GET",
      .pattern = "/v1/audit",
