@@ -16,6 +16,9 @@ void serve_health(AdminApi& api, const CallRef& call);
 void serve_readiness(AdminApi& api, const CallRef& call);
 void serve_metrics(AdminApi& api, const CallRef& call);
 
+// openapi.cc
+void serve_openapi(AdminApi& api, const CallRef& call);
+
 // store_health.cc
 void serve_detailed_health(AdminApi& api, const CallRef& call);
 

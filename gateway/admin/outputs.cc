@@ -2,6 +2,7 @@
 // store, which may also hold rows of outputs that are configured no longer.
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -22,12 +23,29 @@ struct OutputRow {
 
 void state_members(JsonWriter& json, const OutputState& state) {
   json.pair("type", state.type);
+  if (!state.silent_loop.empty()) {
+    json.pair("state", "unknown");
+    return json.pair("reason", "the loop " + state.silent_loop + " does not answer");
+  }
   json.pair("state", state.paused ? "paused" : "running");
   if (state.paused && !state.reason.empty()) json.pair("reason", state.reason);
   json.pair("breaker", state.breaker);
   json.pair("lane", state.spilled ? "spilled" : "direct");
   count_pair(json, "in_flight", state.in_flight);
   count_pair(json, "in_memory", state.in_memory);
+}
+
+// Nothing, when all have answered.
+void silent_loops_member(JsonWriter& json, const std::vector<OutputState>& states) {
+  std::set<std::string_view> silent;
+  for (const OutputState& state : states) {
+    if (!state.silent_loop.empty()) silent.insert(state.silent_loop);
+  }
+  if (silent.empty()) return;
+  json.key("silent_loops");
+  json.begin_array();
+  for (const std::string_view loop : silent) json.text(loop);
+  json.end_array();
 }
 
 std::string outputs_json(const std::vector<OutputState>& states,
@@ -53,8 +71,15 @@ std::string outputs_json(const std::vector<OutputState>& states,
     json.end_object();
   }
   json.end_array();
+  silent_loops_member(json, states);
   json.end_object();
   return text;
+}
+
+std::string_view resumed_text(OutputsView::Resumed resumed) {
+  if (resumed == OutputsView::Resumed::kResumed) return "resumed";
+  if (resumed == OutputsView::Resumed::kWasRunning) return "was not in quarantine";
+  return "resumes once its loop answers";
 }
 
 struct AskedBreaker {
@@ -118,7 +143,7 @@ void serve_resume(AdminApi& api, const CallRef& call) {
     JsonWriter json(text);
     json.begin_object();
     json.pair("output", output);
-    json.pair("status", resumed == Resumed::kResumed ? "resumed" : "was not in quarantine");
+    json.pair("status", resumed_text(resumed));
     json.end_object();
     call->answer_json(200, std::move(text));
   });

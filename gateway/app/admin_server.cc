@@ -36,6 +36,12 @@ void AdminServer::serve(const Snapshot& snapshot, admin::AdminParts parts) {
   open_server();
 }
 
+void AdminServer::serve_by(const Snapshot& snapshot, admin::AdminParts parts) {
+  parts.tokens = admin_tokens(snapshot.settings().at("admin"));
+  routes_ = std::make_shared<admin::AdminRoutes>(std::move(parts));
+  server_->set_source(routes_);
+}
+
 void AdminServer::open_server() {
   server_ = std::make_unique<http::Server>(control_, std::move(*socket_), http::ServerOptions{},
                                            *shared_, blocks_, routes_);

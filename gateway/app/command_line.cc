@@ -221,8 +221,10 @@ void add_send(CLI::App& app, Arguments& arguments, int& exit_code) {
       ->allow_extra_args(false);
   command->add_option("--data", told.data, "Anything more")->type_name("JSON");
   command->add_option("--key", told.key, "What orders and groups it");
-  command->add_option("--idempotency-key", told.idempotency_key,
-                      "Sent twice with the same key, it is accepted once");
+  command
+      ->add_option("--idempotency-key", told.idempotency_key,
+                   "Sent twice with the same key, it is accepted once")
+      ->check([](const std::string& key) { return key.empty() ? "must not be empty" : ""; });
   add_admin(*command, arguments.admin);
   command->callback([&] { exit_code = run_send(arguments); });
 }

@@ -13,6 +13,7 @@
 #include "gateway/base/value.h"
 #include "gateway/config/diagnostic.h"
 #include "gateway/delivery/account_gate.h"
+#include "gateway/delivery/overload_guard.h"
 #include "gateway/event/offload_pool.h"
 #include "gateway/http/client_metrics.h"
 #include "gateway/plugin/instance.h"
@@ -23,8 +24,16 @@
 
 namespace tocsin::app {
 
+/// A store that is open, with its thread, and not served yet. Made and ended on the construction
+/// thread.
+struct OpenStore {
+  plugin::InstancePtr instance;
+  std::unique_ptr<StorageThread> thread;
+  Value settings;  ///< what it was opened with
+};
+
 /// What outlives snapshots and belongs to no loop: the store, the shared table, where each output
-/// is at home. Each loop's share is a LoopEstate. Made, opened and destroyed by the control thread.
+/// is at home. Each loop's share is a LoopEstate. Control thread, except where it says otherwise.
 class Estate {
  public:
   /// What the process lends. All of it outlives this object.
@@ -36,23 +45,31 @@ class Estate {
     std::size_t storage_shard = 0;  ///< of the metrics
     plugin::CrashMap& crash_map;
     const Clock& clock = SystemClock::instance();  ///< what plugins take the time from
-    bool join_store = false;  ///< that another process of this gateway still uses
+    bool join_store = false;        ///< that another process of this gateway still uses
+    CallUnderWay* calls = nullptr;  ///< told of calls into plugins that make them
   };
   explicit Estate(const Process& process);
   ~Estate();
   Estate(const Estate&) = delete;
   Estate& operator=(const Estate&) = delete;
 
-  /// Opens the store that the root names, if any. Once, before any loop runs.
-  config::Diagnostics open(const Value& root, const PluginCatalog& catalog);
+  /// Opens the store that the root names. It is nobody's yet. Construction thread.
+  tl::expected<std::shared_ptr<OpenStore>, config::Diagnostics> open_store(
+      const Value& root, const PluginCatalog& catalog) const;
+  /// That is the store of this process from now on, until give_up_store(): then no port to it is
+  /// left.
+  void take(std::shared_ptr<OpenStore> store);
+  void give_up_store() { store_.reset(); }
   /// Goes over to what a later root says of the history.
   void adopt(const Value& root);
-  bool has_store() const { return storage_ != nullptr; }
+  bool has_store() const { return store_ != nullptr; }
   /// Only with a store.
-  StorageThread& storage() { return *storage_; }
+  StorageThread& storage() { return *store_->thread; }
+  /// What it was opened with; null without a store.
+  const Value* storage_settings() const { return has_store() ? &store_->settings : nullptr; }
 
   /// The worker an output's lane lives on: the same for as long as the process runs. Outputs are
-  /// spread in the order they are first named.
+  /// spread in the order they are first named. Construction thread.
   std::size_t home_of(const std::string& output);
 
   /// How long the output begins no attempt, because it was found after crashes; zero: it may. Any
@@ -74,12 +91,14 @@ class Estate {
   telemetry::Log& log() { return process_.log; }
   telemetry::Metrics& metrics() { return process_.metrics; }
   http::ClientMetrics& client_metrics() { return client_metrics_; }
+  delivery::OverloadGuard& overload() { return overload_; }
 
  private:
   const Process process_;
   plugin::PluginMetrics plugin_metrics_;
   script::ScriptMetrics script_metrics_;
   http::ClientMetrics client_metrics_;
+  delivery::OverloadGuard overload_;
   const ComponentServices services_;
   const MonoTime quarantined_until_;
   mutable std::mutex mutex_;
@@ -87,8 +106,7 @@ class Estate {
   mutable delivery::AccountGates accounts_;
   policy::SharedTable table_;
   std::map<std::string, std::size_t, std::less<>> homes_;
-  plugin::InstancePtr storage_instance_;
-  std::unique_ptr<StorageThread> storage_;
+  std::shared_ptr<OpenStore> store_;
 };
 
 }  // namespace tocsin::app

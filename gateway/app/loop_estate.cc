@@ -14,19 +14,18 @@ LoopEstate::LoopEstate(Estate& shared, AccessLogs& logs, event::Loop& loop, std:
       loop_(loop),
       home_(home),
       servers_(loop, pool_),
-      retire_look_(loop.timers(), [this] { look_at_retiring(); }) {
-  if (!shared_.has_store()) return;
-  port_ = std::make_unique<delivery::OutboxPort>(loop_, shared_.storage().front());
-  lanes_ = std::make_unique<LoopLanes>(
-      shared_, delivery::LaneSurroundings{*port_, pool_, shared_.metrics(), shared_.log()}, home_);
-}
+      retire_look_(loop.timers(), [this] { look_at_retiring(); }) {}
 
 LoopEstate::~LoopEstate() = default;
 
-Result<void> LoopEstate::open() {
-  logs_ = std::make_unique<LoopAccessLogs>(loop_, access_logs_);
-  if (!has_store()) return {};
+void LoopEstate::open() { logs_ = std::make_unique<LoopAccessLogs>(loop_, access_logs_); }
+
+Result<void> LoopEstate::open_store(std::unique_ptr<delivery::OutboxPort> port) {
+  TOCSIN_ASSERT(!has_store(), "a loop was given a second store");
   TOCSIN_TRY(open_client());
+  port_ = std::move(port);
+  lanes_ = std::make_unique<LoopLanes>(
+      shared_, delivery::LaneSurroundings{*port_, pool_, shared_.metrics(), shared_.log()}, home_);
   ledger_ =
       std::make_unique<delivery::OutboxLedger>(*port_, shared_.storage().storage(), shared_.pool());
   records_ = std::make_unique<delivery::OutboxRecords>(*port_, shared_.storage().storage(),
@@ -38,6 +37,23 @@ Result<void> LoopEstate::open() {
                                                                .emit = &emit_,
                                                                .ledger = ledger_.get()});
   return {};
+}
+
+void LoopEstate::close_store() {
+  TOCSIN_ASSERT(prepared_ == nullptr, "a store goes while a snapshot is prepared for it");
+  drop_lent();
+  port_.reset();
+}
+
+// Each stands on those below it.
+void LoopEstate::drop_lent() {
+  records_.reset();
+  ledger_.reset();
+  client_.reset();
+  connector_.reset();
+  resolver_.reset();
+  lanes_.reset();
+  plugins_.reset();
 }
 
 Result<void> LoopEstate::open_client() {
@@ -82,8 +98,9 @@ Result<void> LoopEstate::prepare_notifications(Part& part, DoorList doors) {
   for (const OutputPart& output : snapshot.outputs()) stages.outputs.push_back(output.traits);
   TOCSIN_TRY(start_route_scripts(part));
   for (const auto& script : part.scripts) stages.scripts.push_back(script.get());
-  part.intake = std::make_unique<delivery::Intake>(
-      *port_, pool_, shared_.metrics(), std::move(stages), shared_.storage().front().key_secret());
+  part.intake =
+      std::make_unique<delivery::Intake>(*port_, pool_, shared_.metrics(), shared_.overload(),
+                                         std::move(stages), shared_.storage().front().key_secret());
   TOCSIN_TRY(start_outputs(snapshot));
   return start_inputs(snapshot);
 }
@@ -265,13 +282,7 @@ void LoopEstate::finish() {
   prepared_.reset();
   current_.reset();
   retiring_.clear();
-  records_.reset();
-  ledger_.reset();
-  client_.reset();
-  connector_.reset();
-  resolver_.reset();
-  lanes_.reset();
-  plugins_.reset();
+  drop_lent();
   logs_.reset();
 }
 

@@ -45,13 +45,20 @@ std::vector<std::string> default_plugin_path() {
   return there;
 }
 
+std::vector<std::string> script_library_path() {
+  std::vector<std::string> there = default_plugin_path();
+  for (std::string& folder : there) folder = (fs::path(folder) / "tocsin").string();
+  return there;
+}
+
 PluginCatalog::PluginCatalog() : PluginCatalog(default_plugin_path()) {}
 PluginCatalog::PluginCatalog(std::vector<std::string> folders) { open(std::move(folders)); }
 PluginCatalog::~PluginCatalog() = default;
 
 void PluginCatalog::open(std::vector<std::string> folders) {
   output_tables_.clear();
-  scripts_ = std::make_unique<script::Scripts>(folders, config::table_mistakes);
+  scripts_ =
+      std::make_unique<script::Scripts>(folders, config::table_mistakes, script_library_path());
   libraries_ = std::make_unique<plugin::Libraries>(std::move(folders), config::table_mistakes);
 }
 

@@ -186,7 +186,7 @@ void Rehearsal::on_routed(routing::Routed routed) {
   event.outcome = outcome_of(routed);
   event.dropped_by = routed.dropped_by;
   for (const routing::Planned& planned : routed.plan.deliveries) {
-    event.deliveries.push_back({planned.output, std::string(planned.address)});
+    event.deliveries.push_back({planned.output, std::string(planned.address), planned.queue});
   }
   routed.fate.tell(event.outcome == Outcome::kRouted);
 }

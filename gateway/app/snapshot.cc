@@ -21,9 +21,10 @@ plugin::Change PluginPart::change_since(const PluginPart& was) const {
     return plugin::change_of(*was.code.compiled, *was.settings, *code.compiled, *settings,
                              *options);
   }
-  // A script is not told of other settings: it begins anew.
-  const bool is_same = code == was.code && same_content_but(*settings, *was.settings, "delivery");
-  return is_same ? plugin::Change::kSame : plugin::Change::kNew;
+  if (!(code == was.code)) return plugin::Change::kNew;
+  const auto change = plugin::change_of(*was.settings, *settings, code.script->options());
+  const bool is_told = change != plugin::Change::kReloadable || was.instance->can_reconfigure();
+  return is_told ? change : plugin::Change::kNew;
 }
 
 namespace {
@@ -150,8 +151,8 @@ class Snapshot::Maker {
   }
 
   void add_route_scripts(const std::vector<routing::Route>& routes) {
-    for (RouteScriptCode& script :
-         open_route_scripts(made_.settings().at("routes"), routes, faults_)) {
+    for (RouteScriptCode& script : open_route_scripts(
+             made_.settings().at("routes"), routes, catalog_.scripts().module_folders(), faults_)) {
       PluginPart part{Kind::kFilter, script.route,    "route", script.code,
                       nullptr,       script.settings, nullptr};
       if (before_ != nullptr) part.instance = same_script(part);

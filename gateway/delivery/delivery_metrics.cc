@@ -41,6 +41,9 @@ FrontMetrics::FrontMetrics(telemetry::Metrics& metrics)
                                        telemetry::kLatencyBounds)),
       store_up(metrics.gauge("tocsin_store_up", "1 while commits succeed.")),
       purged(metrics.counter("tocsin_store_purged_total", "Rows of history deleted.")),
+      claims_released(metrics.counter("tocsin_outbox_claims_released_total",
+                                      "Deliveries that were claimed in the store and in nobody's "
+                                      "memory, and were given back.")),
       backlog(metrics.gauges("tocsin_outbox_backlog", "Deliveries that wait in the store.",
                              {"output"})),
       spilled(metrics.gauges("tocsin_lane_spilled",

@@ -22,6 +22,7 @@ struct FrontMetrics {
   telemetry::Histogram& commit_seconds;
   telemetry::Gauge& store_up;
   telemetry::Counter& purged;
+  telemetry::Counter& claims_released;  ///< rows that were ours in the store and in no memory
   telemetry::Family<telemetry::Gauge>& backlog;  ///< by output
   telemetry::Family<telemetry::Gauge>& spilled;  ///< by output: 1, or 0 for direct
 };

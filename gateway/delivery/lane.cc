@@ -147,8 +147,9 @@ void Lane::take(HandOff&& delivery) {
   slot.message = std::move(delivery.message);
   slot.address = delivery.address;
   slot.accepted_at = delivery.accepted_at;
+  slot.place = delivery.next_at;
   slot.expires_at = slot.message->expires_at;
-  slot.queue = message::class_of(slot.message->level);
+  slot.queue = delivery.queue;
   enqueue(slot);
 }
 
@@ -157,6 +158,7 @@ void Lane::take(stage::ClaimedDelivery&& row, DeliveryClass queue, std::uint32_t
   slot.attempts = row.attempts;
   slot.crashes = row.crashes;
   slot.accepted_at = row.accepted_at;
+  slot.place = row.next_at;
   slot.redriven = row.redriven;
   slot.waited = row.next_at > row.accepted_at;
   slot.expires_at = row.redriven ? std::nullopt : row.expires_at;
@@ -234,6 +236,15 @@ void Lane::on_store_status(const StoreStatus& status) {
     release_waiting(generation_);
   }
   loop_.at_tick_end(*this);
+}
+
+void Lane::tell_held(std::span<const message::DeliveryId> asked,
+                     std::vector<message::DeliveryId>& held) const {
+  if (held_ == 0) return;
+  for (const LaneSlot& slot : slots_) {
+    const bool used = slot.state != State::kFree;
+    if (used && std::ranges::binary_search(asked, slot.id)) held.push_back(slot.id);
+  }
 }
 
 void Lane::release_waiting(std::uint32_t but_generation) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -111,6 +112,8 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
             std::uint32_t generation) override;
   void on_cancelled(message::NotificationId id) override;
   void on_store_status(const StoreStatus& status) override;
+  void tell_held(std::span<const message::DeliveryId> asked,
+                 std::vector<message::DeliveryId>& held) const override;
   LaneSlot& take_slot(message::DeliveryId id, std::uint32_t generation);
   bool decode(LaneSlot& slot, const stage::ClaimedDelivery& row);
   void enqueue(LaneSlot& slot);

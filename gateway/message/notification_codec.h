@@ -36,7 +36,7 @@ struct Invalid {
 
 /// Arrays and objects inside one another that any options may allow.
 inline constexpr std::size_t kDepthCeiling = 128;
-inline constexpr std::size_t kIdempotencyKeyBytesMax = 256;
+inline constexpr std::size_t kIdempotencyKeyBytesMax = 255;
 
 struct DecodeOptions {
   std::size_t depth_max = 32;  ///< of arrays and objects, also inside data; at most kDepthCeiling

@@ -85,7 +85,11 @@ void Call::run(int arguments) {
   state.set_host_thread(thread_);
   state.host()->set_call(this);
   int results = 0;
-  const int status = lua_resume(thread_, nullptr, arguments, &results);
+  int status = LUA_OK;
+  {
+    const Worker::Inside inside(worker_, callback(), delivery());
+    status = lua_resume(thread_, nullptr, arguments, &results);
+  }
   state.host()->set_call(nullptr);
   const Left left = state.leave();
   instructions_left_ = left.instructions;

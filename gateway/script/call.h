@@ -6,6 +6,7 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/event/timer_wheel.h"
+#include "gateway/message/message.h"
 #include "gateway/script/failure.h"
 
 struct lua_State;
@@ -55,6 +56,9 @@ class Call {
   virtual bool may_wait() const { return true; }
   /// When the world outside stops to care; requests end by then.
   virtual MonoTime deadline() const { return MonoTime::max(); }
+  /// What is noted while the script runs: which function it is and which delivery it has in hand.
+  virtual const char* callback() const = 0;
+  virtual const message::DeliveryId* delivery() const { return nullptr; }
 
  protected:
   Worker& worker() { return worker_; }

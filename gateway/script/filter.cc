@@ -51,6 +51,8 @@ class ScriptFilter::Question final : public Call {
   }
 
  private:
+  const char* callback() const override { return "on_message"; }
+
   int push(lua_State* lua) override {
     push_entry(lua, Entry::kOnMessage);
     table_.push(lua, call_->notification(), call_->identity());
@@ -110,6 +112,8 @@ class ScriptFilter::Outcome final : public Call {
   }
 
  private:
+  const char* callback() const override { return "on_outcome"; }
+
   int push(lua_State* lua) override {
     push_entry(lua, Entry::kOnOutcome);
     if (lua_isnil(lua, -1)) luaL_error(lua, "there is no function on_outcome");

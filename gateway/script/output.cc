@@ -31,6 +31,8 @@ class ScriptOutput::Delivery final : public Call {
 
  private:
   MonoTime deadline() const override { return attempt_.deadline; }
+  const char* callback() const override { return "deliver"; }
+  const message::DeliveryId* delivery() const override { return &attempt_.delivery; }
 
   int push(lua_State* lua) override {
     push_entry(lua, Entry::kDeliver);

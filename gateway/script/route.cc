@@ -50,7 +50,7 @@ class OpinionReader {
     if (opinion_.outputs.empty()) luaL_error(lua_, "the route names no outputs");
     recipients();
     delay();
-    refuse_priority();
+    priority();
     lua_getfield(lua_, 1, "continue");
     opinion_.goes_on = lua_toboolean(lua_, -1) != 0;
     lua_pop(lua_, 1);
@@ -121,10 +121,11 @@ class OpinionReader {
     lua_pop(lua_, 1);
   }
 
-  // The store files a notification's deliveries by its level alone.
-  void refuse_priority() {
-    if (lua_getfield(lua_, 1, "priority") != LUA_TNIL) {
-      luaL_error(lua_, "a route cannot set a priority yet: the level says it");
+  void priority() {
+    const int type = lua_getfield(lua_, 1, "priority");
+    if (type == LUA_TSTRING) opinion_.priority = message::parse_class(text_at(lua_, -1));
+    if (type != LUA_TNIL && !opinion_.priority) {
+      luaL_error(lua_, "priority must be \"critical\" or \"normal\"");
     }
     lua_pop(lua_, 1);
   }
@@ -149,6 +150,8 @@ class ScriptRoute::Asked final : public Call {
   bool may_wait() const override { return false; }
 
  private:
+  const char* callback() const override { return "route"; }
+
   int push(lua_State* lua) override {
     push_entry(lua, Entry::kRoute);
     table_.push(lua, *notification_);

@@ -35,7 +35,8 @@ enum class OperationKind : std::uint8_t {
   kBlame,
   kRecord,
   kMove,
-  kLook
+  kLook,
+  kOwned
 };
 
 struct Operation {
@@ -50,6 +51,7 @@ struct NewDelivery {
   message::DeliveryState state =
       message::DeliveryState::kReady;  ///< or kClaimed, by the batch's epoch
   WallTime next_at{};                  ///< not before
+  message::DeliveryClass queue = message::DeliveryClass::kNormal;  ///< in every state, for ever
 };
 
 /// 128 bits over (input, caller, key); ascending keys of the same hour lie together in an index.
@@ -135,7 +137,8 @@ struct Settle : Operation {
   std::string_view reason;       ///< kDead: why; kReady: of the last failure
   std::string_view provider_id;  ///< kDelivered
   /// Added to the notification's deliveries, behind the last, with the state and only when that is
-  /// written as asked: the fallback's beside kFellBack, a mirror's beside kDead. It is kReady.
+  /// written as asked: the fallback's beside kFellBack, a mirror's beside kDead. It is kReady, and
+  /// in the queue of the delivery it follows.
   std::optional<NewDelivery> successor;
 
   bool changed = false;    ///< false: no longer ours, or cancelled meanwhile; nothing was written
@@ -251,6 +254,26 @@ struct Look : Operation {
   bool changed = false;          ///< somebody else changed the store, or it was taken over from
   std::uint64_t taken_over = 0;  ///< deliveries: ready, or dead as ambiguous
   std::vector<BacklogCount> backlog;  ///< if changed: as the batch leaves it
+};
+
+/// A row that the epoch owns.
+struct OwnedDelivery {
+  message::DeliveryId id;
+  std::string output;
+  message::DeliveryState state = message::DeliveryState::kClaimed;  ///< or kSending
+  message::DeliveryClass queue = message::DeliveryClass::kNormal;
+  std::uint32_t attempts = 0;
+  std::uint32_t crashes = 0;
+};
+
+/// Tells which rows the epoch owns, as of this place in the batch: in the order of their ids, those
+/// behind `after`.
+struct Owned : Operation {
+  Owned() : Operation(OperationKind::kOwned) {}
+  message::DeliveryId after;  ///< no id: from the first
+  std::uint32_t limit = 0;    ///< at most kPageRowsMax
+
+  std::vector<OwnedDelivery> owned;  ///< fewer than `limit`: there are no more
 };
 
 /// How a store is opened.

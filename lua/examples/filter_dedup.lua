@@ -64,6 +64,11 @@ return {
       end
     end
 
-    return {on_message = on_message, on_outcome = on_outcome}
+    -- What is remembered and reserved stays.
+    local function reconfigure(other)
+      cfg, key_of = other, tocsin.template(other.key)
+    end
+
+    return {on_message = on_message, on_outcome = on_outcome, reconfigure = reconfigure}
   end,
 }

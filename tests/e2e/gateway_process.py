@@ -170,6 +170,16 @@ class Gateway:
         """How many it has open, as the kernel counts."""
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def open_files(self):
+        """The paths of what it has open."""
+        paths = set()
+        for number in os.listdir(f"/proc/{self.process.pid}/fd"):
+            try:
+                paths.add(os.readlink(f"/proc/{self.process.pid}/fd/{number}"))
+            except FileNotFoundError:
+                pass  # closed since
+        return paths
+
     def resident_bytes(self):
         """What of its memory is in RAM."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")

@@ -10,8 +10,6 @@ constexpr std::int64_t kCodecVersion = 1;
 
 std::string_view view(tocsin_str text) { return {text.ptr, text.len}; }
 
-std::uint32_t class_of(std::uint32_t level) { return level >= TOCSIN_LEVEL_CRITICAL ? 0 : 1; }
-
 const tocsin_new_delivery& row_at(const tocsin_append& op, std::uint32_t index) {
   const auto* bytes = reinterpret_cast<const char*>(op.deliveries);
   return *reinterpret_cast<const tocsin_new_delivery*>(bytes +
@@ -99,7 +97,7 @@ bool Appender::write_delivery(const tocsin_append& op, std::uint32_t ordinal,
   const std::int64_t output = work_.backlog.number_of(row.output);
   if (output == 0) return false;
   const bool claimed = row.state == TOCSIN_STATE_CLAIMED;
-  if (!insert_delivery_.run(op.id, ordinal, output, class_of(op.level),
+  if (!insert_delivery_.run(op.id, ordinal, output, row.delivery_class,
                             claimed ? TOCSIN_STATE_CLAIMED : TOCSIN_STATE_READY,
                             claimed ? work_.epoch : std::int64_t{0}, row.next_at_ns,
                             op.accepted_at_ns, row.address)) {

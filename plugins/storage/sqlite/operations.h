@@ -62,12 +62,13 @@ class Appender {
   Statement write_position_;
 };
 
-/// Claim.
+/// Claim, and what is claimed.
 class Claimer {
  public:
   explicit Claimer(Work& work) : work_(work) {}
   bool prepare();
   bool apply(tocsin_claim& op);
+  bool apply(tocsin_owned& op);
 
  private:
   bool collect(const tocsin_claim& op, std::int64_t output, tocsin_claimed_delivery* claimed,
@@ -77,6 +78,7 @@ class Claimer {
   Statement find_;
   Statement claim_;
   Statement next_due_;
+  Statement owned_;
 };
 
 /// Settle.

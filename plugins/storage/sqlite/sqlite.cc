@@ -31,8 +31,10 @@ struct Plugin {
 
 Plugin& plugin_of(void* self) { return *static_cast<Plugin*>(self); }
 
-std::uint32_t create(const tocsin_create* create, void** self, tocsin_fault*) noexcept {
+std::uint32_t create(const tocsin_create* create, void** self, tocsin_fault* fault) noexcept {
   auto plugin = std::make_unique<Plugin>(*create);
+  const std::string why = path_fault(plugin->store.settings().path);
+  if (!why.empty()) return put_fault(fault, TOCSIN_INVALID, why, "path");
   const std::string& sync = plugin->store.settings().sync;
   if (sync != "full") {
     Host(create->host, create->instance)

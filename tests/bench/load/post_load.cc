@@ -6,9 +6,10 @@
 //   --rate N      N requests a second over idle connections; late when none is idle
 //
 // It ends after --seconds, or after --count requests. A body may hold STAMP_STAMP_STAMP_20, 20
-// bytes that become the time of sending (CLOCK_MONOTONIC in ns), and NUMBER_NUMBER_NO__20, 20 bytes
-// that count the requests from 0. With --keyed the header Idempotency-Key differs in each request.
-// Any answer but 202 ends the run with exit code 1.
+// bytes that become the time of sending (CLOCK_MONOTONIC in ns) wherever they stand, and
+// NUMBER_NUMBER_NO__20, 20 bytes that count the requests from 0. With --keyed the header
+// Idempotency-Key differs in each request. Any answer but 202, or --status, ends the run with exit
+// code 1.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -46,6 +47,7 @@ struct Options {
   std::uint64_t count = UINT64_MAX;
   double rate = 0;
   bool keyed = false;
+  std::string status = "202";
 };
 
 [[noreturn]] void give_up(const char* what, std::string_view detail = {}) {
@@ -72,7 +74,11 @@ class Load {
     const std::size_t body = request_.size();
     request_.append(options.body);
     key_at_ = options.keyed ? request_.find(kKey) : std::string::npos;
-    stamp_at_ = request_.find(kStamp, body);
+    for (std::size_t at = request_.find(kStamp, body); at != std::string::npos;
+         at = request_.find(kStamp, at + kStamp.size())) {
+      stamps_at_.push_back(at);
+    }
+    answer_begins_ = "HTTP/1.1 " + options.status;
     number_at_ = request_.find(kNumber, body);
     connections_.resize(options.connections);
     for (Connection& one : connections_) open(one);
@@ -131,7 +137,7 @@ class Load {
 
   void send(Connection& one) {
     one.sent_at = mono_ns();
-    put(stamp_at_, one.sent_at);
+    for (const std::size_t at : stamps_at_) put(at, one.sent_at);
     put(number_at_, sent_++);
     // Told apart over runs too, and in an order that helps nobody.
     if (options_.keyed) put(key_at_, (begun_ + ++keys_) * 0x9E3779B97F4A7C15U);
@@ -171,7 +177,7 @@ class Load {
       if (one.answer.size() > kAnswerBytesMax) give_up("a long answer");
       return;
     }
-    if (!one.answer.starts_with("HTTP/1.1 202")) give_up("answered", one.answer);
+    if (!one.answer.starts_with(answer_begins_)) give_up("answered", one.answer);
     latencies_.add(mono_ns() - one.sent_at);
     one.answer.clear();
     one.waits = false;
@@ -183,7 +189,8 @@ class Load {
   const int epoll_;
   std::string request_;
   std::size_t key_at_ = std::string::npos;
-  std::size_t stamp_at_ = std::string::npos;
+  std::vector<std::size_t> stamps_at_;
+  std::string answer_begins_;
   std::size_t number_at_ = std::string::npos;
   std::vector<Connection> connections_;
   std::size_t waiting_ = 0;
@@ -218,6 +225,8 @@ bool parse(int count, char** arguments, Options& options) {
       options.count = static_cast<std::uint64_t>(std::atoll(value));
     } else if (name == "--rate") {
       options.rate = std::atof(value);
+    } else if (name == "--status") {
+      options.status = value;
     } else if (name == "--body") {
       std::ifstream file(value);
       options.body.assign(std::istreambuf_iterator<char>(file), {});
@@ -237,7 +246,7 @@ int main(int count, char** arguments) {
   if (!tocsin::bench::parse(count, arguments, options)) {
     std::fputs(
         "usage: post_load --port N --body FILE [--path P] [--type MEDIA] [--connections N]\n"
-        "                 [--seconds S | --count N] [--rate N] [--keyed]\n",
+        "                 [--seconds S | --count N] [--rate N] [--keyed] [--status N]\n",
         stderr);
     return 2;
   }

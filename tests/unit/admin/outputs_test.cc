@@ -28,6 +28,16 @@ TEST_F(OutputsTest, AreShownWithLaneAndBacklog) {
       "\n");
 }
 
+TEST_F(OutputsTest, AreShownWithoutTheFiguresOfALoopThatDoesNotAnswer) {
+  outputs.states = {{.name = "sms", .type = "twilio", .silent_loop = "worker-1"}};
+  ledger.backlog = {{"sms", 7, 0}};
+  EXPECT_EQ(get("/v1/outputs").text,
+            R"({"outputs":[{"name":"sms","type":"twilio","state":"unknown",)"
+            R"("reason":"the loop worker-1 does not answer","ready":7,"dead":0}],)"
+            R"("silent_loops":["worker-1"]})"
+            "\n");
+}
+
 TEST_F(OutputsTest, AreOrphanedWhenOnlyTheStoreKnowsThem) {
   ledger.backlog = {{"old", 1, 0}};
   EXPECT_EQ(get("/v1/outputs").text,
@@ -49,6 +59,8 @@ TEST_F(OutputsTest, AreResumedByOperatorsAndThatIsAudited) {
   EXPECT_EQ(audit.records.back().action, "output.resume");
   outputs.outcome = OutputsView::Resumed::kWasRunning;
   EXPECT_EQ(post("/v1/outputs/sms/resume").json.string("status"), "was not in quarantine");
+  outputs.outcome = OutputsView::Resumed::kResumesLater;
+  EXPECT_EQ(post("/v1/outputs/sms/resume").json.string("status"), "resumes once its loop answers");
   outputs.outcome = OutputsView::Resumed::kNoSuchOutput;
   EXPECT_EQ(post("/v1/outputs/sms/resume").status, 404);
 }

@@ -91,6 +91,7 @@ struct Note {
   std::string text = "hello";
   std::optional<stage::IdempotencyKey> key{};
   std::string caller{};
+  std::optional<message::DeliveryClass> priority{};  ///< nothing: as the level says
 };
 
 /// A request's appends, and what was answered.
@@ -120,7 +121,10 @@ class TestGroup final : public AppendGroup {
     item.rows = static_cast<std::uint32_t>(note.to.size());
     bytes += payload.size();
     for (LaneDoor* door : note.to) {
-      rows.push_back({.output = door->output(), .address = address, .next_at = note.deliver_at});
+      rows.push_back({.output = door->output(),
+                      .address = address,
+                      .next_at = note.deliver_at,
+                      .queue = note.priority.value_or(message::class_of(note.level))});
       doors.push_back(door);
     }
   }

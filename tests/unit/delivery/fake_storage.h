@@ -233,13 +233,7 @@ class FakeStorage final : public stage::Storage {
     std::optional<WallTime> expires_at;
     std::uint32_t deliveries = 0;
   };
-  struct Key {
-    std::uint64_t body[2];
-    WallTime expires_at;
-    message::NotificationId id;
-    std::uint32_t deliveries;
-    std::string dropped_by;
-  };
+  using Key = FakeKey;
   using Ready = std::tuple<std::string, message::DeliveryClass, WallTime, message::DeliveryId>;
 
   static Ready place(message::DeliveryId id, const Row& row) {
@@ -321,6 +315,9 @@ class FakeStorage final : public stage::Storage {
         case stage::OperationKind::kLook:
           look(*static_cast<stage::Look*>(op));
           break;
+        case stage::OperationKind::kOwned:
+          list_owned(rows_, epoch_, *static_cast<stage::Owned*>(op));
+          break;
       }
     }
   }
@@ -356,7 +353,7 @@ class FakeStorage final : public stage::Storage {
       Row row;
       row.output = made.output;
       row.address = made.address;
-      row.queue = message::class_of(op.level);
+      row.queue = made.queue;
       row.state = made.state;
       row.owner = made.state == DeliveryState::kClaimed ? epoch_ : 0;
       row.next_at = made.next_at;

@@ -48,6 +48,15 @@ TEST_F(Route, SaysWhomAndWhen) {
   EXPECT_EQ(ask("return {outputs = \"mail\", delay = -5}").delay, Duration(0));
 }
 
+TEST_F(Route, SaysHowMuchItMatters) {
+  using message::DeliveryClass;
+  EXPECT_EQ(ask("return {outputs = \"chat\", priority = \"critical\"}").priority,
+            DeliveryClass::kCritical);
+  EXPECT_EQ(ask("return {outputs = \"chat\", priority = \"normal\"}").priority,
+            DeliveryClass::kNormal);
+  EXPECT_EQ(ask("return {outputs = \"chat\"}").priority, std::nullopt);
+}
+
 TEST_F(Route, IsNoOpinionWhenItGoesWrong) {
   for (const auto& [body, why] : std::vector<std::pair<const char*, const char*>>{
            {"return {\"nobody\"}", "there is no output \"nobody\""},
@@ -55,7 +64,8 @@ TEST_F(Route, IsNoOpinionWhenItGoesWrong) {
            {"return 7", "a route returns nothing, a name or a table, not a number"},
            {"return {outputs = \"chat\", delay = \"soon\"}", "delay: "},
            {"return {outputs = \"chat\", to = {\"a@b\"}}", "a recipient is written kind:value"},
-           {"return {outputs = \"chat\", priority = 1}", "a route cannot set a priority yet"},
+           {"return {outputs = \"chat\", priority = 1}", "priority must be"},
+           {"return {outputs = \"chat\", priority = \"high\"}", "priority must be"},
            {"tocsin.sleep(1)", "sleep cannot wait here"},
            {"while true do end", "the script ran too many instructions"}}) {
     const auto opinion = ask(body);

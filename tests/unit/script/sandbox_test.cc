@@ -22,9 +22,8 @@ class Sandbox : public ScriptTest {
 };
 
 TEST_F(Sandbox, HasNoWayOut) {
-  for (const char* name :
-       {"io", "os", "package", "debug", "require", "load", "loadstring", "loadfile", "dofile",
-        "collectgarbage", "string.dump", "coroutine.close"}) {
+  for (const char* name : {"io", "os", "package", "debug", "load", "loadstring", "loadfile",
+                           "dofile", "collectgarbage", "string.dump", "coroutine.close"}) {
     expect_true("return " + std::string(name) + " == nil");
   }
   expect_true("return getmetatable('') == false");
