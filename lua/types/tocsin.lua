@@ -89,6 +89,11 @@ function tocsin.iso(ms) end
 ---@param ms number
 function tocsin.sleep(ms) end
 
+---128 bits that stand for a text, such as one that is too long for a key.
+---@param text string
+---@return string digits 32 of them
+function tocsin.digest(text) end
+
 ---@param text string with places such as {{topic}} and {{labels.team}}
 ---@param escape? "none"|"html"|"json"|"url"
 ---@return fun(notification: tocsin.Notification): string

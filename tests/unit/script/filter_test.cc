@@ -176,6 +176,8 @@ TEST_F(Filter, UsesTheHostsFunctions) {
     assert(again.outcome == "present" and again.value == "me" and not again.confirmed)
     assert(kv.confirm("m", mark.token, 1000) and kv.add_if_absent("m").confirmed)
     assert(tocsin.now() == 1767225600000 and tocsin.iso() == "2026-01-01T00:00:00Z")
+    assert(#tocsin.digest("") == 32 and tocsin.digest("a"):find("^%x+$"))
+    assert(tocsin.digest("a") == tocsin.digest("a") and tocsin.digest("a") ~= tocsin.digest("b"))
     assert(tocsin.iso(1500) == "1970-01-01T00:00:01.500Z")
     local json = tocsin.json
     assert(json.encode({b = {1, 2.5, true}, a = json.array(), n = json.null}) ==
