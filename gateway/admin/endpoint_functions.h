@@ -31,6 +31,7 @@ void config_members(JsonWriter& json, const ConfigState& state);
 // outputs.cc
 void serve_outputs(AdminApi& api, const CallRef& call);
 void serve_resume(AdminApi& api, const CallRef& call);
+void serve_breaker(AdminApi& api, const CallRef& call);
 
 // output_move.cc
 void serve_move(AdminApi& api, const CallRef& call);

@@ -28,7 +28,7 @@ constexpr std::array kSendParameters = {
 
 constexpr Answer ok(std::string_view doc, std::string_view schema) { return {200, doc, schema}; }
 
-constexpr std::array<Endpoint, 21> kEndpoints = {{
+constexpr std::array<Endpoint, 22> kEndpoints = {{
     {.method = "GET",
      .pattern = "/healthz",
      .role = Role::kNobody,
@@ -110,6 +110,16 @@ constexpr std::array<Endpoint, 21> kEndpoints = {{
      .serve = serve_resume,
      .action = "output.resume",
      .answers = {{ok("It runs.", "Resumed")}},
+     .problems = {{404}}},
+    {.method = "POST",
+     .pattern = "/v1/outputs/{id}/breaker",
+     .role = Role::kOperator,
+     .id = "orderBreaker",
+     .summary = "Opens or closes an output's breaker until told otherwise, or leaves it to itself.",
+     .serve = serve_breaker,
+     .action = "output.breaker",
+     .body = "BreakerOrder",
+     .answers = {{ok("The state it is in now.", "BreakerOrdered")}},
      .problems = {{404}}},
     // It tells names, addresses and what others were refused.
     {.method = "GET",

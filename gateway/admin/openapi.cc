@@ -120,6 +120,7 @@ constexpr openapi::Schema kOutputs = {"Outputs", R"json({
 "type":{"type":"string"},
 "state":{"type":"string","enum":["running","paused","unknown","orphaned"]},
 "reason":{"type":"string"},
+"breaker":{"type":"string","enum":["closed","open","half_open","forced_open","forced_closed"]},
 "lane":{"type":"string","enum":["direct","spilled"]},
 "in_flight":{"type":"integer"},
 "in_memory":{"type":"integer"},
@@ -148,6 +149,17 @@ constexpr openapi::Schema kResumed = {"Resumed", R"json({
 "type":"object","required":["output","status"],"properties":{
 "output":{"type":"string"},
 "status":{"type":"string","enum":["resumed","was not in quarantine","resumes once its loop answers"]}}})json"};
+
+constexpr openapi::Schema kBreakerOrder = {"BreakerOrder", R"json({
+"type":"object","required":["state"],"additionalProperties":false,"properties":{
+"state":{"type":"string","enum":["open","closed","auto"],"description":"auto: it is left to itself again."}},
+"examples":[{"state":"open"}]})json"};
+
+constexpr openapi::Schema kBreakerOrdered = {"BreakerOrdered", R"json({
+"type":"object","required":["output","breaker"],"properties":{
+"output":{"type":"string"},
+"breaker":{"type":"string","enum":["closed","open","half_open","forced_open","forced_closed","unknown"],
+"description":"unknown: its loop has not answered yet."}}})json"};
 
 constexpr openapi::Schema kAuditPage = {"AuditPage", R"json({
 "type":"object","required":["audit"],"properties":{
@@ -250,6 +262,8 @@ constexpr std::array kSchemas = {wire::kNotification,
                                  kMoveOrder,
                                  kMoved,
                                  kResumed,
+                                 kBreakerOrder,
+                                 kBreakerOrdered,
                                  kAuditPage,
                                  kNotificationState,
                                  kDeadLetterPage,

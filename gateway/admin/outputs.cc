@@ -8,10 +8,13 @@
 
 #include "gateway/admin/endpoint_functions.h"
 #include "gateway/admin/rows_json.h"
+#include "gateway/base/json_reader.h"
 
 namespace tocsin::admin {
 
 namespace {
+
+constexpr std::string_view kNoSuchOutput = "No output of the configuration has this name.";
 
 struct OutputRow {
   const OutputState* state = nullptr;            // null: not configured
@@ -26,6 +29,7 @@ void state_members(JsonWriter& json, const OutputState& state) {
   }
   json.pair("state", state.paused ? "paused" : "running");
   if (state.paused && !state.reason.empty()) json.pair("reason", state.reason);
+  json.pair("breaker", state.breaker);
   json.pair("lane", state.spilled ? "spilled" : "direct");
   count_pair(json, "in_flight", state.in_flight);
   count_pair(json, "in_memory", state.in_memory);
@@ -78,6 +82,36 @@ std::string_view resumed_text(OutputsView::Resumed resumed) {
   return "resumes once its loop answers";
 }
 
+struct AskedBreaker {
+  delivery::BreakerOrder order = delivery::BreakerOrder::kAuto;
+  std::string name;
+};
+
+Problem wrong_order(std::string pointer, std::string detail) {
+  return {.status = 400, .detail = std::move(detail), .pointer = std::move(pointer)};
+}
+
+// {"state": "open" | "closed" | "auto"} and nothing else.
+tl::expected<AskedBreaker, Problem> read_breaker_order(std::string_view body) {
+  const Result<Value> document = read_json(body);
+  if (!document) {
+    return tl::unexpected(wrong_order("", "In the body: " + document.error().what + "."));
+  }
+  if (!document->is<Value::Map>()) return tl::unexpected(wrong_order("", "An object is expected."));
+  for (const Value::Entry& member : document->as<Value::Map>()) {
+    if (member.key != "state") {
+      return tl::unexpected(wrong_order("", "There is an unknown name; state is known."));
+    }
+  }
+  const Value* state = document->find("state");
+  if (state == nullptr) return tl::unexpected(wrong_order("", "\"state\" is missing."));
+  const std::string name = state->is<std::string>() ? state->as<std::string>() : "";
+  if (name == "open") return AskedBreaker{delivery::BreakerOrder::kOpen, name};
+  if (name == "closed") return AskedBreaker{delivery::BreakerOrder::kClosed, name};
+  if (name == "auto") return AskedBreaker{delivery::BreakerOrder::kAuto, name};
+  return tl::unexpected(wrong_order("/state", "open, closed or auto is expected."));
+}
+
 }  // namespace
 
 void serve_outputs(AdminApi& api, const CallRef& call) {
@@ -98,11 +132,10 @@ void serve_outputs(AdminApi& api, const CallRef& call) {
 
 void serve_resume(AdminApi& api, const CallRef& call) {
   using Resumed = OutputsView::Resumed;
-  constexpr std::string_view kNoSuchOutput = "No output of the configuration has this name.";
   OutputsView* view = api.parts().outputs;
   if (view == nullptr) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
   std::string output(call->argument());
-  view->resume(output, [call, output, kNoSuchOutput](Resumed resumed) {
+  view->resume(output, [call, output](Resumed resumed) {
     if (resumed == Resumed::kNoSuchOutput) {
       return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
     }
@@ -114,6 +147,26 @@ void serve_resume(AdminApi& api, const CallRef& call) {
     json.end_object();
     call->answer_json(200, std::move(text));
   });
+}
+
+void serve_breaker(AdminApi& api, const CallRef& call) {
+  const auto order = read_breaker_order(call->body());
+  if (!order) return call->answer(order.error());
+  OutputsView* view = api.parts().outputs;
+  if (view == nullptr) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
+  std::string output(call->argument());
+  view->order_breaker(
+      output, order->order, [call, output, asked = order->name](std::optional<std::string> state) {
+        if (!state) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
+        call->set_detail(asked);
+        std::string text;
+        JsonWriter json(text);
+        json.begin_object();
+        json.pair("output", output);
+        json.pair("breaker", *state);
+        json.end_object();
+        call->answer_json(200, std::move(text));
+      });
 }
 
 }  // namespace tocsin::admin

@@ -12,6 +12,7 @@
 #include "gateway/app/storage_thread.h"
 #include "gateway/base/value.h"
 #include "gateway/config/diagnostic.h"
+#include "gateway/delivery/account_gate.h"
 #include "gateway/delivery/overload_guard.h"
 #include "gateway/event/offload_pool.h"
 #include "gateway/http/client_metrics.h"
@@ -77,6 +78,13 @@ class Estate {
   /// Ends that, and forgets what was found. Control thread.
   void forgive(std::string_view plugin, std::string_view id);
 
+  /// What the output shares with others of its account, whatever loops they live on; null: it has
+  /// no account. Any thread.
+  std::shared_ptr<delivery::AccountGate> account_of(std::string_view type,
+                                                    std::string_view account) const {
+    return accounts_.find(type, account);
+  }
+
   const ComponentServices& services() const { return services_; }
   policy::SharedTable& table() { return table_; }
   event::OffloadPool& pool() { return process_.pool; }
@@ -95,6 +103,7 @@ class Estate {
   const MonoTime quarantined_until_;
   mutable std::mutex mutex_;
   std::vector<plugin::CrashFinding> suspects_;  // guarded by mutex_
+  mutable delivery::AccountGates accounts_;
   policy::SharedTable table_;
   std::map<std::string, std::size_t, std::less<>> homes_;
   std::shared_ptr<OpenStore> store_;

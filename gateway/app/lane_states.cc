@@ -9,6 +9,29 @@ namespace tocsin::app {
 
 namespace {
 
+// Empty: it is not paused; what paces it or takes its room passes by itself.
+std::string_view reason_of(const delivery::Lane& lane) {
+  switch (lane.look().wait) {
+    case delivery::LaneWait::kNothing:
+    case delivery::LaneWait::kRate:
+    case delivery::LaneWait::kConcurrency:
+      break;
+    case delivery::LaneWait::kQuarantine:
+      return "it was found after three crashes in ten minutes; see outputs resume";
+    case delivery::LaneWait::kUnauthorized:
+      return "its credentials were refused; one attempt a minute finds out";
+    case delivery::LaneWait::kThrottled:
+      return "the receiver asked for a pause";
+    case delivery::LaneWait::kAccount:
+      return "the receiver asked another output of its account for a pause";
+    case delivery::LaneWait::kBreaker:
+      return lane.breaker_state() == policy::BreakerState::kForcedOpen
+                 ? "its breaker was opened; see outputs breaker"
+                 : "its breaker is open: the receiver fails or is too slow";
+  }
+  return lane.paused() ? "its credentials were refused; a probe is under way" : "";
+}
+
 std::vector<admin::OutputState> states_of(const LoopLanes& lanes) {
   std::vector<admin::OutputState> states;
   for (delivery::Lane* lane : lanes.all()) {
@@ -17,14 +40,9 @@ std::vector<admin::OutputState> states_of(const LoopLanes& lanes) {
     state.in_flight = lane->in_flight();
     state.in_memory = lane->held();
     state.spilled = lane->door().seen_spilled();
-    state.paused = lane->paused() || lane->gate_closed();
-    if (lane->quarantined()) {
-      state.reason = "it was found after three crashes in ten minutes; see outputs resume";
-    } else if (lane->paused()) {
-      state.reason = "its credentials were refused; one attempt a minute finds out";
-    } else if (state.paused) {
-      state.reason = "the receiver asked for a pause";
-    }
+    state.reason = reason_of(*lane);
+    state.paused = !state.reason.empty();
+    state.breaker = policy::breaker_state_name(lane->breaker_state());
     states.push_back(std::move(state));
   }
   return states;
@@ -66,6 +84,24 @@ std::vector<admin::OutputState> LaneStates::shown(Found& found,
   }
   std::ranges::sort(states, {}, &admin::OutputState::name);
   return states;
+}
+
+void LaneStates::order_breaker(std::string output, delivery::BreakerOrder order,
+                               Function<void(std::optional<std::string>)> done) {
+  const OutputPart* part = swap_.current()->output(output);
+  if (part == nullptr) return done(std::nullopt);
+  auto state = std::make_shared<std::atomic<policy::BreakerState>>(policy::BreakerState::kClosed);
+  loops_.each_within(
+      kAnswerMax,
+      [state, output, order](std::size_t, LoopEstate& loop) {
+        if (!loop.has_store()) return;
+        if (const auto now = loop.lanes().force_breaker(output, order)) *state = *now;
+      },
+      [state, home = part->home,
+       told = std::move(done)](const std::vector<std::size_t>& silent) mutable {
+        const bool later = std::ranges::count(silent, home) > 0;
+        told(std::string(later ? "unknown" : policy::breaker_state_name(*state)));
+      });
 }
 
 void LaneStates::resume(std::string output, Function<void(Resumed)> done) {

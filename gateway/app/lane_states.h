@@ -18,6 +18,8 @@ class LaneStates final : public admin::OutputsView {
 
   void read(Function<void(std::vector<admin::OutputState>)> done) override;
   void resume(std::string output, Function<void(Resumed)> done) override;
+  void order_breaker(std::string output, delivery::BreakerOrder order,
+                     Function<void(std::optional<std::string>)> done) override;
 
  private:
   using Found = std::vector<std::vector<admin::OutputState>>;  // by loop

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gateway/app/component.h"
+#include "gateway/app/fallback_check.h"
 #include "gateway/app/route_scripts.h"
 #include "gateway/app/secret_lines.h"
 #include "gateway/base/address.h"
@@ -74,12 +75,13 @@ class NotificationChecker {
       const std::string path = path_of_key("outputs", entry.key);
       instance(Kind::kOutput, entry.key, entry.value, path);
       const Value& delivery = entry.value.at("delivery");
-      const Result<delivery::LanePolicy> policy = delivery::LanePolicy::make(delivery);
-      if (!policy) {
-        blame(delivery.place().file ? delivery.place() : entry.key_place, path + ".delivery",
-              policy.error().what, "");
-      }
+      const auto policy = delivery::LanePolicy::make(delivery);
+      if (policy) continue;
+      const delivery::LanePolicyFault& fault = policy.error();
+      blame(fault.place.file ? fault.place : entry.key_place, path + ".delivery." + fault.key,
+            fault.what, "");
     }
+    check_fallbacks(root_.at("outputs"), faults_);
     std::set<std::string_view> seen;
     const auto& filters = root_.at("filters").as<Value::List>();
     for (std::size_t i = 0; i < filters.size(); ++i) {

@@ -75,6 +75,7 @@ class Snapshot::Maker {
           config::path_of_item("filters", i));
     }
     for (const Value::Entry& entry : root.at("outputs").as<Value::Map>()) add_output(entry);
+    for (OutputPart& output : made_.outputs_) tell_fallback(output.policy.fallback);
     build_router();
     return std::move(faults_);
   }
@@ -107,6 +108,14 @@ class Snapshot::Maker {
     }
     output.home = estate_.home_of(entry.key);
     made_.outputs_.push_back(std::move(output));
+  }
+
+  // What the fallback takes is known once every output was made.
+  void tell_fallback(delivery::LaneFallback& fallback) const {
+    const OutputPart* output = made_.output(fallback.output);
+    if (output == nullptr) return;
+    fallback.address_kind = output->traits.address_kind;
+    fallback.has_own_address = output->traits.has_own_address;
   }
 
   // Shares the instance of `old`, if it may be kept or can take what is new.

@@ -217,6 +217,12 @@ class World {
     turn();
     return group;
   }
+  /// A sample of the metrics by its name and labels as they are exposed; -1: there is none.
+  double metric(std::string_view sample) {
+    const std::string text = metrics.expose();
+    const std::size_t at = text.find(std::string(sample) + " ");
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + sample.size() + 1));
+  }
   void stop() {
     stopped = true;
     bool done = false;

@@ -43,7 +43,7 @@ TEST_F(LaneAttachTest, AnOutputThatWasThrottledStaysClosedOverReloads) {
   chat.output->complete({.kind = VerdictKind::kThrottled, .after = minutes(5)});
   FakeOutput& last = reload_three_times(chat);
   world.pass(minutes(5) - seconds(1));
-  EXPECT_TRUE(chat.lane->gate_closed());
+  EXPECT_EQ(chat.lane->look().wait, LaneWait::kThrottled);
   EXPECT_EQ(attempts(), 0U);
   world.pass(seconds(2));
   EXPECT_EQ(last.seen.size(), 4U);
