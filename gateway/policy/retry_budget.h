@@ -19,7 +19,8 @@ struct RetryBudgetOptions {
 
 /// Keeps retries a bounded share of recent traffic, so that a failing receiver sees at most 1 +
 /// share times the load and not max_attempts times it. At each grant the window's retries, that one
-/// included and less what was given back, are at most max(retries_min, share * first tries). Not synchronised: one loop's.
+/// included and less what was given back, are at most max(retries_min, share * first tries). Not
+/// synchronised: one loop's.
 class RetryBudget {
  public:
   /// `options` must pass check(); asserts.
