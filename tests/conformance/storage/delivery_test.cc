@@ -362,7 +362,7 @@ TEST_P(StorageDelivery, WhatIsRedrivenIsToldApartUntilItDiesAgain) {
 
 TEST_P(StorageDelivery, WhatTheEpochOwnsIsListedInTheOrderOfIds) {
   Append late(12);
-  late.level(TOCSIN_LEVEL_CRITICAL).claimed("chat").to("mail").claimed("mail");
+  late.in_class(0).claimed("chat").to("mail").claimed("mail");
   Append early(11);
   early.claimed("mail");
   Append waits(10);

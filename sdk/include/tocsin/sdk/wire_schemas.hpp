@@ -23,7 +23,7 @@ inline constexpr openapi::Schema kNotification = {"Notification", R"json({
 "deliver_at":{"type":"string","format":"date-time","description":"Not before."},
 "delay":{"type":"string","description":"A duration such as 5m, for deliver_at."},
 "expires_at":{"type":"string","format":"date-time","description":"Not after."},
-"idempotency_key":{"type":"string","maxLength":256,"description":"Of one item of a batch."}},
+"idempotency_key":{"type":"string","maxLength":255,"description":"Of one item of a batch."}},
 "examples":[{"topic":"orders.paid","level":"warning","title":"Order 4711 was paid twice","labels":{"team":"payments"},"data":{"order":4711},"key":"order-4711"}]})json"};
 
 inline constexpr openapi::Schema kAccepted = {"Accepted", R"json({
