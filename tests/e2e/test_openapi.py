@@ -119,7 +119,8 @@ class Surface:
                 long = " " * (BODY_BYTES_MAX + 1)
                 assert self.ask(name, body=long, content_type="application/json")[0] == 413
             if "{id}" in path:
-                assert self.ask(name, argument=UNKNOWN_ID)[0] == 404
+                media_type, good = next(self.example(name), (None, None))
+                assert self.ask(name, argument=UNKNOWN_ID, body=good, content_type=media_type)[0] == 404
 
     def unseen(self):
         """(operation, status) of what is documented and was never answered, but for outages."""
@@ -237,13 +238,13 @@ def test_the_admin_api_answers_as_it_is_documented(gateway, admin, door):
     for _ in range(3):
         sent(door, "broken")
     eventually(lambda: len(dead_letters(admin)), 3, "the number of dead letters")
-    admin.ids.update(getNotification=done, resumeOutput="log")
+    admin.ids.update(getNotification=done, resumeOutput="log", orderBreaker="log")
     for letter, names in zip(dead_letters(admin), (["getDeadLetter", "approveDeadLetter", "redriveDeadLetter"],
                                                    ["discardDeadLetter"])):
         for name in names:
             admin.ids[name] = letter["id"]
     letters = [name for name in admin.ids if name.endswith("DeadLetter")]
-    for name in ["send", "getNotification", "resumeOutput", *letters]:
+    for name in ["send", "getNotification", "resumeOutput", "orderBreaker", *letters]:
         admin.ask_as_documented(name)
     for name in ("getLiveness", "getReadiness", "getMetrics", "getHealth", "getConfig", "listOutputs", "listAudit",
                  "describe", "reload", "approveDeadLetters", "redriveDeadLetters", "discardDeadLetters"):
