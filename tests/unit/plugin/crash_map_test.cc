@@ -183,12 +183,6 @@ class CrashSignalsTest : public CrashMapTest {
   }
 };
 
-[[gnu::noinline]] int deeper(int depth) {
-  volatile char room[4096] = {};
-  room[0] = static_cast<char>(depth);
-  return depth < 0 ? 0 : deeper(depth + 1) + room[0];
-}
-
 TEST_F(CrashSignalsTest, BlameWhoIsInsideAndEndTheProcessAsTheyWould) {
   EXPECT_EQ(died_of([] { std::abort(); }), SIGABRT);
 #if defined(TOCSIN_SANITIZED)
@@ -204,6 +198,12 @@ TEST_F(CrashSignalsTest, BlameWhoIsInsideAndEndTheProcessAsTheyWould) {
 }
 
 #if !defined(TOCSIN_SANITIZED)
+[[gnu::noinline]] int deeper(int depth) {
+  volatile char room[4096] = {};
+  room[0] = static_cast<char>(depth);
+  return depth < 0 ? 0 : deeper(depth + 1) + room[0];
+}
+
 TEST_F(CrashSignalsTest, AreHeardOfAStackThatRanOut) {
   EXPECT_EQ(died_of([] { static_cast<void>(deeper(0)); }), SIGSEGV);
   EXPECT_EQ(open()->found().size(), 1U);
