@@ -167,6 +167,7 @@ void OutboxFront::accept(Submission& one) {
     case Submission::Kind::kReview:
     case Submission::Kind::kRecord:
     case Submission::Kind::kMove:
+    case Submission::Kind::kReschedule:
       if (takes(one) && !stopped_) return urgent_.push_back(one);
       break;
     case Submission::Kind::kOpenLane:
@@ -246,6 +247,7 @@ void OutboxFront::form_batch() {
   const WallTime now = clock_.now();
   batch_has_more_ = false;
   take_blames();
+  take_supersedes(now);
   take_urgent(now);
   // What waits was taken when appends were still welcome.
   if (status_.up) take_appends(now);
@@ -260,6 +262,20 @@ void OutboxFront::form_batch() {
 void OutboxFront::take_blames() {
   while (blames_taken_ < blames_.size() && batch_.has_room()) {
     batch_.add(blames_[blames_taken_++]);
+  }
+}
+
+// One step each of those that were more than one could cancel.
+void OutboxFront::take_supersedes(WallTime now) {
+  if (!status_.up || !status_.accepting) return;
+  for (SupersedeRest& rest : supersedes_) {
+    if (!batch_.has_room()) return;
+    rest.op.caller = rest.caller;
+    rest.op.group_key = rest.group_key;
+    rest.op.at = now;
+    batch_.add(rest.op);
+    ++supersedes_taken_;
+    batch_has_more_ = true;
   }
 }
 
@@ -280,6 +296,14 @@ void OutboxFront::take_urgent(WallTime now) {
       case Submission::Kind::kReview: {
         auto& request = static_cast<ReviewRequest&>(one);
         request.op.at = now;
+        batch_.add(request);
+        batch_has_more_ = true;
+        break;
+      }
+      case Submission::Kind::kReschedule: {
+        auto& request = static_cast<RescheduleRequest&>(one);
+        request.op.at = now;
+        request.op.next_at = clock_.from_wall(request.deliver_at);
         batch_.add(request);
         batch_has_more_ = true;
         break;
@@ -359,6 +383,10 @@ void OutboxFront::prepare(AppendGroup& group, WallTime now) {
       row.state = direct ? message::DeliveryState::kClaimed : message::DeliveryState::kReady;
     }
     item.append.deliveries = {group.rows.data() + item.first_row, item.rows};
+    if (item.supersede) {
+      item.supersede->id = item.append.id;
+      item.supersede->at = now;
+    }
   }
 }
 

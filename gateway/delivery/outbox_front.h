@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "gateway/delivery/batch.h"
@@ -101,6 +103,7 @@ class OutboxFront final : private event::TickEnd {
   bool ready_for_batch();
   void form_batch();
   void take_blames();
+  void take_supersedes(WallTime now);
   void take_urgent(WallTime now);
   void take_settle(SettleRequest& one, WallTime now);
   void take_record(RecordRequest& one, WallTime now);
@@ -120,6 +123,10 @@ class OutboxFront final : private event::TickEnd {
   void commit_appends(AppendGroup& group, WallTime now);
   void commit_row(AppendGroup& group, const AppendGroup::Item& item, std::uint32_t ordinal,
                   WallTime now);
+  void commit_supersede(const stage::Supersede& op);
+  void commit_supersedes();
+  void look_up_supersedes();
+  void commit_reschedule(const stage::Reschedule& op);
   void commit_settle(SettleRequest& one, WallTime now);
   void commit_successor(const SettleRequest& one, WallTime now);
   void commit_claims(WallTime now);
@@ -177,6 +184,16 @@ class OutboxFront final : private event::TickEnd {
   message::NotificationId newest_id_;  // given
   std::vector<stage::Blame> blames_;   // not yet in the store
   std::size_t blames_taken_ = 0;       // of those, in the batch
+  /// What a superseding append left to cancel, with strings of its own.
+  struct SupersedeRest {
+    explicit SupersedeRest(const stage::Supersede& from)
+        : op(from), caller(from.caller), group_key(from.group_key) {}
+    stage::Supersede op;
+    std::string caller;
+    std::string group_key;
+  };
+  std::deque<SupersedeRest> supersedes_;
+  std::size_t supersedes_taken_ = 0;  // of those, in the batch
   stage::Purge purge_;
   bool purge_due_ = false;
   bool purging_ = false;

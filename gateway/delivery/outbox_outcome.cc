@@ -50,6 +50,7 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
       unknown_ = true;
       if (std::exchange(looking_, false)) look_due_ = true;  // it told nothing
       forget_blames();                                       // told twice they would weigh double
+      look_up_supersedes();
       storage_.close();
       store_open_ = false;
       set_status(false, false);
@@ -61,8 +62,8 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
       break;
   }
   send_replies();
-  const bool more =
-      !urgent_.empty() || !appends_.empty() || doors_.wants_claim() || renew_due_ || look_due_;
+  const bool more = !urgent_.empty() || !appends_.empty() || doors_.wants_claim() || renew_due_ ||
+                    look_due_ || (status_.accepting && !supersedes_.empty());
   if (more || stopping_) wake();
 }
 
@@ -70,6 +71,7 @@ void OutboxFront::commit_batch() {
   metrics_.commits.add();
   const WallTime now = clock_.now();
   if (std::exchange(renewing_, false)) commit_renewal();
+  commit_supersedes();
   while (Submission* one = batch_.submissions().pop_front()) commit_one(*one, now);
   forget_blames();
   commit_claims(now);
@@ -101,6 +103,9 @@ void OutboxFront::commit_one(Submission& one, WallTime now) {
       if (LaneDoor* door = doors_.find(op.output)) door->spill();
       break;
     }
+    case Submission::Kind::kReschedule:
+      commit_reschedule(static_cast<RescheduleRequest&>(one).op);
+      break;
     case Submission::Kind::kRecord:
       break;
     case Submission::Kind::kMove: {
@@ -117,6 +122,47 @@ void OutboxFront::commit_one(Submission& one, WallTime now) {
 void OutboxFront::commit_appends(AppendGroup& group, WallTime now) {
   for (const AppendGroup::Item& item : group.items) {
     for (std::uint32_t i = 0; i < item.rows; ++i) commit_row(group, item, i, now);
+    if (!item.supersede) continue;
+    commit_supersede(*item.supersede);
+    if (item.supersede->more) supersedes_.emplace_back(*item.supersede);
+  }
+}
+
+// What is under way of the earlier ones: their lanes drop it unless it has begun.
+void OutboxFront::commit_supersede(const stage::Supersede& op) {
+  for (const message::NotificationId id : op.in_flight) {
+    for (OutboxPort* port : ports_) reply_to(*port).cancelled.push_back(id);
+  }
+}
+
+void OutboxFront::commit_supersedes() {
+  std::size_t left = std::exchange(supersedes_taken_, 0);
+  for (; left > 0; --left) {
+    SupersedeRest rest = std::move(supersedes_.front());
+    supersedes_.pop_front();
+    commit_supersede(rest.op);
+    if (rest.op.more) supersedes_.push_back(std::move(rest));
+  }
+}
+
+// What they cancelled was not told, so they are asked again; those whose appends were lost find
+// nothing to do.
+void OutboxFront::look_up_supersedes() {
+  supersedes_taken_ = 0;
+  for (Submission* one = batch_.submissions().first(); one != nullptr; one = one->next_) {
+    if (one->kind() != Submission::Kind::kAppends) continue;
+    for (AppendGroup::Item& item : static_cast<AppendGroup*>(one)->items) {
+      if (!item.supersede) continue;
+      supersedes_.emplace_back(*item.supersede);
+      item.supersede.reset();
+    }
+  }
+}
+
+// Their doors look, and so learn when the next row is due.
+void OutboxFront::commit_reschedule(const stage::Reschedule& op) {
+  for (const std::string& output : op.outputs) {
+    if (LaneDoor* door = doors_.find(output)) door->spill();
   }
 }
 
@@ -227,6 +273,7 @@ void OutboxFront::fail_batch(const Error& error) {
   if (std::exchange(purging_, false)) purge_timer_.arm_after(kPurgeEvery);
   if (std::exchange(looking_, false)) look_timer_.arm_after(kLookEvery);
   blames_taken_ = 0;
+  supersedes_taken_ = 0;
   renewing_ = false;
   renew_due_ = true;
   batch_.clear();

@@ -32,7 +32,8 @@ class Submission {
     kOpenLane,
     kResizeLane,
     kCloseLane,
-    kMove
+    kMove,
+    kReschedule
   };
 
   explicit Submission(Kind kind) : kind_(kind) {}
@@ -109,6 +110,8 @@ class AppendGroup : public Submission {
     message::Message message;
     std::uint32_t first_row = 0;
     std::uint32_t rows = 0;
+    /// In the batch with the append, behind it; the front fills id and at.
+    std::optional<stage::Supersede> supersede = std::nullopt;
   };
 
   std::vector<Item> items;
@@ -152,6 +155,15 @@ class CancelRequest : public Submission {
   CancelRequest() : Submission(Kind::kCancel) {}
   stage::Cancel op;
   std::string caller;
+};
+
+/// Another time for what waits of a notification. The front fills op.at and op.next_at.
+class RescheduleRequest : public Submission {
+ public:
+  RescheduleRequest() : Submission(Kind::kReschedule) {}
+  stage::Reschedule op;
+  std::string caller;     ///< what op.caller views
+  WallTime deliver_at{};  ///< by the wall clock
 };
 
 class ReviewRequest : public Submission {

@@ -62,6 +62,25 @@ tocsin_review convert(const stage::Review& from) {
   return to;
 }
 
+tocsin_supersede convert(const stage::Supersede& from) {
+  auto to = headed<tocsin_supersede>(TOCSIN_OP_SUPERSEDE);
+  to.notification_id = from.id.value;
+  to.caller = str_of(from.caller);
+  to.group_key = str_of(from.group_key);
+  to.at_ns = ns_of(from.at);
+  to.limit = from.limit;
+  return to;
+}
+
+tocsin_reschedule convert(const stage::Reschedule& from) {
+  auto to = headed<tocsin_reschedule>(TOCSIN_OP_RESCHEDULE);
+  to.notification_id = from.id.value;
+  to.caller = str_of(from.caller);
+  to.at_ns = ns_of(from.at);
+  to.next_at_ns = ns_of(from.next_at);
+  return to;
+}
+
 tocsin_blame convert(const stage::Blame& from) {
   auto to = headed<tocsin_blame>(TOCSIN_OP_BLAME);
   to.notification_id = from.id.notification.value;
@@ -123,6 +142,7 @@ tocsin_append convert(const stage::Append& from) {
   to.caller = str_of(from.caller);
   to.topic = str_of(from.topic);
   to.external_id = str_of(from.external_id);
+  to.group_key = str_of(from.group_key);
   to.payload = str_of(from.payload);
   to.level = static_cast<std::uint32_t>(from.level);
   to.accepted_at_ns = ns_of(from.accepted_at);
@@ -200,6 +220,31 @@ bool read_back(const tocsin_cancel& from, stage::Cancel& to) {
   return true;
 }
 
+bool read_back(const tocsin_supersede& from, stage::Supersede& to) {
+  if (from.in_flight_count > 0 && from.in_flight_ids == nullptr) return false;
+  to.cancelled = from.cancelled;
+  to.more = from.more != 0;
+  to.in_flight.clear();
+  for (std::uint32_t i = 0; i < from.in_flight_count; ++i) {
+    to.in_flight.push_back({from.in_flight_ids[i]});
+  }
+  return from.cancelled <= to.limit;
+}
+
+bool read_back(const tocsin_reschedule& from, stage::Reschedule& to) {
+  if (from.output_count > 0 && from.outputs == nullptr) return false;
+  to.found = from.found != 0;
+  to.expires = from.expires != 0;
+  to.rescheduled = from.rescheduled;
+  to.in_flight = from.in_flight;
+  to.done = from.done;
+  to.outputs.clear();
+  for (std::uint32_t i = 0; i < from.output_count; ++i) {
+    to.outputs.push_back(copy_of(from.outputs[i]));
+  }
+  return true;
+}
+
 bool read_back(const tocsin_review& from, stage::Review& to) {
   to.changed = from.changed != 0;
   to.output = copy_of(from.output);
@@ -263,6 +308,8 @@ union StorageOperations::AnyOperation {
   tocsin_record_change record;
   tocsin_move move;
   tocsin_look look;
+  tocsin_supersede supersede;
+  tocsin_reschedule reschedule;
 };
 
 StorageOperations::StorageOperations() = default;
@@ -325,6 +372,12 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kLook:
       to.look = convert(static_cast<const stage::Look&>(from));
       return;
+    case OperationKind::kSupersede:
+      to.supersede = convert(static_cast<const stage::Supersede&>(from));
+      return;
+    case OperationKind::kReschedule:
+      to.reschedule = convert(static_cast<const stage::Reschedule&>(from));
+      return;
     case OperationKind::kAppend: {
       const auto& append = static_cast<const stage::Append&>(from);
       to.append = convert(append);
@@ -370,6 +423,10 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.move, static_cast<stage::Move&>(to));
     case OperationKind::kLook:
       return read_back(from.look, static_cast<stage::Look&>(to));
+    case OperationKind::kSupersede:
+      return read_back(from.supersede, static_cast<stage::Supersede&>(to));
+    case OperationKind::kReschedule:
+      return read_back(from.reschedule, static_cast<stage::Reschedule&>(to));
   }
   return false;
 }

@@ -35,13 +35,18 @@ enum class OperationKind : std::uint8_t {
   kBlame,
   kRecord,
   kMove,
-  kLook
+  kLook,
+  kSupersede,
+  kReschedule
 };
 
 struct Operation {
   explicit Operation(OperationKind k) : kind(k) {}
   OperationKind kind;
 };
+
+/// Deliveries that one Supersede cancels at most.
+inline constexpr std::uint32_t kSupersedeRowsMax = 1000;
 
 /// A row of an append.
 struct NewDelivery {
@@ -82,7 +87,8 @@ struct Append : Operation {
   std::string_view topic;
   message::Level level = message::Level::kInfo;
   std::string_view external_id;
-  std::string_view payload;  ///< the wire text
+  std::string_view group_key;  ///< the notification's `key`; empty: none
+  std::string_view payload;    ///< the wire text
   WallTime accepted_at{};
   std::optional<WallTime> expires_at;
   std::span<const NewDelivery> deliveries;  ///< none: only the key is kept, with `dropped_by`
@@ -154,6 +160,38 @@ struct Cancel : Operation {
   std::uint32_t cancelled = 0;  ///< ready rows, done
   std::uint32_t in_flight = 0;  ///< claimed or sending: asked for
   std::uint32_t done = 0;       ///< settled before
+};
+
+/// A notification takes the place of its caller's earlier ones with its key: cancels what is ready
+/// of them, asks for it where they are under way. Nothing when `id` is not stored, because its
+/// append was answered otherwise.
+struct Supersede : Operation {
+  Supersede() : Operation(OperationKind::kSupersede) {}
+  message::NotificationId id;  ///< the newer one
+  std::string_view caller;
+  std::string_view group_key;
+  WallTime at{};
+  std::uint32_t limit = kSupersedeRowsMax;  ///< deliveries of one step
+
+  std::uint32_t cancelled = 0;
+  std::vector<message::NotificationId> in_flight;  ///< asked for, each once
+  bool more = false;                               ///< there are more of them
+};
+
+/// Gives what is ready of one notification of one caller another time, unless it expires before.
+struct Reschedule : Operation {
+  Reschedule() : Operation(OperationKind::kReschedule) {}
+  message::NotificationId id;
+  std::string_view caller;
+  WallTime at{};
+  WallTime next_at{};
+
+  bool found = false;
+  bool expires = false;  ///< before next_at: nothing was written
+  std::uint32_t rescheduled = 0;
+  std::uint32_t in_flight = 0;
+  std::uint32_t done = 0;
+  std::vector<std::string> outputs;  ///< of what was rescheduled, each once
 };
 
 /// What people do with one dead letter.

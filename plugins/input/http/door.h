@@ -42,7 +42,7 @@ class Door {
   void on_emitted(std::uint64_t number, const sdk::Items<tocsin_emit_outcome>& outcomes);
 
  private:
-  enum class Verb : std::uint8_t { kOne, kBatch, kGet, kCancel };
+  enum class Verb : std::uint8_t { kOne, kBatch, kGet, kCancel, kReschedule };
 
   /// One exchange on its way. Over with whichever of its two ends comes last: the exchange's
   /// (on_done) and that of what it asked of the gateway. Used again.
@@ -50,15 +50,16 @@ class Door {
    public:
     explicit Request(Door& owner) : sdk::LedgerReader(owner.host_), door(owner) {}
 
-    std::uint64_t body_bytes_max() const override { return sends() ? body_max : 0; }
+    std::uint64_t body_bytes_max() const override { return has_body() ? body_max : 0; }
     void on_body(std::string_view body) override { door.on_body(*this, body); }
     void on_done() noexcept override { door.on_done(*this); }
     void on_ledger(const sdk::LedgerAnswer& found) override { door.on_ledger(*this, found); }
-    bool sends() const { return verb == Verb::kOne || verb == Verb::kBatch; }
+    bool has_body() const { return verb != Verb::kGet && verb != Verb::kCancel; }
     std::uint32_t ask_again() { return get(id, caller); }
     std::uint32_t ask(std::string_view wanted) {
       return verb == Verb::kGet ? get(wanted, caller) : cancel(wanted, caller);
     }
+    std::uint32_t ask_for_time(std::string_view json) { return reschedule(id, caller, json); }
 
     Door& door;
     std::uint64_t number = 0;
@@ -70,10 +71,11 @@ class Door {
     std::string caller;
     std::string key;  ///< Idempotency-Key
 
+    std::string id;  ///< of the notification
+
     // ?wait=delivered
     bool waits = false;    ///< it asked for that
     bool waiting = false;  ///< between two looks, or asking
-    std::string id;        ///< of the notification
     std::uint32_t deliveries = 0;
     bool replayed = false;
     sdk::Duration deadline{};
@@ -86,6 +88,11 @@ class Door {
   sdk::RequestPtr begin_sending(Verb verb, const sdk::RequestHead& head, std::string_view caller);
   sdk::RequestPtr ask_ledger(Verb verb, const sdk::RequestHead& head, std::string_view caller,
                              std::string_view id);
+
+  sdk::RequestPtr begin_rescheduling(const sdk::RequestHead& head, std::string_view caller,
+                                     std::string_view id);
+  void ask_for_time(Request& request, std::string_view body);
+  Answer refused_question(std::uint32_t status);
 
   bool begin_wait(Request& request, std::string_view id);
   void look(Request& request);

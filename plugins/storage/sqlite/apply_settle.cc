@@ -36,10 +36,11 @@ bool Settler::prepare() {
          add_successor_.prepare(work_.database,
                                 "INSERT INTO deliveries (notification_id, ordinal, output, class, "
                                 "state, owner, next_at, updated_at, attempts, crashes, "
-                                "cancel_requested, review, address, reason, provider_id) "
+                                "cancel_requested, review, address, reason, provider_id, "
+                                "key_hash) "
                                 "SELECT notification_id, (SELECT max(ordinal) + 1 FROM deliveries "
                                 "WHERE notification_id = ?1), ?3, class, 0, 0, ?4, ?5, 0, 0, 0, 0, "
-                                "?6, '', '' FROM deliveries "
+                                "?6, '', '', key_hash FROM deliveries "
                                 "WHERE notification_id = ?1 AND ordinal = ?2 RETURNING ordinal");
 }
 

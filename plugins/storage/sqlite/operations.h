@@ -51,7 +51,7 @@ class Appender {
   bool arbitrate_key(tocsin_append& op);
   bool write(const tocsin_append& op);
   bool write_delivery(const tocsin_append& op, std::uint32_t ordinal,
-                      const tocsin_new_delivery& row);
+                      const tocsin_new_delivery& row, std::int64_t hash);
 
   Work& work_;
   KeyIndex keys_;
@@ -95,6 +95,27 @@ class Settler {
   Statement settle_cancelled_;
   Statement output_of_;
   Statement add_successor_;
+};
+
+/// Supersede and reschedule: what a sender thinks better of.
+class Rethinker {
+ public:
+  explicit Rethinker(Work& work) : work_(work) {}
+  bool prepare();
+  bool apply(tocsin_supersede& op);
+  bool apply(tocsin_reschedule& op);
+
+ private:
+  bool find_ready(tocsin_reschedule& op);
+
+  Work& work_;
+  Statement is_stored_;
+  Statement earlier_;
+  Statement cancel_ready_;
+  Statement request_cancel_;
+  Statement notification_;
+  Statement deliveries_of_;
+  Statement reschedule_;
 };
 
 /// Cancel and review: what people ask for. Blame: what a crash left to say.

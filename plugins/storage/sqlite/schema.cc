@@ -5,6 +5,7 @@
 //   place
 //     unsettled     (owner, output, class, next_at, id)          states ready, claimed, sending
 //     dead_*        (output, id, ...) and (id)                   state dead
+//     keyed         (key_hash, id)                               unsettled ones that carry a key
 //   outputs         id | name, counts                            small numbers for the indexes
 //   keys            notification id | idempotency key            see key_index.cc
 //   key_segments, key_runs                                       see key_index.cc
@@ -103,6 +104,13 @@ CREATE TABLE records (
   PRIMARY KEY (collection, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX records_ending ON records (expires_at) WHERE expires_at > 0;
+)sql"},
+    // Only what carries a key pays for the index, and only while it is under way or waits. The hash
+    // is of caller and key (group_hash.h); 0: no key.
+    {R"sql(
+ALTER TABLE notifications ADD COLUMN group_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE deliveries ADD COLUMN key_hash INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX keyed ON deliveries (key_hash) WHERE state <= 2 AND key_hash <> 0;
 )sql"},
 };
 

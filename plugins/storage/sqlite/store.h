@@ -64,6 +64,7 @@ class Store {
     Claimer claimer{work};
     Settler settler{work};
     Reviewer reviewer{work};
+    Rethinker rethinker{work};
     Recorder recorder{work};
     Keeper keeper{work, appender.keys(), recorder};
     Mover mover{work};

@@ -44,7 +44,9 @@ enum tocsin_operation_kind {
   TOCSIN_OP_BLAME = 7,
   TOCSIN_OP_RECORD = 8,
   TOCSIN_OP_MOVE = 9,
-  TOCSIN_OP_LOOK = 10
+  TOCSIN_OP_LOOK = 10,
+  TOCSIN_OP_SUPERSEDE = 11,
+  TOCSIN_OP_RESCHEDULE = 12
 };
 
 /* The head of every operation. */
@@ -80,6 +82,7 @@ typedef struct tocsin_append {
   tocsin_str caller;
   tocsin_str topic;
   tocsin_str external_id;
+  tocsin_str group_key; /* the notification's `key`: groups what one caller sends; empty: none */
   tocsin_str payload;
   uint32_t level;
   uint32_t delivery_count;
@@ -169,6 +172,46 @@ typedef struct tocsin_cancel {
   uint32_t in_flight; /* result */
   uint32_t done;      /* result */
 } tocsin_cancel;
+
+#define TOCSIN_SUPERSEDE_ROWS_MAX 1000
+
+/* A notification takes the place of its caller's earlier ones with its key: cancels up to `limit`
+ * deliveries of theirs that are ready, with reason "superseded", and asks for it where they are
+ * under way. Does nothing when the notification is not stored: its append was answered otherwise.
+ */
+typedef struct tocsin_supersede {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t notification_id; /* the newer one */
+  tocsin_str caller;
+  tocsin_str group_key;
+  int64_t at_ns;
+  uint32_t limit; /* 1 to TOCSIN_SUPERSEDE_ROWS_MAX */
+
+  uint32_t cancelled;            /* result */
+  const uint64_t* in_flight_ids; /* result: notifications it was asked for, each once */
+  uint32_t in_flight_count;      /* result */
+  uint32_t more;                 /* result: 1: there are more of them */
+} tocsin_supersede;
+
+/* Gives what is ready of a notification of `caller` another next_at, unless the notification would
+ * have expired by then. */
+typedef struct tocsin_reschedule {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t notification_id;
+  tocsin_str caller;
+  int64_t at_ns;
+  int64_t next_at_ns;
+
+  uint32_t found;            /* result: 0: no such notification of this caller */
+  uint32_t expires;          /* result: 1: it expires before; nothing was written */
+  uint32_t rescheduled;      /* result */
+  uint32_t in_flight;        /* result */
+  uint32_t done;             /* result */
+  uint32_t output_count;     /* result */
+  const tocsin_str* outputs; /* result: of what was rescheduled, each once */
+} tocsin_reschedule;
 
 enum tocsin_review_verb {
   /* Back to ready, attempts from 0; a discarded one too. It is `redriven` until it dies again. */

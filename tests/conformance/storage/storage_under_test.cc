@@ -145,6 +145,16 @@ Append& Append::at(std::int64_t accepted_at_ns) {
   return *this;
 }
 
+Append& Append::grouped(std::string_view key) {
+  op.group_key = str(key);
+  return *this;
+}
+
+Append& Append::expires(std::int64_t expires_at_ns) {
+  op.expires_at_ns = expires_at_ns;
+  return *this;
+}
+
 tocsin_claim claim_of(std::string_view output, std::uint32_t limit, std::int64_t now_ns,
                       std::uint32_t delivery_class) {
   auto op = make<tocsin_claim>(TOCSIN_OP_CLAIM);
@@ -170,6 +180,27 @@ tocsin_cancel cancel_of(std::uint64_t id, std::string_view caller) {
   op.notification_id = id;
   op.caller = str(caller);
   op.at_ns = kStart;
+  return op;
+}
+
+tocsin_supersede supersede_of(std::uint64_t id, std::string_view caller, std::string_view key,
+                              std::uint32_t limit) {
+  auto op = make<tocsin_supersede>(TOCSIN_OP_SUPERSEDE);
+  op.notification_id = id;
+  op.caller = str(caller);
+  op.group_key = str(key);
+  op.at_ns = kStart;
+  op.limit = limit;
+  return op;
+}
+
+tocsin_reschedule reschedule_of(std::uint64_t id, std::string_view caller,
+                                std::int64_t next_at_ns) {
+  auto op = make<tocsin_reschedule>(TOCSIN_OP_RESCHEDULE);
+  op.notification_id = id;
+  op.caller = str(caller);
+  op.at_ns = kStart;
+  op.next_at_ns = next_at_ns;
   return op;
 }
 

@@ -29,6 +29,8 @@ class FakeLedger final : public stage::Ledger {
   }
   void cancel(message::NotificationId, std::string_view,
               Function<void(Result<stage::Cancel>)>) override {}
+  void reschedule(message::NotificationId, std::string_view, WallTime,
+                  Function<void(Result<stage::Reschedule>)>) override {}
   void review(message::DeliveryId id, stage::Review::Verb verb,
               Function<void(Result<stage::Review>)> done) override {
     waiting_.emplace_back([this, id, verb, done = std::move(done)]() mutable {

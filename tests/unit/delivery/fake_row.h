@@ -16,6 +16,7 @@ using message::DeliveryState;
 struct FakeRow {
   std::string output;
   std::string address;
+  std::string group_key;
   message::DeliveryClass queue = message::DeliveryClass::kNormal;
   DeliveryState state = DeliveryState::kReady;
   message::ReviewState review = message::ReviewState::kPending;

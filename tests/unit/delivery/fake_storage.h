@@ -15,6 +15,8 @@
 #include "gateway/delivery/outbox_front.h"
 #include "gateway/message/delivery.h"
 #include "gateway/stage/storage.h"
+#include "tests/unit/delivery/fake_keys.h"
+#include "tests/unit/delivery/fake_records.h"
 #include "tests/unit/delivery/fake_row.h"
 
 namespace tocsin::delivery::testing {
@@ -127,8 +129,7 @@ class FakeStorage final : public stage::Storage {
   /// Behind the gateway's back.
   void set_record(std::string_view collection, std::string_view key, std::string value) {
     const std::lock_guard lock(mutex_);
-    records_[{std::string(collection), std::string(key)}] = {std::string(key), std::move(value),
-                                                             ++newest_version_, std::nullopt};
+    records_.set(collection, key, std::move(value));
   }
   void forget_records() {
     const std::lock_guard lock(mutex_);
@@ -184,9 +185,7 @@ class FakeStorage final : public stage::Storage {
     stage::QueryResult result;
     if (query.what == stage::Query::What::kExists) {
       for (const message::NotificationId id : query.ids) {
-        const bool key =
-            std::ranges::any_of(keys_, [&](const auto& one) { return one.second.id == id; });
-        if (key || notes_.contains(id)) result.found.push_back(id);
+        if (keys_.knows(id) || notes_.contains(id)) result.found.push_back(id);
       }
     }
     if (query.what == stage::Query::What::kHealth) result.health.size_bytes = 4096;
@@ -198,24 +197,12 @@ class FakeStorage final : public stage::Storage {
                                                   WallTime now) override {
     const std::lock_guard lock(mutex_);
     if (down_) return fail(Code::kUnavailable, "the disk is gone");
-    const auto at = records_.find({std::string(collection), std::string(key)});
-    if (at == records_.end() || !lives(at->second, now)) return std::nullopt;
-    return at->second;
+    return records_.get(collection, key, now);
   }
   Result<stage::RecordPage> scan_records(const stage::RecordScan& scan, WallTime now) override {
     const std::lock_guard lock(mutex_);
     if (down_) return fail(Code::kUnavailable, "the disk is gone");
-    stage::RecordPage page;
-    for (const auto& [place, record] : records_) {
-      if (place.first != scan.collection || !place.second.starts_with(scan.prefix) ||
-          place.second <= scan.after || !lives(record, now)) {
-        continue;
-      }
-      page.records.push_back(record);
-      page.more = page.records.size() == scan.limit;
-      if (page.more) break;
-    }
-    return page;
+    return records_.scan(scan, now);
   }
 
   void close() override {
@@ -232,13 +219,6 @@ class FakeStorage final : public stage::Storage {
     WallTime accepted_at{};
     std::optional<WallTime> expires_at;
     std::uint32_t deliveries = 0;
-  };
-  struct Key {
-    std::uint64_t body[2];
-    WallTime expires_at;
-    message::NotificationId id;
-    std::uint32_t deliveries;
-    std::string dropped_by;
   };
   using Ready = std::tuple<std::string, message::DeliveryClass, WallTime, message::DeliveryId>;
 
@@ -313,7 +293,7 @@ class FakeStorage final : public stage::Storage {
           purge(*static_cast<stage::Purge*>(op));
           break;
         case stage::OperationKind::kRecord:
-          change(*static_cast<stage::RecordChange*>(op));
+          records_.change(*static_cast<stage::RecordChange*>(op));
           break;
         case stage::OperationKind::kMove:
           move_rows(*static_cast<stage::Move*>(op));
@@ -321,31 +301,19 @@ class FakeStorage final : public stage::Storage {
         case stage::OperationKind::kLook:
           look(*static_cast<stage::Look*>(op));
           break;
+        case stage::OperationKind::kSupersede:
+          supersede(*static_cast<stage::Supersede*>(op));
+          break;
+        case stage::OperationKind::kReschedule:
+          reschedule(*static_cast<stage::Reschedule*>(op));
+          break;
       }
     }
   }
 
-  bool answered_before(stage::Append& op) {
-    if (!op.key) return false;
-    const auto [at, added] = keys_.try_emplace({op.key->hash[0], op.key->hash[1]},
-                                               Key{{op.key->body_hash[0], op.key->body_hash[1]},
-                                                   op.key->expires_at,
-                                                   op.id,
-                                                   static_cast<std::uint32_t>(op.deliveries.size()),
-                                                   std::string(op.dropped_by)});
-    if (added) return false;
-    const Key& key = at->second;
-    const bool same = key.body[0] == op.key->body_hash[0] && key.body[1] == op.key->body_hash[1];
-    op.outcome = same ? stage::Append::Outcome::kReplayed : stage::Append::Outcome::kConflict;
-    op.earlier_id = key.id;
-    op.earlier_deliveries = key.deliveries;
-    op.earlier_dropped_by = key.dropped_by;
-    return true;
-  }
-
   void append(stage::Append& op) {
     op.outcome = stage::Append::Outcome::kCommitted;
-    if (answered_before(op) || op.deliveries.empty()) return;
+    if (keys_.answered_before(op) || op.deliveries.empty()) return;
     const auto [at, added] = notes_.try_emplace(
         op.id,
         Note{std::string(op.input), std::string(op.caller), std::string(op.payload), op.level,
@@ -356,6 +324,7 @@ class FakeStorage final : public stage::Storage {
       Row row;
       row.output = made.output;
       row.address = made.address;
+      row.group_key = op.group_key;
       row.queue = message::class_of(op.level);
       row.state = made.state;
       row.owner = made.state == DeliveryState::kClaimed ? epoch_ : 0;
@@ -470,6 +439,50 @@ class FakeStorage final : public stage::Storage {
     }
   }
 
+  void supersede(stage::Supersede& op) {
+    op.cancelled = 0;
+    op.in_flight.clear();
+    op.more = false;
+    if (!notes_.contains(op.id)) return;
+    for (auto at = rows_.begin(); at != rows_.lower_bound({op.id, 0}); ++at) {
+      Row& row = at->second;
+      const message::NotificationId id = at->first.notification;
+      if (row.group_key != op.group_key || notes_.at(id).caller != op.caller) continue;
+      if (row.state > DeliveryState::kSending || row.cancel_requested) continue;
+      op.more = op.cancelled + op.in_flight.size() == op.limit;
+      if (op.more) return;
+      if (row.state == DeliveryState::kReady) {
+        move(at->first, row, [&](Row& r) { enter(r, DeliveryEvent::kCancel, op.at); });
+        row.reason = "superseded";
+        ++op.cancelled;
+      } else {
+        row.cancel_requested = true;
+        op.in_flight.push_back(id);
+      }
+    }
+  }
+
+  void reschedule(stage::Reschedule& op) {
+    op.found = op.expires = false;
+    op.rescheduled = op.in_flight = op.done = 0;
+    op.outputs.clear();
+    const auto note = notes_.find(op.id);
+    if (note == notes_.end() || note->second.caller != op.caller) return;
+    op.found = true;
+    op.expires = note->second.expires_at && *note->second.expires_at <= op.next_at;
+    for (auto at = rows_.lower_bound({op.id, 0}); at != rows_.end(); ++at) {
+      if (at->first.notification != op.id) break;
+      Row& row = at->second;
+      if (row.state == DeliveryState::kReady && !op.expires) {
+        move(at->first, row, [&](Row& r) { r.next_at = op.next_at; });
+        ++op.rescheduled;
+        if (std::ranges::count(op.outputs, row.output) == 0) op.outputs.push_back(row.output);
+      }
+      if (row.owner != 0) ++op.in_flight;
+      if (row.state > DeliveryState::kSending) ++op.done;
+    }
+  }
+
   void blame(stage::Blame& op) {
     const auto at = rows_.find(op.id);
     op.changed = at != rows_.end() && at->second.state <= DeliveryState::kSending;
@@ -534,27 +547,6 @@ class FakeStorage final : public stage::Storage {
     op.backlog = count_backlog(rows_);
   }
 
-  static bool lives(const stage::Record& record, WallTime now) {
-    return !record.expires_at || *record.expires_at > now;
-  }
-
-  void change(stage::RecordChange& op) {
-    const std::pair place{std::string(op.collection), std::string(op.key)};
-    const auto at = records_.find(place);
-    const bool there = at != records_.end() && lives(at->second, op.now);
-    op.found = there ? at->second.version : stage::kNoVersion;
-    const bool met = op.if_version == stage::kAnyVersion || op.if_version == op.found;
-    const bool put = op.verb == stage::RecordChange::Verb::kPut;
-    op.changed = met && (put || there);
-    if (!op.changed) return;
-    records_.erase(place);
-    if (!put) return;
-    TOCSIN_ASSERT(op.version > newest_version_, "a version was given twice");
-    newest_version_ = op.version;
-    records_.emplace(place,
-                     stage::Record{place.second, std::string(op.value), op.version, op.expires_at});
-  }
-
   void find_one(message::NotificationId id, stage::QueryResult& result) {
     const auto note = notes_.find(id);
     if (note == notes_.end()) return;
@@ -576,9 +568,8 @@ class FakeStorage final : public stage::Storage {
   std::map<message::NotificationId, Note> notes_;
   std::map<message::DeliveryId, Row> rows_;
   std::set<Ready> ready_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, Key> keys_;
-  std::map<std::pair<std::string, std::string>, stage::Record> records_;
-  stage::RecordVersion newest_version_ = 0;
+  FakeKeys keys_;
+  FakeRecords records_;
   message::NotificationId high_mark_;
   stage::Epoch epoch_ = 0;
   std::uint64_t claims_ = 0;

@@ -64,8 +64,8 @@ TEST_F(HttpInputTest, Answers405WithTheMethodsThatThereAre) {
       {"DELETE", "/v1/notifications/", "POST"},
       {"PUT", "/v1/notifications/batch", "POST"},
       {"GET", "/v1/notifications/batch", "POST"},
-      {"POST", "/v1/notifications/ntf_1", "GET, DELETE"},
-      {"PATCH", "/v1/notifications/ntf_1", "GET, DELETE"},
+      {"POST", "/v1/notifications/ntf_1", "GET, DELETE, PATCH"},
+      {"PUT", "/v1/notifications/ntf_1", "GET, DELETE, PATCH"},
   };
   for (const auto& [method, path, allow] : cases) {
     const tocsin_token exchange = ask(method, path);
@@ -467,6 +467,50 @@ TEST_F(HttpInputLedger, AnswersAtOnceWhenTheQuestionIsNotTaken) {
       EXPECT_EQ(header(exchange, "Retry-After"), expected == 503 ? "1" : "");
     }
   }
+  EXPECT_TRUE(host.questions.empty());
+}
+
+TEST_F(HttpInputLedger, AsksForAnotherTime) {
+  start();
+  const auto patch = [&] {
+    const tocsin_token exchange = ask("PATCH", "/v1/notifications/ntf_1",
+                                      {{"Content-Type", "application/json"}}, R"({"delay":"5m"})");
+    EXPECT_EQ(host.questions.back().new_time, R"({"delay":"5m"})");
+    return exchange;
+  };
+  tocsin_ledger_answer counts{};
+  counts.rescheduled = 2;
+  counts.done = 1;
+  const tocsin_token moved = patch();
+  host.answer(host.questions.back(), TOCSIN_OK, counts);
+  EXPECT_EQ(status(moved), 200U);
+  EXPECT_EQ(answer(moved).body, R"({"rescheduled":2,"in_flight":0,"done":1})");
+
+  counts = {};
+  counts.in_flight = 1;
+  const tocsin_token late = patch();
+  host.answer(host.questions.back(), TOCSIN_OK, counts);
+  EXPECT_EQ(status(late), 409U);
+
+  counts = {};
+  counts.expires = 1;
+  const tocsin_token beyond = patch();
+  host.answer(host.questions.back(), TOCSIN_OK, counts);
+  EXPECT_EQ(status(beyond), 422U);
+
+  tocsin_ledger_answer fault{};
+  fault.text = sdk::to_c("is not a duration");
+  fault.pointer = sdk::to_c("/delay");
+  const tocsin_token wrong = patch();
+  host.answer(host.questions.back(), TOCSIN_INVALID, fault);
+  EXPECT_EQ(status(wrong), 400U);
+  EXPECT_NE(answer(wrong).body.find(R"("pointer":"/delay")"), std::string::npos);
+}
+
+TEST_F(HttpInputLedger, TakesANewTimeOnlyAsJson) {
+  start();
+  EXPECT_EQ(status(ask("PATCH", "/v1/notifications/ntf_1", {{"Content-Type", "text/plain"}}, "5m")),
+            415U);
   EXPECT_TRUE(host.questions.empty());
 }
 
