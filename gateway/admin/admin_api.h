@@ -10,6 +10,7 @@
 #include "gateway/admin/loops_view.h"
 #include "gateway/admin/outputs_view.h"
 #include "gateway/admin/readiness.h"
+#include "gateway/delivery/suppressions.h"
 #include "gateway/event/offload_pool.h"
 #include "gateway/stage/emit.h"
 #include "gateway/stage/ledger.h"
@@ -30,6 +31,7 @@ struct AdminParts {
   stage::Ledger* ledger = nullptr;
   stage::Records* records = nullptr;
   stage::Emit* emit = nullptr;
+  delivery::Suppressions* suppressions = nullptr;
   OutputsView* outputs = nullptr;
   LoopsView* loops = nullptr;
   ConfigDoor* config = nullptr;

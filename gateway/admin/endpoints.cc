@@ -11,9 +11,10 @@ namespace tocsin::admin {
 namespace {
 
 constexpr std::array<std::string_view, 3> kListParameters = {"output", "before", "limit"};
+constexpr std::array<std::string_view, 3> kSuppressionParameters = {"prefix", "after", "limit"};
 constexpr std::array<std::string_view, 2> kAuditParameters = {"before", "limit"};
 
-constexpr std::array<Endpoint, 20> kEndpoints = {{
+constexpr std::array<Endpoint, 23> kEndpoints = {{
     {.method = "GET",
      .pattern = "/healthz",
      .role = Role::kNobody,
@@ -82,6 +83,26 @@ constexpr std::array<Endpoint, 20> kEndpoints = {{
      .summary = "Sends a notification.",
      .serve = serve_send,
      .action = "notification.send",
+     .takes_json = true},
+    {.method = "GET",
+     .pattern = "/v1/suppressions",
+     .role = Role::kViewer,
+     .summary = "Addresses that nothing is sent to, in their order, a page at a time.",
+     .serve = serve_suppressions,
+     .parameters = kSuppressionParameters},
+    {.method = "POST",
+     .pattern = "/v1/suppressions",
+     .role = Role::kOperator,
+     .summary = "Lets nothing be sent to an address any more.",
+     .serve = serve_suppress,
+     .action = "suppression.add",
+     .takes_json = true},
+    {.method = "POST",
+     .pattern = "/v1/suppressions/remove",
+     .role = Role::kOperator,
+     .summary = "Lets an address be sent to again.",
+     .serve = serve_lift,
+     .action = "suppression.remove",
      .takes_json = true},
     {.method = "GET",
      .pattern = "/v1/dead-letters",

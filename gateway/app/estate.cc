@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gateway/app/snapshot.h"
+#include "gateway/delivery/suppressions.h"
 
 namespace tocsin::app {
 
@@ -18,6 +19,12 @@ policy::HashSeed random_seed() {
 
 policy::TableOptions table_options() {
   policy::TableOptions options;
+  options.seed = random_seed();
+  return options;
+}
+
+policy::TableOptions suppression_options() {
+  policy::TableOptions options = delivery::Suppressions::table_options();
   options.seed = random_seed();
   return options;
 }
@@ -41,7 +48,8 @@ Estate::Estate(const Process& process)
                 .scripts = {process.log, script_metrics_, process.clock}},
       quarantined_until_(services_.compiled.clock.mono() + plugin::CrashMap::kSuspectWindow),
       suspects_(process.crash_map.suspects(services_.compiled.clock.wall())),
-      table_(table_options()) {}
+      table_(table_options()),
+      suppressions_(suppression_options()) {}
 
 Estate::~Estate() = default;
 
@@ -67,7 +75,10 @@ config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog
   }
   storage_ = std::make_unique<StorageThread>(*storage_instance_, process_.metrics, process_.log,
                                              process_.storage_shard, options);
-  const Result<void> opened = storage_->open();
+  Result<void> opened = storage_->open();
+  if (opened) {
+    opened = delivery::Suppressions::load(suppressions_, storage_->storage(), process_.clock);
+  }
   if (opened) return {};
   storage_.reset();
   return {fault_at(settings->place(), "storage", opened.error().text())};

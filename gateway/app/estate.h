@@ -62,6 +62,8 @@ class Estate {
 
   const ComponentServices& services() const { return services_; }
   policy::SharedTable& table() { return table_; }
+  /// Holds nothing but suppressed addresses.
+  policy::SharedTable& suppressions() { return suppressions_; }
   event::OffloadPool& pool() { return process_.pool; }
   telemetry::Log& log() { return process_.log; }
   telemetry::Metrics& metrics() { return process_.metrics; }
@@ -77,6 +79,7 @@ class Estate {
   mutable std::mutex mutex_;
   std::vector<plugin::CrashFinding> suspects_;  // guarded by mutex_
   policy::SharedTable table_;
+  policy::SharedTable suppressions_;
   std::map<std::string, std::size_t, std::less<>> homes_;
   plugin::InstancePtr storage_instance_;
   std::unique_ptr<StorageThread> storage_;

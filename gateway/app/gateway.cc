@@ -245,6 +245,8 @@ void Gateway::serve_admin() {
   if (estate_.has_store()) {
     parts.ledger = &control_part_->ledger();
     parts.records = &control_part_->records();
+    parts.suppressions = &control_part_->suppressions();
+    control_part_->suppressions().keep_fresh();
     parts.emit = &control_part_->emit();
     parts.outputs = &lane_states_;
   }
@@ -410,6 +412,7 @@ void Gateway::look_at_attempts() {
 void Gateway::stop_store() {
   if (!estate_.has_store() || !lanes_drained_) return control_.stop();
   if (store_audit_) store_audit_->close();
+  control_part_->suppressions().stop();
   control_.post([this] {
     estate_.storage().stop(control_, [this] {
       store_stopped_ = true;

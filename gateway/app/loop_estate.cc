@@ -16,9 +16,17 @@ LoopEstate::LoopEstate(Estate& shared, AccessLogs& logs, event::Loop& loop, std:
       servers_(loop, pool_),
       retire_look_(loop.timers(), [this] { look_at_retiring(); }) {
   if (!shared_.has_store()) return;
+  stage::Storage& storage = shared_.storage().storage();
   port_ = std::make_unique<delivery::OutboxPort>(loop_, shared_.storage().front());
-  lanes_ = std::make_unique<LoopLanes>(
-      shared_, delivery::LaneSurroundings{*port_, pool_, shared_.metrics(), shared_.log()}, home_);
+  ledger_ = std::make_unique<delivery::OutboxLedger>(*port_, storage, shared_.pool());
+  records_ = std::make_unique<delivery::OutboxRecords>(*port_, storage, shared_.pool());
+  suppressions_ = std::make_unique<delivery::Suppressions>(shared_.suppressions(), *records_, loop_,
+                                                           shared_.log());
+  lanes_ =
+      std::make_unique<LoopLanes>(shared_,
+                                  delivery::LaneSurroundings{*port_, pool_, shared_.metrics(),
+                                                             shared_.log(), suppressions_.get()},
+                                  home_);
 }
 
 LoopEstate::~LoopEstate() = default;
@@ -27,10 +35,6 @@ Result<void> LoopEstate::open() {
   logs_ = std::make_unique<LoopAccessLogs>(loop_, access_logs_);
   if (!has_store()) return {};
   TOCSIN_TRY(open_client());
-  ledger_ =
-      std::make_unique<delivery::OutboxLedger>(*port_, shared_.storage().storage(), shared_.pool());
-  records_ = std::make_unique<delivery::OutboxRecords>(*port_, shared_.storage().storage(),
-                                                       shared_.pool());
   plugins_ = std::make_unique<LoopPlugins>(plugin::Environment{.loop = loop_,
                                                                .client = client_.get(),
                                                                .pool = &shared_.pool(),
@@ -265,12 +269,13 @@ void LoopEstate::finish() {
   prepared_.reset();
   current_.reset();
   retiring_.clear();
-  records_.reset();
-  ledger_.reset();
   client_.reset();
   connector_.reset();
   resolver_.reset();
   lanes_.reset();
+  suppressions_.reset();
+  records_.reset();
+  ledger_.reset();
   plugins_.reset();
   logs_.reset();
 }

@@ -34,6 +34,7 @@ Lane::Lane(LaneSurroundings around, std::string output, LanePolicy policy)
       loop_(around.port.loop()),
       pool_(around.pool),
       log_(around.log),
+      suppressions_(around.suppressions),
       metrics_(around.metrics, output),
       policy_(std::move(policy)),
       door_(std::move(output), port_, *this, LaneDoor::capacity_for(policy_.concurrency)),
@@ -265,6 +266,12 @@ bool Lane::still_wanted(LaneSlot& slot) {
   if (expired(slot)) {
     settle(slot, expire(slot.attempts));
     return false;
+  }
+  if (suppressions_ != nullptr && !slot.address.empty()) {
+    if (const auto why = suppressions_->find(slot.address)) {
+      settle(slot, bury(slot.attempts, "suppressed: " + *why));
+      return false;
+    }
   }
   const Duration closed = closed_addresses_.closed_for(slot.address, loop_.now());
   if (closed == Duration::zero()) return true;

@@ -15,6 +15,7 @@
 #include "gateway/delivery/lane_slot.h"
 #include "gateway/delivery/outbox_port.h"
 #include "gateway/delivery/settle.h"
+#include "gateway/delivery/suppressions.h"
 #include "gateway/stage/output.h"
 #include "gateway/telemetry/log.h"
 
@@ -26,6 +27,7 @@ struct LaneSurroundings {
   BlockPool& pool;  ///< for the bytes of claimed deliveries; the home loop's own
   telemetry::Metrics& metrics;
   telemetry::Log& log;
+  Suppressions* suppressions = nullptr;  ///< null: nothing is suppressed
 };
 
 /// The deliveries of one output, on its home loop: critical ones first, with a share for the rest,
@@ -114,6 +116,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void on_deadline(LaneSlot& slot);
   void finish(LaneSlot& slot, const message::Verdict& verdict);
   void carry_out(const LaneEffect& effect, const LaneSlot& slot);
+  void suppress(const LaneSlot& slot, const message::Verdict& verdict);
   void log_attempt(const LaneSlot& slot, const message::Verdict& verdict, const Settlement& next);
   void settle(LaneSlot& slot, Settlement next);
   void on_settled(LaneSlot& slot);
@@ -132,6 +135,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   event::Loop& loop_;
   BlockPool& pool_;
   telemetry::Log& log_;
+  Suppressions* const suppressions_;
   LaneMetrics metrics_;
   LanePolicy policy_;
   LaneDoor door_;

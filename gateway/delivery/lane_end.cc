@@ -33,6 +33,7 @@ void Lane::finish(LaneSlot& slot, const Verdict& verdict) {
   metrics_.attempt_seconds.observe(loop_.clock().mono() - slot.begun_at);
   Settlement next = decide(verdict, {slot.attempts, idempotent(slot)}, policy_, random_());
   carry_out(next.effect, slot);
+  if (next.effect.kind == LaneEffect::Kind::kSuppressAddress) suppress(slot, verdict);
   log_attempt(slot, verdict, next);
   if (verdict.kind == VerdictKind::kDelivered) {
     slot.provider_id = cut_text(verdict.provider_id, message::kProviderIdBytesMax);
@@ -49,7 +50,7 @@ void Lane::carry_out(const LaneEffect& effect, const LaneSlot& slot) {
   }
   switch (effect.kind) {
     case LaneEffect::Kind::kNone:
-    case LaneEffect::Kind::kSuppressAddress:  // the list of suppressed addresses will stand here
+    case LaneEffect::Kind::kSuppressAddress:  // see suppress()
       break;
     case LaneEffect::Kind::kCloseAddress:
       closed_addresses_.close(slot.address, now + effect.wait, now);
@@ -66,6 +67,19 @@ void Lane::carry_out(const LaneEffect& effect, const LaneSlot& slot) {
       metrics_.paused.set(1);
       break;
   }
+}
+
+// An output's own target has no address to remember; its deliveries die one by one.
+void Lane::suppress(const LaneSlot& slot, const Verdict& verdict) {
+  if (suppressions_ == nullptr || slot.address.empty()) return;
+  TOCSIN_LOG(log_, kInfo, "delivery", "address suppressed", {"output", output_name()},
+             {"delivery_id", slot.id.text()}, {"reason", verdict.reason});
+  suppressions_->suppress({.address = std::string(slot.address),
+                           .reason = because("the target is gone", verdict.reason),
+                           .by = output_name(),
+                           .since = loop_.wall(),
+                           .until = std::nullopt},
+                          kSuppressFor, nullptr);
 }
 
 void Lane::log_attempt(const LaneSlot& slot, const Verdict& verdict, const Settlement& next) {

@@ -19,12 +19,6 @@ Settlement make(DeliveryState state, std::uint32_t attempts, std::string_view re
   return {state, attempts, wait, std::string(cut_text(reason, message::kReasonBytesMax)), {}};
 }
 
-std::string because(std::string_view what, std::string_view why) {
-  std::string text(what);
-  if (!why.empty()) text.append(": ").append(why);
-  return text;
-}
-
 Settlement try_again(const Verdict& verdict, std::uint32_t attempts, const LanePolicy& policy,
                      std::uint64_t random_bits) {
   const auto wait = policy.backoff.wait(attempts, random_bits, verdict.after);
@@ -119,6 +113,12 @@ Settlement cancel(std::uint32_t attempts) { return make(DeliveryState::kCancelle
 
 Settlement release(std::uint32_t attempts, Duration wait) {
   return make(DeliveryState::kReady, attempts, {}, wait);
+}
+
+std::string because(std::string_view what, std::string_view why) {
+  std::string text(what);
+  if (!why.empty()) text.append(": ").append(why);
+  return text;
 }
 
 std::string_view cut_text(std::string_view text, std::size_t bytes_max) {

@@ -47,6 +47,8 @@ inline constexpr Duration kThrottleDefault = std::chrono::seconds(5);
 inline constexpr Duration kThrottleMax = std::chrono::hours(1);
 inline constexpr Duration kProbeEvery = std::chrono::minutes(1);
 inline constexpr Duration kAddressHold = std::chrono::hours(1);
+/// How long an address stays suppressed whose provider said that it is gone.
+inline constexpr Duration kSuppressFor = std::chrono::days(90);
 /// An output's own faults are retried while fewer attempts than this were spent.
 inline constexpr std::uint32_t kInternalAttemptsMax = 3;
 /// A delivery that was inside the output so many times when the process died is not tried again.
@@ -67,6 +69,9 @@ Settlement expire(std::uint32_t attempts);
 Settlement bury(std::uint32_t attempts, std::string_view reason);
 Settlement cancel(std::uint32_t attempts);
 Settlement release(std::uint32_t attempts, Duration wait = Duration::zero());
+
+/// "what: why", or what alone.
+std::string because(std::string_view what, std::string_view why);
 
 /// At most `bytes_max` bytes, cut before a character that does not fit.
 std::string_view cut_text(std::string_view text, std::size_t bytes_max);
