@@ -13,6 +13,7 @@ LoopEstate::LoopEstate(Estate& shared, AccessLogs& logs, event::Loop& loop, std:
       access_logs_(logs),
       loop_(loop),
       home_(home),
+      notices_(emit_, shared.log()),
       servers_(loop, pool_),
       retire_look_(loop.timers(), [this] { look_at_retiring(); }) {
   if (!shared_.has_store()) return;
@@ -22,11 +23,11 @@ LoopEstate::LoopEstate(Estate& shared, AccessLogs& logs, event::Loop& loop, std:
   records_ = std::make_unique<delivery::OutboxRecords>(*port_, storage, shared_.pool());
   suppressions_ = std::make_unique<delivery::Suppressions>(shared_.suppressions(), *records_, loop_,
                                                            shared_.log());
-  lanes_ =
-      std::make_unique<LoopLanes>(shared_,
-                                  delivery::LaneSurroundings{*port_, pool_, shared_.metrics(),
-                                                             shared_.log(), suppressions_.get()},
-                                  home_);
+  lanes_ = std::make_unique<LoopLanes>(
+      shared_,
+      delivery::LaneSurroundings{*port_, pool_, shared_.metrics(), shared_.log(),
+                                 suppressions_.get(), &notices_},
+      home_);
 }
 
 LoopEstate::~LoopEstate() = default;

@@ -13,6 +13,7 @@
 #include "gateway/app/loop_servers.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/base/arena.h"
+#include "gateway/delivery/dead_letter_notices.h"
 #include "gateway/delivery/intake.h"
 #include "gateway/delivery/outbox_ledger.h"
 #include "gateway/delivery/outbox_port.h"
@@ -134,6 +135,7 @@ class LoopEstate {
   std::unique_ptr<delivery::OutboxLedger> ledger_;
   std::unique_ptr<delivery::OutboxRecords> records_;
   std::unique_ptr<delivery::Suppressions> suppressions_;
+  delivery::DeadLetterNotices notices_;
   std::unique_ptr<LoopLanes> lanes_;
   std::unique_ptr<LoopPlugins> plugins_;
   LoopServers servers_;

@@ -35,6 +35,7 @@ Lane::Lane(LaneSurroundings around, std::string output, LanePolicy policy)
       pool_(around.pool),
       log_(around.log),
       suppressions_(around.suppressions),
+      notices_(around.notices),
       metrics_(around.metrics, output),
       policy_(std::move(policy)),
       door_(std::move(output), port_, *this, LaneDoor::capacity_for(policy_.concurrency)),
@@ -119,6 +120,8 @@ LaneSlot& Lane::take_slot(message::DeliveryId id, std::uint32_t generation) {
   slot->door = &door_;
   slot->attempts = slot->crashes = 0;
   slot->redriven = false;
+  slot->redrives = 0;
+  slot->mirror = false;
   return *slot;
 }
 
@@ -138,6 +141,8 @@ void Lane::take(stage::ClaimedDelivery&& row, DeliveryClass queue, std::uint32_t
   slot.crashes = row.crashes;
   slot.accepted_at = row.accepted_at;
   slot.redriven = row.redriven;
+  slot.redrives = row.redrives;
+  slot.mirror = row.mirror;
   slot.expires_at = row.redriven ? std::nullopt : row.expires_at;
   slot.queue = queue;
   if (row.crashes >= kCrashesMax) return settle(slot, bury(slot.attempts, "crashed_gateway"));

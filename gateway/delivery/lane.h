@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gateway/base/arena.h"
+#include "gateway/delivery/dead_letter_notices.h"
 #include "gateway/delivery/delivery_metrics.h"
 #include "gateway/delivery/lane_door.h"
 #include "gateway/delivery/lane_gate.h"
@@ -28,6 +29,7 @@ struct LaneSurroundings {
   telemetry::Metrics& metrics;
   telemetry::Log& log;
   Suppressions* suppressions = nullptr;  ///< null: nothing is suppressed
+  DeadLetterNotices* notices = nullptr;  ///< null: nobody is told
 };
 
 /// The deliveries of one output, on its home loop: critical ones first, with a share for the rest,
@@ -119,6 +121,8 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void suppress(const LaneSlot& slot, const message::Verdict& verdict);
   void log_attempt(const LaneSlot& slot, const message::Verdict& verdict, const Settlement& next);
   void settle(LaneSlot& slot, Settlement next);
+  void bury_or_hold(LaneSlot& slot, const Settlement& next);
+  void tell_of_end(const LaneSlot& slot);
   void on_settled(LaneSlot& slot);
   void go_on(LaneSlot& slot);
   void count(const LaneSlot& slot);
@@ -136,6 +140,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   BlockPool& pool_;
   telemetry::Log& log_;
   Suppressions* const suppressions_;
+  DeadLetterNotices* const notices_;
   LaneMetrics metrics_;
   LanePolicy policy_;
   LaneDoor door_;

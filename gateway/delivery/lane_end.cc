@@ -105,15 +105,41 @@ void Lane::settle(LaneSlot& slot, Settlement next) {
   slot.op.crashes = slot.crashes;
   slot.wait = next.wait;
   slot.reason = std::move(next.reason);
+  bury_or_hold(slot, next);
   if (next.state != DeliveryState::kDelivered) slot.provider_id.clear();
   if (next.state != DeliveryState::kClaimed) slot.message = {};
   slot.output = nullptr;
   if (next.state == DeliveryState::kDead) {
     TOCSIN_LOG(log_, kWarning, "delivery", "dead letter",
                {"notification_id", slot.id.notification.text()}, {"delivery_id", slot.id.text()},
-               {"output", output_name()}, {"attempts", next.attempts}, {"reason", slot.reason});
+               {"output", output_name()}, {"attempts", next.attempts}, {"reason", slot.reason},
+               {"final", slot.redrive_wait == Duration::zero()});
   }
   port_.submit(slot);
+}
+
+// A dead letter: the clock sends it again, or it is final and others hear of it. What is itself a
+// copy or tells of another is neither copied nor told of, so that nothing goes in circles.
+void Lane::bury_or_hold(LaneSlot& slot, const Settlement& next) {
+  slot.redrive_wait = Duration::zero();
+  slot.successor_is_mirror = slot.tells = false;
+  if (next.state != DeliveryState::kFellBack) slot.successor_output.clear();
+  if (next.state != DeliveryState::kDead) return;
+  const DeadLetterPolicy& policy = policy_.dead_letters;
+  if (next.may_pass) slot.redrive_wait = policy.wait_after(slot.redrives);
+  if (slot.redrive_wait > Duration::zero() || slot.mirror) return;
+  const bool notice = slot.message && slot.message->topic == kDeadLetterTopic;
+  slot.tells = policy.notify && !notice;
+  if (policy.mirror.empty() || policy.mirror == output_name() || notice) return;
+  slot.successor_output = policy.mirror;
+  slot.successor_address.clear();
+  slot.successor_is_mirror = true;
+}
+
+void Lane::tell_of_end(const LaneSlot& slot) {
+  const bool ended = slot.committed() && slot.op.changed && !slot.op.cancelled;
+  if (!slot.tells || !ended || notices_ == nullptr || draining_) return;
+  notices_->tell(slot.id, output_name(), slot.reason, slot.op.attempts);
 }
 
 void Lane::on_settled(LaneSlot& slot) {
@@ -126,6 +152,7 @@ void Lane::on_settled(LaneSlot& slot) {
   }
   if (marking) leave_flight();
   count(slot);
+  tell_of_end(slot);
   free(slot);
 }
 

@@ -7,6 +7,7 @@
 #include "gateway/base/option.h"
 #include "gateway/base/result.h"
 #include "gateway/base/value.h"
+#include "gateway/delivery/dead_letter_policy.h"
 #include "gateway/policy/backoff.h"
 
 namespace tocsin::delivery {
@@ -26,6 +27,7 @@ struct LanePolicy {
   std::uint32_t concurrency = 32;               ///< attempts at a time
   std::optional<Duration> expires_after{};      ///< counts from accepting
   OnAmbiguous on_ambiguous = OnAmbiguous::kHold;
+  DeadLetterPolicy dead_letters{};  ///< the gateway's, the same for all outputs
 
   /// From what delivery_options() accepted. Code::kInvalid names the setting that cannot work.
   static Result<LanePolicy> make(const Value& settings);

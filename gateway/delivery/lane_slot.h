@@ -46,6 +46,9 @@ class LaneSlot final : public SettleRequest {
   WallTime accepted_at{};
   std::optional<WallTime> expires_at;
   bool redriven = false;  ///< it never expires
+  std::uint32_t redrives = 0;
+  bool mirror = false;  ///< a copy of a dead letter
+  bool tells = false;   ///< kSettling: others are told when it is committed
   MonoTime begun_at{};
   stage::Output* output = nullptr;  ///< kAttempting: whose deliver() was called
   event::Timer deadline;

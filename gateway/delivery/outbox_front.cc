@@ -45,6 +45,12 @@ OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::
                      purge_due_ = true;
                      loop_.at_tick_end(*this);
                    }),
+      redrive_timer_(loop.timers(),
+                     [this] {
+                       redrive_due_ = true;
+                       redrive_at_ = WallTime::max();
+                       loop_.at_tick_end(*this);
+                     }),
       look_timer_(loop.timers(),
                   [this] {
                     look_due_ = true;
@@ -252,6 +258,7 @@ void OutboxFront::form_batch() {
   // What waits was taken when appends were still welcome.
   if (status_.up) take_appends(now);
   if (status_.up && status_.accepting && blames_taken_ == blames_.size()) {
+    take_redrive(now);
     take_claims(now);
     take_purge(now);
     take_look(now);
@@ -331,6 +338,10 @@ void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
   }
   one.op.at = now;
   one.op.next_at = one.op.state == message::DeliveryState::kReady ? now + one.wait : WallTime{};
+  one.op.redrive_at.reset();
+  if (one.op.state == message::DeliveryState::kDead && one.redrive_wait > Duration::zero()) {
+    one.op.redrive_at = now + one.redrive_wait;
+  }
   one.op.reason = one.reason;
   one.op.provider_id = one.provider_id;
   one.op.successor.reset();
@@ -338,7 +349,8 @@ void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
     one.op.successor = {.output = one.successor_output,
                         .address = one.successor_address,
                         .state = message::DeliveryState::kReady,
-                        .next_at = now};
+                        .next_at = now,
+                        .mirror = one.successor_is_mirror};
   }
   batch_.add(one);
 }
@@ -422,6 +434,15 @@ void OutboxFront::take_purge(WallTime now) {
   batch_has_more_ = true;
 }
 
+void OutboxFront::take_redrive(WallTime now) {
+  if (!std::exchange(redrive_due_, false)) return;
+  redriving_ = true;
+  redrive_.now = now;
+  redrive_.limit = kRedriveRowsMax;
+  batch_.add(redrive_);
+  batch_has_more_ = true;
+}
+
 // Behind the claims, so that the backlog it tells is the one they leave.
 void OutboxFront::take_look(WallTime now) {
   if (!std::exchange(look_due_, false)) return;
@@ -453,6 +474,7 @@ void OutboxFront::finish_stop() {
   renew_timer_.cancel();
   retry_timer_.cancel();
   purge_timer_.cancel();
+  redrive_timer_.cancel();
   look_timer_.cancel();
   publish_timer_.cancel();
   if (std::exchange(store_open_, false)) storage_.close();

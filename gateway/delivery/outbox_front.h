@@ -58,6 +58,9 @@ class OutboxFront final : private event::TickEnd {
   static constexpr Duration kLookEvery = std::chrono::milliseconds(500);
   /// The same while the store holds too much: as fast as rows can come in.
   static constexpr Duration kPurgeHurry = std::chrono::milliseconds(5);
+  /// Dead letters that one batch sends again, and how often one looks for such of others.
+  static constexpr std::uint32_t kRedriveRowsMax = 256;
+  static constexpr Duration kRedriveLookEvery = std::chrono::minutes(1);
   /// How far the metrics of lanes may lag.
   static constexpr Duration kPublishEvery = std::chrono::seconds(1);
 
@@ -111,6 +114,7 @@ class OutboxFront final : private event::TickEnd {
   void prepare(AppendGroup& group, WallTime now);
   void take_claims(WallTime now);
   void take_purge(WallTime now);
+  void take_redrive(WallTime now);
   void take_renewal(WallTime now);
   void take_look(WallTime now);
   void wake();
@@ -132,6 +136,8 @@ class OutboxFront final : private event::TickEnd {
   void commit_claims(WallTime now);
   void commit_purge();
   void commit_renewal();
+  void commit_redrive(WallTime now);
+  void expect_redrive(WallTime at, WallTime now);
   void commit_look();
   void forget_blames();
   void fail_batch(const Error& error);
@@ -197,6 +203,10 @@ class OutboxFront final : private event::TickEnd {
   stage::Purge purge_;
   bool purge_due_ = false;
   bool purging_ = false;
+  stage::RedriveDue redrive_;
+  bool redrive_due_ = true;
+  bool redriving_ = false;
+  WallTime redrive_at_ = WallTime::max();  // when redrive_timer_ ends
   stage::Look look_;
   bool look_due_ = false;
   bool looking_ = false;
@@ -211,6 +221,7 @@ class OutboxFront final : private event::TickEnd {
   event::Timer renew_timer_;
   event::Timer retry_timer_;
   event::Timer purge_timer_;
+  event::Timer redrive_timer_;
   event::Timer look_timer_;     // only while others live on the store
   event::Timer publish_timer_;  // armed by a commit
 };

@@ -75,6 +75,7 @@ void OutboxFront::commit_batch() {
   while (Submission* one = batch_.submissions().pop_front()) commit_one(*one, now);
   forget_blames();
   commit_claims(now);
+  if (std::exchange(redriving_, false)) commit_redrive(now);
   if (std::exchange(purging_, false)) commit_purge();
   if (std::exchange(looking_, false)) commit_look();
   batch_.clear();
@@ -197,6 +198,9 @@ void OutboxFront::commit_settle(SettleRequest& one, WallTime now) {
   if (one.op.state == DeliveryState::kReady && one.op.changed && !one.op.cancelled) {
     one.door->on_ready(one.queue, one.op.next_at, now);
   }
+  if (one.op.redrive_at && one.op.changed && !one.op.cancelled) {
+    expect_redrive(*one.op.redrive_at, now);
+  }
   if (one.op.successor) commit_successor(one, now);
   if (one.holds_credit) one.door->give_back(one.queue, 1);
 }
@@ -238,6 +242,21 @@ void OutboxFront::commit_look() {
   if (look_.changed) doors_.refresh(look_.backlog);
 }
 
+void OutboxFront::commit_redrive(WallTime now) {
+  for (const std::string& output : redrive_.outputs) {
+    if (LaneDoor* door = doors_.find(output)) door->spill();
+  }
+  // Others on the store may leave some behind.
+  const WallTime at_the_latest = now + kRedriveLookEvery;
+  expect_redrive(std::min(redrive_.next_due.value_or(at_the_latest), at_the_latest), now);
+}
+
+void OutboxFront::expect_redrive(WallTime at, WallTime now) {
+  if (at >= redrive_at_) return;
+  redrive_at_ = at;
+  redrive_timer_.arm_after(std::max(at - now, Duration::zero()));
+}
+
 void OutboxFront::commit_purge() {
   metrics_.purged.add(purge_.deleted);
   // Past what may not go there is nothing to gain by haste.
@@ -272,6 +291,7 @@ void OutboxFront::fail_batch(const Error& error) {
   fail_claims();
   if (std::exchange(purging_, false)) purge_timer_.arm_after(kPurgeEvery);
   if (std::exchange(looking_, false)) look_timer_.arm_after(kLookEvery);
+  if (std::exchange(redriving_, false)) expect_redrive(clock_.now() + kRetryEvery, clock_.now());
   blames_taken_ = 0;
   supersedes_taken_ = 0;
   renewing_ = false;

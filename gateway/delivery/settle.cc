@@ -19,12 +19,18 @@ Settlement make(DeliveryState state, std::uint32_t attempts, std::string_view re
   return {state, attempts, wait, std::string(cut_text(reason, message::kReasonBytesMax)), {}};
 }
 
+Settlement die_for_now(std::uint32_t attempts, std::string_view reason) {
+  Settlement next = make(DeliveryState::kDead, attempts, reason);
+  next.may_pass = true;
+  return next;
+}
+
 Settlement try_again(const Verdict& verdict, std::uint32_t attempts, const LanePolicy& policy,
                      std::uint64_t random_bits) {
   const auto wait = policy.backoff.wait(attempts, random_bits, verdict.after);
   if (wait) return make(DeliveryState::kReady, attempts, verdict.reason, *wait);
   const std::string what = "gave up after attempt " + std::to_string(attempts);
-  return make(DeliveryState::kDead, attempts, because(what, verdict.reason));
+  return die_for_now(attempts, because(what, verdict.reason));
 }
 
 // The receiver asked to slow down, which is no failure: nothing is spent. What waits for a whole
@@ -85,7 +91,7 @@ Settlement decide(const Verdict& verdict, const DeliveryContext& context, const 
       if (attempts < kInternalAttemptsMax) {
         return try_again(verdict, attempts, policy, random_bits);
       }
-      return make(DeliveryState::kDead, attempts, because("fault of the output", verdict.reason));
+      return die_for_now(attempts, because("fault of the output", verdict.reason));
   }
   TOCSIN_ASSERT(false, "a verdict of no kind");
 }

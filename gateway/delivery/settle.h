@@ -40,6 +40,8 @@ struct Settlement {
   Duration wait = Duration::zero();  ///< kReady, kClaimed: until the next
   std::string reason;                ///< at most message::kReasonBytesMax
   LaneEffect effect;
+  /// kDead: what stopped it may pass, so that the clock may send it again.
+  bool may_pass = false;
 };
 
 /// Waits that no setting governs yet.

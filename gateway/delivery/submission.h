@@ -128,19 +128,21 @@ class AppendGroup : public Submission {
   }
 };
 
-/// One delivery's next state. The front fills op.at, op.next_at and op.successor.
+/// One delivery's next state. The front fills op.at, op.next_at, op.redrive_at and op.successor.
 class SettleRequest : public Submission {
  public:
   SettleRequest() : Submission(Kind::kSettle) {}
 
   stage::Settle op;
-  Duration wait = Duration::zero();  ///< kReady: until next_at
+  Duration wait = Duration::zero();          ///< kReady: until next_at
+  Duration redrive_wait = Duration::zero();  ///< kDead: until redrive_at; zero: people decide
   std::string reason;
   std::string provider_id;
   /// The output that gets a delivery of its own with this: the fallback's beside kFellBack, a
   /// mirror's beside kDead. Empty: none.
   std::string successor_output;
   std::string successor_address;
+  bool successor_is_mirror = false;
   LaneDoor* door = nullptr;
   message::DeliveryClass queue = message::DeliveryClass::kNormal;
   std::uint32_t generation = 0;  ///< under which it was handed over

@@ -40,6 +40,7 @@ tocsin_settle convert(const stage::Settle& from) {
   to.crashes = from.crashes;
   to.at_ns = ns_of(from.at);
   to.next_at_ns = ns_of(from.next_at);
+  to.redrive_at_ns = ns_of(from.redrive_at);
   to.reason = str_of(from.reason);
   to.provider_id = str_of(from.provider_id);
   return to;
@@ -78,6 +79,13 @@ tocsin_reschedule convert(const stage::Reschedule& from) {
   to.caller = str_of(from.caller);
   to.at_ns = ns_of(from.at);
   to.next_at_ns = ns_of(from.next_at);
+  return to;
+}
+
+tocsin_redrive_due convert(const stage::RedriveDue& from) {
+  auto to = headed<tocsin_redrive_due>(TOCSIN_OP_REDRIVE_DUE);
+  to.now_ns = ns_of(from.now);
+  to.limit = from.limit;
   return to;
 }
 
@@ -169,6 +177,7 @@ tocsin_new_delivery convert(const stage::NewDelivery& from) {
   to.output = str_of(from.output);
   to.address = str_of(from.address);
   to.state = static_cast<std::uint32_t>(from.state);
+  to.mirror = from.mirror ? 1 : 0;
   to.next_at_ns = ns_of(from.next_at);
   return to;
 }
@@ -201,6 +210,8 @@ bool read_back(const tocsin_claim& from, stage::Claim& to) {
     claimed.accepted_at = time_of(row.accepted_at_ns);
     claimed.expires_at = optional_time_of(row.expires_at_ns);
     claimed.redriven = row.redriven != 0;
+    claimed.redrives = row.redrives;
+    claimed.mirror = row.mirror != 0;
   }
   return true;
 }
@@ -243,6 +254,17 @@ bool read_back(const tocsin_reschedule& from, stage::Reschedule& to) {
     to.outputs.push_back(copy_of(from.outputs[i]));
   }
   return true;
+}
+
+bool read_back(const tocsin_redrive_due& from, stage::RedriveDue& to) {
+  if (from.output_count > 0 && from.outputs == nullptr) return false;
+  to.redriven = from.redriven;
+  to.next_due = optional_time_of(from.next_due_ns);
+  to.outputs.clear();
+  for (std::uint32_t i = 0; i < from.output_count; ++i) {
+    to.outputs.push_back(copy_of(from.outputs[i]));
+  }
+  return from.redriven <= to.limit;
 }
 
 bool read_back(const tocsin_review& from, stage::Review& to) {
@@ -310,6 +332,7 @@ union StorageOperations::AnyOperation {
   tocsin_look look;
   tocsin_supersede supersede;
   tocsin_reschedule reschedule;
+  tocsin_redrive_due redrive_due;
 };
 
 StorageOperations::StorageOperations() = default;
@@ -378,6 +401,9 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kReschedule:
       to.reschedule = convert(static_cast<const stage::Reschedule&>(from));
       return;
+    case OperationKind::kRedriveDue:
+      to.redrive_due = convert(static_cast<const stage::RedriveDue&>(from));
+      return;
     case OperationKind::kAppend: {
       const auto& append = static_cast<const stage::Append&>(from);
       to.append = convert(append);
@@ -427,6 +453,8 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.supersede, static_cast<stage::Supersede&>(to));
     case OperationKind::kReschedule:
       return read_back(from.reschedule, static_cast<stage::Reschedule&>(to));
+    case OperationKind::kRedriveDue:
+      return read_back(from.redrive_due, static_cast<stage::RedriveDue&>(to));
   }
   return false;
 }

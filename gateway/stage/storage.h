@@ -37,7 +37,8 @@ enum class OperationKind : std::uint8_t {
   kMove,
   kLook,
   kSupersede,
-  kReschedule
+  kReschedule,
+  kRedriveDue
 };
 
 struct Operation {
@@ -55,6 +56,7 @@ struct NewDelivery {
   message::DeliveryState state =
       message::DeliveryState::kReady;  ///< or kClaimed, by the batch's epoch
   WallTime next_at{};                  ///< not before
+  bool mirror = false;                 ///< a copy of a dead letter, never copied again
 };
 
 /// 128 bits over (input, caller, key); ascending keys of the same hour lie together in an index.
@@ -112,7 +114,9 @@ struct ClaimedDelivery {
   std::string payload;
   WallTime accepted_at{};
   std::optional<WallTime> expires_at;
-  bool redriven = false;  ///< somebody sent a dead letter again, however late that is
+  bool redriven = false;       ///< somebody sent a dead letter again, however late that is
+  std::uint32_t redrives = 0;  ///< how often it was sent again by the clock
+  bool mirror = false;
 };
 
 /// Makes up to `limit` ready rows of an output claimed by the epoch, in the order of next_at and
@@ -136,10 +140,11 @@ struct Settle : Operation {
   message::DeliveryState state = message::DeliveryState::kDelivered;
   std::uint32_t attempts = 0;
   std::uint32_t crashes = 0;
-  WallTime at{};                 ///< when it was decided
-  WallTime next_at{};            ///< kReady only
-  std::string_view reason;       ///< kDead: why; kReady: of the last failure
-  std::string_view provider_id;  ///< kDelivered
+  WallTime at{};                       ///< when it was decided
+  WallTime next_at{};                  ///< kReady only
+  std::optional<WallTime> redrive_at;  ///< kDead: when it is sent again; nothing: people decide
+  std::string_view reason;             ///< kDead: why; kReady: of the last failure
+  std::string_view provider_id;        ///< kDelivered
   /// Added to the notification's deliveries, behind the last, with the state and only when that is
   /// written as asked: the fallback's beside kFellBack, a mirror's beside kDead. It is kReady.
   std::optional<NewDelivery> successor;
@@ -204,6 +209,17 @@ struct Review : Operation {
 
   bool changed = false;  ///< false: no dead letter has this id
   std::string output;    ///< kRedrive: whose backlog it joined
+};
+
+/// Sends dead letters again whose redrive_at has come, the earliest first.
+struct RedriveDue : Operation {
+  RedriveDue() : Operation(OperationKind::kRedriveDue) {}
+  WallTime now{};
+  std::uint32_t limit = 0;
+
+  std::uint32_t redriven = 0;
+  std::optional<WallTime> next_due;  ///< the earliest that is left
+  std::vector<std::string> outputs;  ///< of what was redriven, each once
 };
 
 /// The process that owned a delivery died while its output had it in hand: adds one to `crashes` of
@@ -338,6 +354,7 @@ struct DeliveryRow {
   std::string reason;
   std::string provider_id;
   bool cancel_requested = false;
+  std::optional<WallTime> redrive_at;  ///< of a dead one
 };
 
 struct NotificationRow {

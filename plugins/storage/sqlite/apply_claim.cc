@@ -8,7 +8,7 @@ bool Claimer::prepare() {
   return find_.prepare(
              work_.database,
              "SELECT d.notification_id, d.ordinal, d.attempts, d.crashes, d.next_at, d.address, "
-             "n.payload, n.accepted_at, n.expires_at, d.review "
+             "n.payload, n.accepted_at, n.expires_at, d.review, d.redrives, d.mirror "
              "FROM deliveries AS d INDEXED BY unsettled "
              "CROSS JOIN notifications AS n ON n.id = d.notification_id "
              "WHERE d.state <= 2 AND d.owner = 0 AND d.output = ?1 AND d.class = ?2 "
@@ -61,6 +61,8 @@ bool Claimer::collect(const tocsin_claim& op, std::int64_t output, tocsin_claime
     one.accepted_at_ns = rows.number(7);
     one.expires_at_ns = rows.number(8);
     one.redriven = rows.small(9) == TOCSIN_REVIEW_APPROVED ? 1 : 0;
+    one.redrives = rows.small(10);
+    one.mirror = rows.small(11);
   }
   return !rows.failed();
 }

@@ -21,10 +21,12 @@ bool Reviewer::prepare() {
                               "WHERE notification_id = ?1 AND ordinal = ?2 AND state = 4") &&
          redrive_.prepare(work_.database,
                           "UPDATE deliveries SET state = 0, owner = 0, review = 1, attempts = 0, "
-                          "crashes = 0, cancel_requested = 0, next_at = ?3, updated_at = ?3 "
+                          "crashes = 0, cancel_requested = 0, redrive_at = 0, redrives = 0, "
+                          "next_at = ?3, updated_at = ?3 "
                           "WHERE notification_id = ?1 AND ordinal = ?2") &&
          review_.prepare(work_.database,
-                         "UPDATE deliveries SET review = ?3, updated_at = ?4 "
+                         "UPDATE deliveries SET review = ?3, updated_at = ?4, "
+                         "redrive_at = CASE WHEN ?3 = 2 THEN 0 ELSE redrive_at END "
                          "WHERE notification_id = ?1 AND ordinal = ?2") &&
          blame_.prepare(work_.database,
                         "UPDATE deliveries SET crashes = crashes + 1 "

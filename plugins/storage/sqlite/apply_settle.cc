@@ -22,7 +22,8 @@ bool Settler::prepare() {
                          "UPDATE deliveries SET state = ?4, owner = ?5, attempts = ?6, "
                          "crashes = ?7, updated_at = ?8, "
                          "next_at = CASE WHEN ?4 = 0 THEN ?9 ELSE next_at END, reason = ?10, "
-                         "provider_id = ?11, review = CASE WHEN ?4 = 4 THEN 0 ELSE review END "
+                         "provider_id = ?11, review = CASE WHEN ?4 = 4 THEN 0 ELSE review END, "
+                         "redrive_at = ?13 "
                          "WHERE notification_id = ?1 AND ordinal = ?2 AND owner = ?3 "
                          "AND state IN (1, 2) AND (cancel_requested = 0 OR ?12)") &&
          settle_cancelled_.prepare(work_.database,
@@ -37,10 +38,10 @@ bool Settler::prepare() {
                                 "INSERT INTO deliveries (notification_id, ordinal, output, class, "
                                 "state, owner, next_at, updated_at, attempts, crashes, "
                                 "cancel_requested, review, address, reason, provider_id, "
-                                "key_hash) "
+                                "key_hash, mirror) "
                                 "SELECT notification_id, (SELECT max(ordinal) + 1 FROM deliveries "
                                 "WHERE notification_id = ?1), ?3, class, 0, 0, ?4, ?5, 0, 0, 0, 0, "
-                                "?6, '', '', key_hash FROM deliveries "
+                                "?6, '', '', key_hash, max(mirror, ?7) FROM deliveries "
                                 "WHERE notification_id = ?1 AND ordinal = ?2 RETURNING ordinal");
 }
 
@@ -52,7 +53,8 @@ bool Settler::apply(tocsin_settle& op) {
   const std::int64_t owner = stays_ours(op.state) ? work_.epoch : 0;
   if (!settle_.run(op.notification_id, op.ordinal, work_.epoch, op.state, owner, op.attempts,
                    op.crashes, op.at_ns, op.next_at_ns, op.reason, op.provider_id,
-                   outruns_cancel(op.state) ? 1 : 0)) {
+                   outruns_cancel(op.state) ? 1 : 0,
+                   op.state == TOCSIN_STATE_DEAD ? op.redrive_at_ns : std::int64_t{0})) {
     return false;
   }
   if (sqlite3_changes(work_.database.handle()) == 1) {
@@ -88,7 +90,7 @@ bool Settler::add_successor(tocsin_settle& op) {
   const std::int64_t output = work_.backlog.number_of(next.output);
   if (output == 0) return false;
   auto rows = add_successor_.rows(op.notification_id, op.ordinal, output, next.next_at_ns, op.at_ns,
-                                  next.address);
+                                  next.address, next.mirror);
   if (!rows.next()) return false;
   op.successor_ordinal = rows.small(0);
   work_.backlog.add_ready(output, 1);

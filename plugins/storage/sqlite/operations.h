@@ -118,6 +118,20 @@ class Rethinker {
   Statement reschedule_;
 };
 
+/// Redrive due: dead letters that the clock sends again.
+class Reviver {
+ public:
+  explicit Reviver(Work& work) : work_(work) {}
+  bool prepare();
+  bool apply(tocsin_redrive_due& op);
+
+ private:
+  Work& work_;
+  Statement due_;
+  Statement redrive_;
+  Statement next_due_;
+};
+
 /// Cancel and review: what people ask for. Blame: what a crash left to say.
 class Reviewer {
  public:

@@ -113,6 +113,8 @@ bool Store::apply_one(Session& session, tocsin_operation& operation) {
       return session.rethinker.apply(as<tocsin_supersede>(operation));
     case TOCSIN_OP_RESCHEDULE:
       return session.rethinker.apply(as<tocsin_reschedule>(operation));
+    case TOCSIN_OP_REDRIVE_DUE:
+      return session.reviver.apply(as<tocsin_redrive_due>(operation));
     case TOCSIN_OP_LOOK:
       return session.looker.apply(as<tocsin_look>(operation));
     default:

@@ -65,6 +65,7 @@ class Store {
     Settler settler{work};
     Reviewer reviewer{work};
     Rethinker rethinker{work};
+    Reviver reviver{work};
     Recorder recorder{work};
     Keeper keeper{work, appender.keys(), recorder};
     Mover mover{work};

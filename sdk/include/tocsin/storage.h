@@ -46,7 +46,8 @@ enum tocsin_operation_kind {
   TOCSIN_OP_MOVE = 9,
   TOCSIN_OP_LOOK = 10,
   TOCSIN_OP_SUPERSEDE = 11,
-  TOCSIN_OP_RESCHEDULE = 12
+  TOCSIN_OP_RESCHEDULE = 12,
+  TOCSIN_OP_REDRIVE_DUE = 13
 };
 
 /* The head of every operation. */
@@ -59,7 +60,7 @@ typedef struct tocsin_new_delivery {
   tocsin_str output;
   tocsin_str address; /* "kind:value"; empty: the output's own */
   uint32_t state;     /* READY, or CLAIMED by our epoch */
-  uint32_t reserved;
+  uint32_t mirror; /* 1: a copy of a dead letter for others to see, which is never copied again */
   int64_t next_at_ns;
 } tocsin_new_delivery;
 
@@ -111,6 +112,8 @@ typedef struct tocsin_claimed_delivery {
   uint32_t attempts;
   uint32_t crashes;
   uint32_t redriven; /* 1: a dead letter that somebody sent again, however late that is */
+  uint32_t redrives; /* how often it was sent again by the clock */
+  uint32_t mirror;
   tocsin_str address;
   tocsin_str payload;
   int64_t next_at_ns;
@@ -138,7 +141,7 @@ typedef struct tocsin_claim {
  * requested, any state but DELIVERED is written as CANCELLED. A dead letter begins PENDING. With
  * the state, and only when it is written as asked, a successor is added to the notification's
  * deliveries, behind the last: the fallback's beside FELL_BACK, a mirror's beside DEAD. It is
- * READY. */
+ * READY, and a mirror when the one it follows is. */
 typedef struct tocsin_settle {
   uint32_t size;
   uint32_t kind;
@@ -149,6 +152,7 @@ typedef struct tocsin_settle {
   uint32_t crashes;
   int64_t at_ns;
   int64_t next_at_ns;
+  int64_t redrive_at_ns; /* DEAD: when REDRIVE_DUE sends it again; 0: only people do */
   tocsin_str reason;
   tocsin_str provider_id;
   const tocsin_new_delivery* successor; /* null: none */
@@ -214,10 +218,11 @@ typedef struct tocsin_reschedule {
 } tocsin_reschedule;
 
 enum tocsin_review_verb {
-  /* Back to ready, attempts from 0; a discarded one too. It is `redriven` until it dies again. */
+  /* Back to ready, attempts and redrives from 0; a discarded one too. It is `redriven` until it
+   * dies again. */
   TOCSIN_REDRIVE = 0,
   TOCSIN_APPROVE = 1,
-  TOCSIN_DISCARD = 2
+  TOCSIN_DISCARD = 2 /* and not by the clock either */
 };
 
 typedef struct tocsin_review {
@@ -232,6 +237,21 @@ typedef struct tocsin_review {
   uint32_t reserved;
   tocsin_str output; /* result: the output of a redriven one */
 } tocsin_review;
+
+/* Makes up to `limit` dead letters ready, the earliest first, whose redrive_at is not after now:
+ * attempts from 0, one redrive more. */
+typedef struct tocsin_redrive_due {
+  uint32_t size;
+  uint32_t kind;
+  int64_t now_ns;
+  uint32_t limit;
+
+  uint32_t redriven;         /* result */
+  int64_t next_due_ns;       /* result: the earliest redrive_at left; 0: none */
+  const tocsin_str* outputs; /* result: of what was redriven, each once */
+  uint32_t output_count;     /* result */
+  uint32_t reserved;
+} tocsin_redrive_due;
 
 /* The process that owned the delivery died while its output had it in hand: adds one to `crashes`
  * of what is not settled, whoever owns it. */
@@ -439,6 +459,7 @@ typedef struct tocsin_stored_delivery {
   tocsin_str provider_id;
   int64_t next_at_ns;
   int64_t updated_at_ns;
+  int64_t redrive_at_ns; /* of a dead one; 0: only people send it again */
 } tocsin_stored_delivery;
 
 typedef struct tocsin_stored_notification {

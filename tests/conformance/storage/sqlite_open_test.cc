@@ -350,9 +350,10 @@ class SqlitePlans : public SqliteOpen {
     auto reschedule = reschedule_of(4, "", kStart + 9);
     auto move = move_of("sms", "chat", 10);
     auto move_dead = move_of("mail", "chat", 10, true);
+    auto redrive_due = redrive_due_of(kStart);
     auto blame = blame_of(1203);
     auto look = look_of();
-    store.apply(newer, newest, supersede, reschedule, move, move_dead, blame, look);
+    store.apply(newer, newest, supersede, reschedule, move, move_dead, redrive_due, blame, look);
     store.record("a");
     auto scan = scan_of("a");
     store.scan(scan);

@@ -63,7 +63,7 @@ tocsin_row_sink sink_into(Page& page) {
     static_cast<Page*>(user)->deliveries.push_back(
         {row->notification_id, row->ordinal, row->state, row->review, row->attempts,
          row->cancel_requested != 0, text(row->output), text(row->address), text(row->reason),
-         text(row->provider_id), row->next_at_ns, row->updated_at_ns});
+         text(row->provider_id), row->next_at_ns, row->updated_at_ns, row->redrive_at_ns});
   };
   sink.backlog = [](void* user, const tocsin_backlog_count* row) {
     static_cast<Page*>(user)->backlog[text(row->output)] = {row->ready, row->dead};
@@ -150,6 +150,11 @@ Append& Append::grouped(std::string_view key) {
   return *this;
 }
 
+Append& Append::due(std::int64_t next_at_ns) {
+  rows_.back().next_at_ns = next_at_ns;
+  return *this;
+}
+
 Append& Append::expires(std::int64_t expires_at_ns) {
   op.expires_at_ns = expires_at_ns;
   return *this;
@@ -201,6 +206,13 @@ tocsin_reschedule reschedule_of(std::uint64_t id, std::string_view caller,
   op.caller = str(caller);
   op.at_ns = kStart;
   op.next_at_ns = next_at_ns;
+  return op;
+}
+
+tocsin_redrive_due redrive_due_of(std::int64_t now_ns, std::uint32_t limit) {
+  auto op = make<tocsin_redrive_due>(TOCSIN_OP_REDRIVE_DUE);
+  op.now_ns = now_ns;
+  op.limit = limit;
   return op;
 }
 

@@ -161,6 +161,98 @@ TEST_P(StorageTime, NothingIsPutBeyondItsExpiry) {
   EXPECT_EQ(store().notification(10).deliveries.at(0).next_at_ns, kStart + 59 * kSecond);
 }
 
+TEST_P(StorageTime, ADeadLetterIsSentAgainWhenItsTimeHasCome) {
+  const auto dies = [](std::uint64_t id, std::int64_t redrive_at) {
+    auto op = settle_of(id, TOCSIN_STATE_DEAD);
+    op.attempts = 3;
+    op.redrive_at_ns = redrive_at;
+    return op;
+  };
+  Append soon(10);
+  soon.claimed("mail");
+  Append late(11);
+  late.claimed("mail");
+  Append never(12);
+  never.claimed("chat");
+  auto soon_dies = dies(10, kStart + 60 * kSecond);
+  auto late_dies = dies(11, kStart + 600 * kSecond);
+  auto never_dies = dies(12, 0);
+  EXPECT_APPLIED(store().apply(soon, late, never, soon_dies, late_dies, never_dies));
+  EXPECT_EQ(store().notification(10).deliveries.at(0).redrive_at_ns, kStart + 60 * kSecond);
+
+  auto early = redrive_due_of(kStart + 59 * kSecond);
+  auto due = redrive_due_of(kStart + 60 * kSecond);
+  auto claim = claim_of("mail", 10, kStart + 60 * kSecond);
+  EXPECT_APPLIED(store().apply(early, due, claim));
+  EXPECT_EQ(early.redriven, 0U);
+  EXPECT_EQ(early.next_due_ns, kStart + 60 * kSecond);
+  EXPECT_EQ(due.redriven, 1U);
+  EXPECT_EQ(due.next_due_ns, kStart + 600 * kSecond);
+  ASSERT_EQ(due.output_count, 1U);
+  ASSERT_EQ(claim.claimed_count, 1U);
+  EXPECT_EQ(claim.claimed[0].attempts, 0U);
+  EXPECT_EQ(claim.claimed[0].redrives, 1U);
+  EXPECT_EQ(claim.claimed[0].redriven, 0U) << "it expires as before";
+  EXPECT_EQ(store().backlog().at("mail"), (Backlog{0, 1}));
+
+  // It outlives a restart.
+  reopen();
+  auto rest = redrive_due_of(kStart + 3600 * kSecond);
+  EXPECT_APPLIED(store().apply(rest));
+  EXPECT_EQ(rest.redriven, 1U);
+  EXPECT_EQ(rest.next_due_ns, 0);
+  EXPECT_EQ(store().state_of(12), TOCSIN_STATE_DEAD);
+}
+
+TEST_P(StorageTime, WhatPeopleDecidedIsNotSentAgainByTheClock) {
+  Append append(10);
+  append.claimed("mail").claimed("mail");
+  auto first = settle_of(10, TOCSIN_STATE_DEAD, 0);
+  auto second = settle_of(10, TOCSIN_STATE_DEAD, 1);
+  first.redrive_at_ns = second.redrive_at_ns = kStart + kSecond;
+  auto discard = review_of(10, TOCSIN_DISCARD, 0);
+  auto redrive = review_of(10, TOCSIN_REDRIVE, 1);
+  auto due = redrive_due_of(kStart + 2 * kSecond);
+  EXPECT_APPLIED(store().apply(append, first, second, discard, redrive, due));
+  EXPECT_EQ(due.redriven, 0U);
+  EXPECT_EQ(store().state_of(10, 0), TOCSIN_STATE_DEAD);
+  EXPECT_EQ(store().backlog().at("mail"), (Backlog{1, 0}));
+}
+
+TEST_P(StorageTime, RedrivingManyGoesInSteps) {
+  for (std::uint64_t id = 1; id <= 25; ++id) {
+    Append append(id);
+    append.claimed("mail");
+    auto dies = settle_of(id, TOCSIN_STATE_DEAD);
+    dies.redrive_at_ns = kStart + static_cast<std::int64_t>(id);
+    EXPECT_APPLIED(store().apply(append, dies));
+  }
+  auto first = redrive_due_of(kStart + kSecond, 10);
+  auto second = redrive_due_of(kStart + kSecond, 100);
+  EXPECT_APPLIED(store().apply(first, second));
+  EXPECT_EQ(first.redriven, 10U);
+  EXPECT_EQ(first.next_due_ns, kStart + 11);
+  EXPECT_EQ(second.redriven, 15U);
+}
+
+TEST_P(StorageTime, AMirrorIsToldApartAndSoIsWhatFollowsIt) {
+  const tocsin_new_delivery copy{str("chat"), {}, TOCSIN_STATE_READY, 1, kStart};
+  const tocsin_new_delivery next{str("mail"), {}, TOCSIN_STATE_READY, 0, kStart};
+  Append append(10);
+  append.claimed("sms");
+  auto dies = settle_of(10, TOCSIN_STATE_DEAD);
+  dies.successor = &copy;
+  auto mirror = claim_of("chat", 1);
+  auto falls = settle_of(10, TOCSIN_STATE_FELL_BACK, 1);
+  falls.successor = &next;
+  auto follower = claim_of("mail", 1);
+  EXPECT_APPLIED(store().apply(append, dies, mirror, falls, follower));
+  ASSERT_EQ(mirror.claimed_count, 1U);
+  EXPECT_EQ(mirror.claimed[0].mirror, 1U);
+  ASSERT_EQ(follower.claimed_count, 1U);
+  EXPECT_EQ(follower.claimed[0].mirror, 1U);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, StorageTime, testing::ValuesIn(storages()),
                          [](const auto& one) { return one.param.name; });
 

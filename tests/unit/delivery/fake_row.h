@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ struct FakeRow {
   std::string reason;
   std::string provider_id;
   bool cancel_requested = false;
+  std::optional<WallTime> redrive_at = std::nullopt;
+  std::uint32_t redrives = 0;
+  bool mirror = false;
 };
 
 /// How many of the rows wait and lie dead, by output.

@@ -18,6 +18,7 @@
 #include "tests/unit/delivery/fake_keys.h"
 #include "tests/unit/delivery/fake_records.h"
 #include "tests/unit/delivery/fake_row.h"
+#include "tests/unit/delivery/fake_time.h"
 
 namespace tocsin::delivery::testing {
 
@@ -211,6 +212,7 @@ class FakeStorage final : public stage::Storage {
   }
 
  private:
+  friend struct FakeTime;
   struct Note {
     std::string input;
     std::string caller;
@@ -302,10 +304,13 @@ class FakeStorage final : public stage::Storage {
           look(*static_cast<stage::Look*>(op));
           break;
         case stage::OperationKind::kSupersede:
-          supersede(*static_cast<stage::Supersede*>(op));
+          FakeTime::supersede(*this, *static_cast<stage::Supersede*>(op));
           break;
         case stage::OperationKind::kReschedule:
-          reschedule(*static_cast<stage::Reschedule*>(op));
+          FakeTime::reschedule(*this, *static_cast<stage::Reschedule*>(op));
+          break;
+        case stage::OperationKind::kRedriveDue:
+          FakeTime::redrive_due(*this, *static_cast<stage::RedriveDue*>(op));
           break;
       }
     }
@@ -353,7 +358,8 @@ class FakeStorage final : public stage::Storage {
       const Note& note = notes_.at(id.notification);
       op.claimed.push_back({id, row.address, row.attempts, row.crashes, row.next_at, note.payload,
                             note.accepted_at, note.expires_at,
-                            row.review == message::ReviewState::kApproved});
+                            row.review == message::ReviewState::kApproved, row.redrives,
+                            row.mirror});
       move(id, row, [&](Row& r) { enter(r, DeliveryEvent::kClaim, op.now); });
     }
     const auto left = first();
@@ -394,6 +400,7 @@ class FakeStorage final : public stage::Storage {
       }
       enter(row, event_of(op), op.at);
       if (row.state == DeliveryState::kDead) row.review = message::ReviewState::kPending;
+      row.redrive_at = op.redrive_at;
       row.attempts = op.attempts;
       row.crashes = op.crashes;
       row.reason = op.reason;
@@ -410,6 +417,7 @@ class FakeStorage final : public stage::Storage {
     row.address = op.successor->address;
     row.queue = rows_.at(op.id).queue;
     row.next_at = op.successor->next_at;
+    row.mirror = op.successor->mirror || rows_.at(op.id).mirror;
     row.updated_at = op.at;
     op.successor_ordinal =
         std::prev(rows_.lower_bound({{op.id.notification.value + 1}, 0}))->first.ordinal + 1;
@@ -439,50 +447,6 @@ class FakeStorage final : public stage::Storage {
     }
   }
 
-  void supersede(stage::Supersede& op) {
-    op.cancelled = 0;
-    op.in_flight.clear();
-    op.more = false;
-    if (!notes_.contains(op.id)) return;
-    for (auto at = rows_.begin(); at != rows_.lower_bound({op.id, 0}); ++at) {
-      Row& row = at->second;
-      const message::NotificationId id = at->first.notification;
-      if (row.group_key != op.group_key || notes_.at(id).caller != op.caller) continue;
-      if (row.state > DeliveryState::kSending || row.cancel_requested) continue;
-      op.more = op.cancelled + op.in_flight.size() == op.limit;
-      if (op.more) return;
-      if (row.state == DeliveryState::kReady) {
-        move(at->first, row, [&](Row& r) { enter(r, DeliveryEvent::kCancel, op.at); });
-        row.reason = "superseded";
-        ++op.cancelled;
-      } else {
-        row.cancel_requested = true;
-        op.in_flight.push_back(id);
-      }
-    }
-  }
-
-  void reschedule(stage::Reschedule& op) {
-    op.found = op.expires = false;
-    op.rescheduled = op.in_flight = op.done = 0;
-    op.outputs.clear();
-    const auto note = notes_.find(op.id);
-    if (note == notes_.end() || note->second.caller != op.caller) return;
-    op.found = true;
-    op.expires = note->second.expires_at && *note->second.expires_at <= op.next_at;
-    for (auto at = rows_.lower_bound({op.id, 0}); at != rows_.end(); ++at) {
-      if (at->first.notification != op.id) break;
-      Row& row = at->second;
-      if (row.state == DeliveryState::kReady && !op.expires) {
-        move(at->first, row, [&](Row& r) { r.next_at = op.next_at; });
-        ++op.rescheduled;
-        if (std::ranges::count(op.outputs, row.output) == 0) op.outputs.push_back(row.output);
-      }
-      if (row.owner != 0) ++op.in_flight;
-      if (row.state > DeliveryState::kSending) ++op.done;
-    }
-  }
-
   void blame(stage::Blame& op) {
     const auto at = rows_.find(op.id);
     op.changed = at != rows_.end() && at->second.state <= DeliveryState::kSending;
@@ -503,6 +467,8 @@ class FakeStorage final : public stage::Storage {
         r.review = message::ReviewState::kApproved;
         r.next_at = op.at;
         r.cancel_requested = false;
+        r.redrive_at.reset();
+        r.redrives = 0;
       });
     } else {
       row.review = op.verb == stage::Review::Verb::kApprove ? message::ReviewState::kApproved
