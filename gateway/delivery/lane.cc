@@ -63,6 +63,7 @@ void Lane::attach(stage::Output* output, LanePolicy policy) {
   loop_.assert_owner();
   output_ = output;
   policy_ = std::move(policy);
+  door_.set_ordered(policy_.ordered);
   if (output != nullptr && !std::exchange(opened_, true)) {
     opening_.pending = true;
     port_.submit(opening_);
@@ -121,7 +122,7 @@ LaneSlot& Lane::take_slot(message::DeliveryId id, std::uint32_t generation) {
   slot->attempts = slot->crashes = 0;
   slot->redriven = false;
   slot->redrives = 0;
-  slot->mirror = false;
+  slot->mirror = slot->in_line = false;
   return *slot;
 }
 
@@ -143,6 +144,7 @@ void Lane::take(stage::ClaimedDelivery&& row, DeliveryClass queue, std::uint32_t
   slot.redriven = row.redriven;
   slot.redrives = row.redrives;
   slot.mirror = row.mirror;
+  slot.in_line = row.in_line;
   slot.expires_at = row.redriven ? std::nullopt : row.expires_at;
   slot.queue = queue;
   if (row.crashes >= kCrashesMax) return settle(slot, bury(slot.attempts, "crashed_gateway"));

@@ -55,7 +55,7 @@ constexpr OptionTable kRetry = {"retry",
 constexpr Option kScheduleEntry = {
     .key = "", .type = kDuration, .doc = "A wait.", .min = "1ms", .max = "7d"};
 
-constexpr std::array<Option, 6> kDeliveryOptions = {{
+constexpr std::array<Option, 7> kDeliveryOptions = {{
     {.key = "timeout",
      .type = kDuration,
      .doc = "How long one attempt may take.",
@@ -87,6 +87,14 @@ constexpr std::array<Option, 6> kDeliveryOptions = {{
      .doc = "A delivery that is older is not tried any more and becomes a dead letter.",
      .flags = kReloadable,
      .min = "1s"},
+    {.key = "ordering",
+     .type = kChoice,
+     .doc = "key: of the deliveries with one key the next begins when the one before it is "
+            "delivered, dead, cancelled or fell back, however long that takes; each goes through "
+            "the store. none: a retry lets others pass.",
+     .default_text = "none",
+     .flags = kReloadable,
+     .choices = "none|key"},
     {.key = "on_ambiguous",
      .type = kChoice,
      .doc = "What to do when an attempt may have reached its target and the target cannot tell a "
@@ -130,6 +138,7 @@ Result<LanePolicy> LanePolicy::make(const Value& settings) {
   made.concurrency = static_cast<std::uint32_t>(settings.integer("concurrency"));
   if (const Value* after = settings.find("expires_after"))
     made.expires_after = after->as<Duration>();
+  made.ordered = settings.string("ordering") == "key";
   if (settings.string("on_ambiguous") == "resend") made.on_ambiguous = OnAmbiguous::kResend;
   return made;
 }

@@ -27,6 +27,7 @@ struct LanePolicy {
   std::uint32_t concurrency = 32;               ///< attempts at a time
   std::optional<Duration> expires_after{};      ///< counts from accepting
   OnAmbiguous on_ambiguous = OnAmbiguous::kHold;
+  bool ordered = false;             ///< deliveries of one key one after the other
   DeadLetterPolicy dead_letters{};  ///< the gateway's, the same for all outputs
 
   /// From what delivery_options() accepted. Code::kInvalid names the setting that cannot work.

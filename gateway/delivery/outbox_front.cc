@@ -344,6 +344,7 @@ void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
   }
   one.op.reason = one.reason;
   one.op.provider_id = one.provider_id;
+  one.op.in_line = one.in_line;
   one.op.successor.reset();
   if (!one.successor_output.empty()) {
     one.op.successor = {.output = one.successor_output,
@@ -351,6 +352,8 @@ void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
                         .state = message::DeliveryState::kReady,
                         .next_at = now,
                         .mirror = one.successor_is_mirror};
+    const LaneDoor* door = doors_.find(one.successor_output);
+    if (door != nullptr && door->ordered()) one.op.successor->ordering = stage::Ordering::kJoin;
   }
   batch_.add(one);
 }
@@ -381,6 +384,16 @@ void OutboxFront::take_appends(WallTime now) {
   }
 }
 
+namespace {
+
+// Who is first in its line the store knows, so that what is ordered goes through it.
+stage::Ordering ordering_of(const AppendGroup::Item& item, const LaneDoor& door, bool waits) {
+  if (!door.ordered() || item.append.group_key.empty()) return stage::Ordering::kNone;
+  return waits ? stage::Ordering::kWhenDue : stage::Ordering::kJoin;
+}
+
+}  // namespace
+
 // Here ids are given and it is decided which row goes to its lane from memory.
 void OutboxFront::prepare(AppendGroup& group, WallTime now) {
   const WallTime wall = loop_.wall();
@@ -391,7 +404,9 @@ void OutboxFront::prepare(AppendGroup& group, WallTime now) {
       stage::NewDelivery& row = group.rows[item.first_row + i];
       const bool waits = row.next_at > wall;
       row.next_at = waits ? clock_.from_wall(row.next_at) : now;
-      const bool direct = !waits && group.doors[item.first_row + i]->admit(queue);
+      row.ordering = ordering_of(item, *group.doors[item.first_row + i], waits);
+      const bool at_once = !waits && row.ordering == stage::Ordering::kNone;
+      const bool direct = at_once && group.doors[item.first_row + i]->admit(queue);
       row.state = direct ? message::DeliveryState::kClaimed : message::DeliveryState::kReady;
     }
     item.append.deliveries = {group.rows.data() + item.first_row, item.rows};

@@ -51,6 +51,8 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
       if (std::exchange(looking_, false)) look_due_ = true;  // it told nothing
       forget_blames();                                       // told twice they would weigh double
       look_up_supersedes();
+      if (std::exchange(redriving_, false)) redrive_due_ = true;
+      doors_.spill_all();
       storage_.close();
       store_open_ = false;
       set_status(false, false);
@@ -94,6 +96,7 @@ void OutboxFront::commit_one(Submission& one, WallTime now) {
       break;
     case Submission::Kind::kCancel: {
       const stage::Cancel& op = static_cast<CancelRequest&>(one).op;
+      if (op.cancelled > 0) doors_.spill_ordered();
       if (op.in_flight == 0) break;
       for (OutboxPort* port : ports_) reply_to(*port).cancelled.push_back(op.id);
       break;
@@ -131,6 +134,7 @@ void OutboxFront::commit_appends(AppendGroup& group, WallTime now) {
 
 // What is under way of the earlier ones: their lanes drop it unless it has begun.
 void OutboxFront::commit_supersede(const stage::Supersede& op) {
+  if (op.cancelled > 0) doors_.spill_ordered();
   for (const message::NotificationId id : op.in_flight) {
     for (OutboxPort* port : ports_) reply_to(*port).cancelled.push_back(id);
   }
@@ -203,6 +207,7 @@ void OutboxFront::commit_settle(SettleRequest& one, WallTime now) {
   }
   if (one.op.successor) commit_successor(one, now);
   if (one.holds_credit) one.door->give_back(one.queue, 1);
+  if (one.op.freed) one.door->spill();
 }
 
 // Of a settlement that is tried again after a commit of unknown outcome nobody knows whether the

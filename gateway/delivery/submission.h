@@ -143,6 +143,7 @@ class SettleRequest : public Submission {
   std::string successor_output;
   std::string successor_address;
   bool successor_is_mirror = false;
+  bool in_line = false;  ///< as its claim said
   LaneDoor* door = nullptr;
   message::DeliveryClass queue = message::DeliveryClass::kNormal;
   std::uint32_t generation = 0;  ///< under which it was handed over

@@ -41,6 +41,7 @@ tocsin_settle convert(const stage::Settle& from) {
   to.at_ns = ns_of(from.at);
   to.next_at_ns = ns_of(from.next_at);
   to.redrive_at_ns = ns_of(from.redrive_at);
+  to.in_line = from.in_line ? 1 : 0;
   to.reason = str_of(from.reason);
   to.provider_id = str_of(from.provider_id);
   return to;
@@ -178,6 +179,7 @@ tocsin_new_delivery convert(const stage::NewDelivery& from) {
   to.address = str_of(from.address);
   to.state = static_cast<std::uint32_t>(from.state);
   to.mirror = from.mirror ? 1 : 0;
+  to.ordering = static_cast<std::uint32_t>(from.ordering);
   to.next_at_ns = ns_of(from.next_at);
   return to;
 }
@@ -212,6 +214,7 @@ bool read_back(const tocsin_claim& from, stage::Claim& to) {
     claimed.redriven = row.redriven != 0;
     claimed.redrives = row.redrives;
     claimed.mirror = row.mirror != 0;
+    claimed.in_line = row.in_line != 0;
   }
   return true;
 }
@@ -220,6 +223,7 @@ bool read_back(const tocsin_settle& from, stage::Settle& to) {
   to.changed = from.changed != 0;
   to.cancelled = from.cancelled != 0;
   to.successor_ordinal = from.successor_ordinal;
+  to.freed = from.freed != 0;
   return true;
 }
 

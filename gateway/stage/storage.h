@@ -49,14 +49,24 @@ struct Operation {
 /// Deliveries that one Supersede cancels at most.
 inline constexpr std::uint32_t kSupersedeRowsMax = 1000;
 
+/// Whether a delivery waits for others of its output and group key: only the first in line may be
+/// claimed, until it is delivered, dead, cancelled or fell back. What is redriven, or moved to
+/// another output, is in no line.
+enum class Ordering : std::uint8_t {
+  kNone,
+  kJoin,     ///< in line from now on
+  kWhenDue,  ///< it joins when its next_at has come
+};
+
 /// A row of an append.
 struct NewDelivery {
   std::string_view output;
   std::string_view address;  ///< "kind:value", or empty: the output's own
   message::DeliveryState state =
-      message::DeliveryState::kReady;  ///< or kClaimed, by the batch's epoch
-  WallTime next_at{};                  ///< not before
-  bool mirror = false;                 ///< a copy of a dead letter, never copied again
+      message::DeliveryState::kReady;   ///< or kClaimed, by the batch's epoch
+  WallTime next_at{};                   ///< not before
+  bool mirror = false;                  ///< a copy of a dead letter, never copied again
+  Ordering ordering = Ordering::kNone;  ///< only with a group key
 };
 
 /// 128 bits over (input, caller, key); ascending keys of the same hour lie together in an index.
@@ -117,6 +127,7 @@ struct ClaimedDelivery {
   bool redriven = false;       ///< somebody sent a dead letter again, however late that is
   std::uint32_t redrives = 0;  ///< how often it was sent again by the clock
   bool mirror = false;
+  bool in_line = false;  ///< its settlement says so, too
 };
 
 /// Makes up to `limit` ready rows of an output claimed by the epoch, in the order of next_at and
@@ -148,10 +159,12 @@ struct Settle : Operation {
   /// Added to the notification's deliveries, behind the last, with the state and only when that is
   /// written as asked: the fallback's beside kFellBack, a mirror's beside kDead. It is kReady.
   std::optional<NewDelivery> successor;
+  bool in_line = false;  ///< as its claim said
 
   bool changed = false;    ///< false: no longer ours, or cancelled meanwhile; nothing was written
   bool cancelled = false;  ///< a cancel had been requested: written as kCancelled
   std::uint32_t successor_ordinal = 0;  ///< of the one that was added
+  bool freed = false;                   ///< the next in line is ready
 };
 
 /// Cancels what has not been settled of one notification of one caller.

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway_process import eventually
+from gateway_process import as_yaml, eventually
 from notifications import Client, command, settings, webhook
 from test_admin_api import at, tocsin
 
@@ -116,3 +116,34 @@ def test_pages_of_suppressions_go_on_where_they_ended(start, sink):
     assert [row["address"] for row in first["suppressions"] + rest["suppressions"]] == [
         f"phone:+{i}" for i in range(7)]
     assert "next" not in rest and json.dumps(rest)
+
+
+def test_dead_letters_are_sent_again_then_final_copied_and_told_of(start, start_sink):
+    sink, errors, ops = start_sink(), start_sink(), start_sink()
+    once = {"max_attempts": 1, "initial": "1ms", "max": "1ms", "jitter": "none"}
+    outputs = {"hook": webhook(sink, retry=once), "errors": webhook(errors), "ops": webhook(ops)}
+    routes = [{"match": {"topic": "tocsin.dead_letter"}, "outputs": ["ops"]}, {"outputs": ["hook"]}]
+    gateway, client = start(outputs, routes=routes,
+                            dead_letters={"redrive": ["1s", "1s"], "mirror": "errors", "notify": True})
+    sink.mode("status", "500")
+    sent = client.accepted(NOTE)
+    eventually(sink.count, 3, "attempts, one at first and one for each redrive")
+    eventually(errors.titles, ["Paid"])
+    eventually(ops.count, 1)
+    told = json.loads(ops.received()[0]["body"])
+    assert told["labels"]["output"] == "hook" and told["labels"]["notification"] == sent
+    assert "500" in told["labels"]["reason"] and told["labels"]["attempts"] == "1"
+    letters = command(gateway, "dlq", "list")["dead_letters"]
+    assert [letter["output"] for letter in letters] == ["hook"] and "redrive_at" not in letters[0]
+
+    sink.mode("ok")
+    passing = client.accepted({**NOTE, "title": "arrives"})
+    eventually(lambda: client.states(passing)["hook"], "delivered")
+    assert (errors.count(), ops.count()) == (1, 1)
+
+
+def test_a_mirror_must_be_an_output(start_gateway, sink, tmp_path):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(as_yaml(settings(tmp_path, {"hook": webhook(sink)}, dead_letters={"mirror": "nobody"})))
+    checked = tocsin("check", "-c", path)
+    assert checked.returncode != 0 and "there is no output nobody" in checked.stdout + checked.stderr

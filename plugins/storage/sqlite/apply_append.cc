@@ -33,8 +33,8 @@ bool Appender::prepare() {
              work_.database,
              "INSERT INTO deliveries (notification_id, ordinal, output, class, state, owner, "
              "next_at, updated_at, attempts, crashes, cancel_requested, review, address, reason, "
-             "provider_id, key_hash) "
-             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0, 0, ?9, '', '', ?10)") &&
+             "provider_id, key_hash, mirror, line) "
+             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0, 0, ?9, '', '', ?10, ?11, ?12)") &&
          read_position_.prepare(work_.database, "SELECT next FROM streams WHERE name = ?1") &&
          write_position_.prepare(work_.database,
                                  "INSERT INTO streams (name, next) VALUES (?1, ?2) "
@@ -104,10 +104,13 @@ bool Appender::write_delivery(const tocsin_append& op, std::uint32_t ordinal,
   const std::int64_t output = work_.backlog.number_of(row.output);
   if (output == 0) return false;
   const bool claimed = row.state == TOCSIN_STATE_CLAIMED;
+  const std::uint32_t line = hash != 0 && !claimed ? row.ordering : 0;
+  std::int64_t owner = claimed ? work_.epoch : 0;
+  if (line == TOCSIN_ORDER_JOIN && !work_.lines.join(output, hash, owner)) return false;
   if (!insert_delivery_.run(op.id, ordinal, output, class_of(op.level),
-                            claimed ? TOCSIN_STATE_CLAIMED : TOCSIN_STATE_READY,
-                            claimed ? work_.epoch : std::int64_t{0}, row.next_at_ns,
-                            op.accepted_at_ns, row.address, hash)) {
+                            claimed ? TOCSIN_STATE_CLAIMED : TOCSIN_STATE_READY, owner,
+                            row.next_at_ns, op.accepted_at_ns, row.address, hash, row.mirror,
+                            line)) {
     return false;
   }
   if (!claimed) work_.backlog.add_ready(output, 1);

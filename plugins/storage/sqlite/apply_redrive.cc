@@ -24,7 +24,8 @@ bool Reviver::prepare() {
                       "ORDER BY redrive_at LIMIT ?2") &&
          redrive_.prepare(work_.database,
                           "UPDATE deliveries SET state = 0, owner = 0, attempts = 0, crashes = 0, "
-                          "cancel_requested = 0, redrive_at = 0, redrives = redrives + 1, "
+                          "cancel_requested = 0, redrive_at = 0, line = 0, "
+                          "redrives = redrives + 1, "
                           "next_at = ?3, updated_at = ?3 "
                           "WHERE notification_id = ?1 AND ordinal = ?2") &&
          next_due_.prepare(work_.database,

@@ -1,5 +1,6 @@
 // A newer notification supersedes earlier ones of its key; a scheduled one gets another time. Both
 // are rare, and read what they change first, so that it can be counted by output.
+#include <algorithm>
 #include <string_view>
 #include <vector>
 
@@ -31,18 +32,20 @@ bool Rethinker::prepare() {
                           "AND n.group_key = ?3 AND n.caller = ?4 "
                           "ORDER BY d.notification_id, d.ordinal LIMIT ?5") &&
          cancel_ready_.prepare(database,
-                               "UPDATE deliveries SET state = 5, reason = 'superseded', "
-                               "updated_at = ?3 WHERE notification_id = ?1 AND ordinal = ?2") &&
+                               "UPDATE deliveries SET state = 5, owner = 0, "
+                               "reason = 'superseded', updated_at = ?3 WHERE notification_id = ?1 "
+                               "AND ordinal = ?2") &&
          request_cancel_.prepare(database,
                                  "UPDATE deliveries SET cancel_requested = 1 "
                                  "WHERE notification_id = ?1 AND ordinal = ?2") &&
          notification_.prepare(database,
                                "SELECT caller, expires_at FROM notifications WHERE id = ?1") &&
          deliveries_of_.prepare(database,
-                                "SELECT state, output FROM deliveries "
+                                "SELECT state, output, line, key_hash FROM deliveries "
                                 "WHERE notification_id = ?1 ORDER BY output") &&
          reschedule_.prepare(database,
-                             "UPDATE deliveries SET next_at = ?2, updated_at = ?3 "
+                             "UPDATE deliveries SET next_at = ?2, updated_at = ?3, owner = 0, "
+                             "line = CASE WHEN line = 0 THEN 0 ELSE 2 END "
                              "WHERE notification_id = ?1 AND state = 0");
 }
 
@@ -70,6 +73,7 @@ bool Rethinker::apply(tocsin_supersede& op) {
     }
     if (rows.failed()) return false;
   }
+  std::vector<std::int64_t> outputs;
   auto* ids = static_cast<std::uint64_t*>(work_.scratch.take(sizeof(std::uint64_t) * op.limit));
   op.in_flight_ids = ids;
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -77,6 +81,7 @@ bool Rethinker::apply(tocsin_supersede& op) {
     if (one.state == TOCSIN_STATE_READY) {
       if (!cancel_ready_.run(one.notification, one.ordinal, op.at_ns)) return false;
       work_.backlog.add_ready(one.output, -1);
+      if (std::ranges::count(outputs, one.output) == 0) outputs.push_back(one.output);
       ++op.cancelled;
       continue;
     }
@@ -84,7 +89,9 @@ bool Rethinker::apply(tocsin_supersede& op) {
     const bool again = op.in_flight_count > 0 && ids[op.in_flight_count - 1] == one.notification;
     if (!again) ids[op.in_flight_count++] = one.notification;
   }
-  return true;
+  bool freed = false;
+  return std::ranges::all_of(
+      outputs, [&](std::int64_t output) { return work_.lines.advance(output, hash, freed); });
 }
 
 bool Rethinker::apply(tocsin_reschedule& op) {
@@ -101,8 +108,14 @@ bool Rethinker::apply(tocsin_reschedule& op) {
     op.found = 1;
     op.expires = rows.number(1) != 0 && rows.number(1) <= op.next_at_ns ? 1 : 0;
   }
-  return find_ready(op) &&
-         (op.rescheduled == 0 || reschedule_.run(op.notification_id, op.next_at_ns, op.at_ns));
+  left_lines_.clear();
+  if (!find_ready(op)) return false;
+  if (op.rescheduled == 0) return true;
+  bool freed = false;
+  return reschedule_.run(op.notification_id, op.next_at_ns, op.at_ns) &&
+         std::ranges::all_of(left_lines_, [&](const auto& line) {
+           return work_.lines.advance(line.first, line.second, freed);
+         });
 }
 
 // Counts what there is, by state, and names the outputs of what is ready.
@@ -116,6 +129,7 @@ bool Rethinker::find_ready(tocsin_reschedule& op) {
     if (state != TOCSIN_STATE_READY || op.expires != 0) continue;
     ++op.rescheduled;
     const std::int64_t output = rows.number(1);
+    if (rows.number(2) == TOCSIN_ORDER_JOIN) left_lines_.emplace_back(output, rows.number(3));
     if (outputs.empty() || outputs.back() != output) outputs.push_back(output);
   }
   if (rows.failed()) return false;

@@ -6,10 +6,13 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "backlog.h"
 #include "database.h"
 #include "key_index.h"
+#include "lines.h"
 #include "scratch.h"
 
 // What each operation of a batch does, one class a family, in apply_*.cc. All run on the storage's
@@ -23,6 +26,7 @@ struct Work {
   Database& database;
   Backlog& backlog;
   Scratch& scratch;
+  Lines& lines;
   std::int64_t epoch = 0;
 };
 
@@ -72,10 +76,13 @@ class Claimer {
  private:
   bool collect(const tocsin_claim& op, std::int64_t output, tocsin_claimed_delivery* claimed,
                std::uint32_t& count);
+  bool let_join(std::int64_t output, tocsin_claimed_delivery* claimed, std::uint32_t& count);
 
   Work& work_;
+  std::vector<std::int64_t> keys_;  // of what was collected
   Statement find_;
   Statement claim_;
+  Statement join_;
   Statement next_due_;
 };
 
@@ -89,11 +96,13 @@ class Settler {
  private:
   bool count(const tocsin_settle& op);
   bool add_successor(tocsin_settle& op);
+  bool free_line(tocsin_settle& op);
 
   Work& work_;
   Statement settle_;
   Statement settle_cancelled_;
   Statement output_of_;
+  Statement key_of_;
   Statement add_successor_;
 };
 
@@ -109,6 +118,7 @@ class Rethinker {
   bool find_ready(tocsin_reschedule& op);
 
   Work& work_;
+  std::vector<std::pair<std::int64_t, std::int64_t>> left_lines_;  // output and key
   Statement is_stored_;
   Statement earlier_;
   Statement cancel_ready_;

@@ -5,6 +5,7 @@
 //   place
 //     unsettled     (owner, output, class, next_at, id)          states ready, claimed, sending
 //     dead_*        (output, id, ...) and (id)                   state dead
+//     lines         (output, key_hash, owner, next_at, id)       those in line, see lines.h
 //     dead_due      (redrive_at, id)                             those that the clock sends again
 //     keyed         (key_hash, id)                               unsettled ones that carry a key
 //   outputs         id | name, counts                            small numbers for the indexes
@@ -119,6 +120,11 @@ ALTER TABLE deliveries ADD COLUMN redrive_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN redrives INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN mirror INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX dead_due ON deliveries (redrive_at) WHERE state = 4 AND redrive_at > 0;
+)sql"},
+    // Only deliveries of ordered outputs are in line and pay for it.
+    {R"sql(
+ALTER TABLE deliveries ADD COLUMN line INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX lines ON deliveries (output, key_hash, owner, next_at) WHERE state <= 2 AND line = 1;
 )sql"},
 };
 

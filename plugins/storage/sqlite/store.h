@@ -51,10 +51,12 @@ class Store {
  private:
   /// What is there while the store is open. Statements go before their connection.
   struct Session {
-    explicit Session(const EpochLock& lock) : work{database, backlog, scratch}, company(lock) {}
+    explicit Session(const EpochLock& lock)
+        : work{database, backlog, scratch, lines}, company(lock) {}
     Database database;
     Backlog backlog;
     Scratch scratch;
+    Lines lines;
     Work work;
     Company company;
     Statement begin;

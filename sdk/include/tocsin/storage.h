@@ -56,11 +56,23 @@ typedef struct tocsin_operation {
   uint32_t kind; /* says which of the structs below it is */
 } tocsin_operation;
 
+/* The line of an output and a group key: of its unsettled deliveries only the first may be claimed;
+ * when that is delivered, dead, cancelled or fell back, the next one may. A delivery is in line by
+ * its next_at, then its id, from when it joins; one that was redriven, or moved to another output,
+ * is in none. */
+enum tocsin_ordering {
+  TOCSIN_ORDER_NONE = 0,
+  TOCSIN_ORDER_JOIN = 1,    /* it is in line */
+  TOCSIN_ORDER_WHEN_DUE = 2 /* it joins when its next_at has come */
+};
+
 typedef struct tocsin_new_delivery {
   tocsin_str output;
   tocsin_str address; /* "kind:value"; empty: the output's own */
   uint32_t state;     /* READY, or CLAIMED by our epoch */
-  uint32_t mirror; /* 1: a copy of a dead letter for others to see, which is never copied again */
+  uint32_t mirror;   /* 1: a copy of a dead letter for others to see, which is never copied again */
+  uint32_t ordering; /* only with a group key, and READY */
+  uint32_t reserved;
   int64_t next_at_ns;
 } tocsin_new_delivery;
 
@@ -114,6 +126,8 @@ typedef struct tocsin_claimed_delivery {
   uint32_t redriven; /* 1: a dead letter that somebody sent again, however late that is */
   uint32_t redrives; /* how often it was sent again by the clock */
   uint32_t mirror;
+  uint32_t in_line; /* 1: settle says so, too */
+  uint32_t reserved;
   tocsin_str address;
   tocsin_str payload;
   int64_t next_at_ns;
@@ -156,10 +170,12 @@ typedef struct tocsin_settle {
   tocsin_str reason;
   tocsin_str provider_id;
   const tocsin_new_delivery* successor; /* null: none */
+  uint32_t in_line;                     /* as its claim said */
 
   uint32_t changed;           /* result: 0: not ours any more, nothing was written */
   uint32_t cancelled;         /* result */
   uint32_t successor_ordinal; /* result: of the one that was added */
+  uint32_t freed;             /* result: 1: the next in line is ready */
   uint32_t reserved;
 } tocsin_settle;
 
@@ -199,7 +215,7 @@ typedef struct tocsin_supersede {
 } tocsin_supersede;
 
 /* Gives what is ready of a notification of `caller` another next_at, unless the notification would
- * have expired by then. */
+ * have expired by then. What was in line leaves it, and joins again when it is due. */
 typedef struct tocsin_reschedule {
   uint32_t size;
   uint32_t kind;

@@ -438,7 +438,8 @@ TEST_P(StorageDelivery, OnlyDeadLettersAreReviewed) {
 TEST_P(StorageDelivery, AFallbackReplacesADeliveryInOneOperation) {
   Append append(10);
   append.claimed("chat").to("sms").level(TOCSIN_LEVEL_CRITICAL);
-  const tocsin_new_delivery mail{str("mail"), str("email:a@b"), TOCSIN_STATE_READY, 0, kStart + 5};
+  const tocsin_new_delivery mail{str("mail"), str("email:a@b"), TOCSIN_STATE_READY, 0, 0,
+                                 0,           kStart + 5};
   auto settle = settle_of(10, TOCSIN_STATE_FELL_BACK);
   settle.attempts = 3;
   settle.reason = str("550");
@@ -464,7 +465,7 @@ TEST_P(StorageDelivery, AFallbackReplacesADeliveryInOneOperation) {
 TEST_P(StorageDelivery, ADeadLetterMayHaveAMirror) {
   Append append(10);
   append.claimed("mail");
-  const tocsin_new_delivery mirror{str("ops"), {}, TOCSIN_STATE_READY, 0, kStart};
+  const tocsin_new_delivery mirror{str("ops"), {}, TOCSIN_STATE_READY, 0, 0, 0, kStart};
   auto settle = settle_of(10, TOCSIN_STATE_DEAD);
   settle.successor = &mirror;
   EXPECT_APPLIED(store().apply(append, settle));
@@ -475,7 +476,7 @@ TEST_P(StorageDelivery, ADeadLetterMayHaveAMirror) {
 }
 
 TEST_P(StorageDelivery, ASuccessorComesOnlyWithItsChange) {
-  const tocsin_new_delivery mail{str("mail"), {}, TOCSIN_STATE_READY, 0, kStart};
+  const tocsin_new_delivery mail{str("mail"), {}, TOCSIN_STATE_READY, 0, 0, 0, kStart};
   Append append(10);
   append.claimed("chat").claimed("chat");
   auto settle = settle_of(10, TOCSIN_STATE_FELL_BACK);

@@ -329,7 +329,7 @@ class SqlitePlans : public SqliteOpen {
     auto cancelled = settle_of(3, TOCSIN_STATE_READY, 1);
     auto approve = review_of(5, TOCSIN_APPROVE);
     auto redrive = review_of(10, TOCSIN_REDRIVE);
-    const tocsin_new_delivery next{str("mail"), {}, TOCSIN_STATE_READY, 0, kStart};
+    const tocsin_new_delivery next{str("mail"), {}, TOCSIN_STATE_READY, 0, 0, 0, kStart};
     Append falling(1201);
     falling.claimed("chat");
     auto fall_back = settle_of(1201, TOCSIN_STATE_FELL_BACK);
@@ -343,7 +343,8 @@ class SqlitePlans : public SqliteOpen {
     store.apply(put, again, removal, claim, back, cancel, cancel_claimed, cancelled, approve,
                 redrive, renew, purge);
     Append newer(1202);
-    newer.grouped("k").to("chat").to("mail", TOCSIN_STATE_READY, kStart + kSecond);
+    newer.grouped("k").to("chat").ordered().to("mail", TOCSIN_STATE_READY, kStart + kSecond);
+    newer.ordered(TOCSIN_ORDER_WHEN_DUE);
     Append newest(1203);
     newest.grouped("k").claimed("chat");
     auto supersede = supersede_of(1203, "", "k");

@@ -103,7 +103,12 @@ Append::Append(std::uint64_t id, std::string_view payload) {
 
 Append& Append::to(std::string_view output, std::uint32_t state, std::int64_t next_at_ns,
                    std::string_view address) {
-  rows_.push_back({str(output), str(address), state, 0, next_at_ns});
+  tocsin_new_delivery row{};
+  row.output = str(output);
+  row.address = str(address);
+  row.state = state;
+  row.next_at_ns = next_at_ns;
+  rows_.push_back(row);
   return *this;
 }
 
@@ -147,6 +152,11 @@ Append& Append::at(std::int64_t accepted_at_ns) {
 
 Append& Append::grouped(std::string_view key) {
   op.group_key = str(key);
+  return *this;
+}
+
+Append& Append::ordered(std::uint32_t ordering) {
+  rows_.back().ordering = ordering;
   return *this;
 }
 

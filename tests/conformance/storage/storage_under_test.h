@@ -47,6 +47,7 @@ class Append {
   Append& at(std::int64_t accepted_at_ns);
   Append& grouped(std::string_view key);
   /// Of the delivery that was added last.
+  Append& ordered(std::uint32_t ordering = TOCSIN_ORDER_JOIN);
   Append& due(std::int64_t next_at_ns);
   Append& expires(std::int64_t expires_at_ns);
 

@@ -32,6 +32,9 @@ struct FakeRow {
   std::optional<WallTime> redrive_at = std::nullopt;
   std::uint32_t redrives = 0;
   bool mirror = false;
+  stage::Ordering ordering = stage::Ordering::kNone;
+
+  bool in_line() const { return ordering == stage::Ordering::kJoin; }
 };
 
 /// How many of the rows wait and lie dead, by output.

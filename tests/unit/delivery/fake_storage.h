@@ -16,6 +16,7 @@
 #include "gateway/message/delivery.h"
 #include "gateway/stage/storage.h"
 #include "tests/unit/delivery/fake_keys.h"
+#include "tests/unit/delivery/fake_lines.h"
 #include "tests/unit/delivery/fake_records.h"
 #include "tests/unit/delivery/fake_row.h"
 #include "tests/unit/delivery/fake_time.h"
@@ -330,6 +331,7 @@ class FakeStorage final : public stage::Storage {
       row.output = made.output;
       row.address = made.address;
       row.group_key = op.group_key;
+      row.ordering = made.ordering;
       row.queue = message::class_of(op.level);
       row.state = made.state;
       row.owner = made.state == DeliveryState::kClaimed ? epoch_ : 0;
@@ -350,21 +352,26 @@ class FakeStorage final : public stage::Storage {
       return std::get<0>(one) == output && std::get<1>(one) == op.queue;
     };
     op.claimed.clear();
-    while (op.claimed.size() < op.limit) {
-      const auto at = first();
-      if (at == ready_.end() || !mine(*at) || std::get<2>(*at) > op.now) break;
-      const message::DeliveryId id = std::get<3>(*at);
+    std::vector<message::DeliveryId> found;
+    for (auto at = first(); at != ready_.end() && mine(*at) && found.size() < op.limit; ++at) {
+      if (std::get<2>(*at) > op.now) break;
+      if (FakeLines::lets(rows_, std::get<3>(*at))) found.push_back(std::get<3>(*at));
+    }
+    for (const message::DeliveryId id : found) {
       Row& row = rows_.at(id);
       const Note& note = notes_.at(id.notification);
       op.claimed.push_back({id, row.address, row.attempts, row.crashes, row.next_at, note.payload,
                             note.accepted_at, note.expires_at,
-                            row.review == message::ReviewState::kApproved, row.redrives,
-                            row.mirror});
+                            row.review == message::ReviewState::kApproved, row.redrives, row.mirror,
+                            row.ordering == stage::Ordering::kJoin});
       move(id, row, [&](Row& r) { enter(r, DeliveryEvent::kClaim, op.now); });
     }
-    const auto left = first();
     op.next_due.reset();
-    if (left != ready_.end() && mine(*left)) op.next_due = std::get<2>(*left);
+    for (auto left = first(); left != ready_.end() && mine(*left); ++left) {
+      if (FakeLines::behind(rows_, std::get<3>(*left))) continue;
+      op.next_due = std::get<2>(*left);
+      break;
+    }
   }
 
   static DeliveryEvent event_of(const stage::Settle& op) {
@@ -409,6 +416,7 @@ class FakeStorage final : public stage::Storage {
       op.changed = true;
     });
     if (op.changed && op.successor) add_successor(op);
+    op.freed = at->second.state > DeliveryState::kSending && at->second.in_line();
   }
 
   void add_successor(stage::Settle& op) {
@@ -469,6 +477,7 @@ class FakeStorage final : public stage::Storage {
         r.cancel_requested = false;
         r.redrive_at.reset();
         r.redrives = 0;
+        r.ordering = stage::Ordering::kNone;
       });
     } else {
       row.review = op.verb == stage::Review::Verb::kApprove ? message::ReviewState::kApproved

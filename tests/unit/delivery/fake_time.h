@@ -75,6 +75,7 @@ struct FakeTime {
         store.enter(r, message::DeliveryEvent::kRedrive, op.now);
         r.attempts = 0;
         ++r.redrives;
+        r.ordering = stage::Ordering::kNone;
         r.next_at = op.now;
         r.redrive_at.reset();
       });
