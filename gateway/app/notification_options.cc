@@ -54,8 +54,8 @@ constexpr std::array<Option, 3> kDeadLetterOptions = {{
      .type = kList,
      .doc =
          "The waits after which a dead letter is sent again by itself whose reason may pass: too "
-         "many attempts, or a fault of the output. Then it is final; [] makes it so at once.",
-     .default_text = "[1m, 10m, 1h]",
+         "many attempts, or a fault of the output. Then it is final; [] makes it so at "
+         "once. Unless given: 1m, 10m, 1h.",
      .flags = Option::kReloadable,
      .max = "16",
      .element = &kRedriveWait},

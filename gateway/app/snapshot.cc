@@ -89,8 +89,12 @@ class Snapshot::Maker {
   delivery::DeadLetterPolicy dead_letters() const {
     const Value& settings = made_.settings().at("dead_letters");
     delivery::DeadLetterPolicy policy;
-    for (const Value& wait : settings.at("redrive").as<Value::List>()) {
-      policy.redrive.push_back(wait.as<Duration>());
+    if (const Value* waits = settings.find("redrive")) {
+      for (const Value& wait : waits->as<Value::List>()) {
+        policy.redrive.push_back(wait.as<Duration>());
+      }
+    } else {
+      policy.redrive = {std::chrono::minutes(1), std::chrono::minutes(10), std::chrono::hours(1)};
     }
     if (const Value* mirror = settings.find("mirror")) policy.mirror = mirror->as<std::string>();
     policy.notify = settings.at("notify").as<bool>();

@@ -21,6 +21,7 @@ Value::Map defaults() {
   add(map, "timeout", Duration(seconds(10)));
   add(map, "concurrency", std::int64_t{32});
   add(map, "on_ambiguous", std::string("hold"));
+  add(map, "ordering", std::string("none"));
   return map;
 }
 
@@ -40,6 +41,7 @@ TEST(LanePolicy, TheTablesDefaultsAreTheStandard) {
   EXPECT_EQ(made.timeout, standard.timeout);
   EXPECT_EQ(made.concurrency, standard.concurrency);
   EXPECT_EQ(made.on_ambiguous, standard.on_ambiguous);
+  EXPECT_EQ(made.ordered, standard.ordered);
   EXPECT_EQ(made.backoff.attempts_max(), standard.backoff.attempts_max());
   for (const Option& option : delivery_options().options) {
     if (option.key == "timeout") {

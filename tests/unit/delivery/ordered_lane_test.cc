@@ -56,6 +56,7 @@ TEST_F(OrderedLane, HoldsAKeyBackWhileItsFirstIsTriedAgain) {
   EXPECT_EQ(seen(), Ids{first.delivery()});
   TestGroup& other = append("b", "1");
   EXPECT_EQ(seen(), (Ids{first.delivery(), other.delivery()})) << "others pass";
+  chat.output->complete();
   world.pass(seconds(20));
   EXPECT_EQ(seen().size(), 3U);
   EXPECT_EQ(seen().back(), first.delivery());

@@ -473,8 +473,8 @@ TEST_F(HttpInputLedger, AnswersAtOnceWhenTheQuestionIsNotTaken) {
 TEST_F(HttpInputLedger, AsksForAnotherTime) {
   start();
   const auto patch = [&] {
-    const tocsin_token exchange = ask("PATCH", "/v1/notifications/ntf_1",
-                                      {{"Content-Type", "application/json"}}, R"({"delay":"5m"})");
+    const tocsin_token exchange = ask("PATCH", "/v1/notifications/ntf_1", R"({"delay":"5m"})",
+                                      {{"Content-Type", "application/json"}});
     EXPECT_EQ(host.questions.back().new_time, R"({"delay":"5m"})");
     return exchange;
   };
@@ -509,7 +509,7 @@ TEST_F(HttpInputLedger, AsksForAnotherTime) {
 
 TEST_F(HttpInputLedger, TakesANewTimeOnlyAsJson) {
   start();
-  EXPECT_EQ(status(ask("PATCH", "/v1/notifications/ntf_1", {{"Content-Type", "text/plain"}}, "5m")),
+  EXPECT_EQ(status(ask("PATCH", "/v1/notifications/ntf_1", "5m", {{"Content-Type", "text/plain"}})),
             415U);
   EXPECT_TRUE(host.questions.empty());
 }
