@@ -73,7 +73,9 @@ def test_nothing_is_put_beyond_its_expiry(start, sink):
 
 def test_what_is_scheduled_survives_a_kill(start, start_gateway, sink, tmp_path):
     gateway, client = start({"hook": webhook(sink)})
-    sent = [client.accepted({**NOTE, "title": f"n{i}", "delay": "2s"}) for i in range(50)]
+    status, _, body = client.batch([{**NOTE, "title": f"n{i}", "delay": "5s"} for i in range(50)])
+    assert status == 202
+    sent = [result["id"] for result in body["results"]]
     gateway.kill()
     assert sink.count() == 0
     again = start_gateway(settings(tmp_path, {"hook": webhook(sink)}))
@@ -142,8 +144,10 @@ def test_dead_letters_are_sent_again_then_final_copied_and_told_of(start, start_
     assert (errors.count(), ops.count()) == (1, 1)
 
 
-def test_a_mirror_must_be_an_output(start_gateway, sink, tmp_path):
+def test_a_mirror_must_be_an_output(sink, tmp_path):
     path = tmp_path / "wrong.yaml"
-    path.write_text(as_yaml(settings(tmp_path, {"hook": webhook(sink)}, dead_letters={"mirror": "nobody"})))
+    wrong = settings(tmp_path, {"hook": webhook(sink)}, dead_letters={"mirror": "nobody"})
+    wrong["listeners"]["public"]["address"] = "127.0.0.1:0"
+    path.write_text(as_yaml(wrong))
     checked = tocsin("check", "-c", path)
     assert checked.returncode != 0 and "there is no output nobody" in checked.stdout + checked.stderr
