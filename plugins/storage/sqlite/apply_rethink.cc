@@ -42,7 +42,7 @@ bool Rethinker::prepare() {
                                "SELECT caller, expires_at FROM notifications WHERE id = ?1") &&
          deliveries_of_.prepare(database,
                                 "SELECT state, output, line, key_hash FROM deliveries "
-                                "WHERE notification_id = ?1 ORDER BY output") &&
+                                "WHERE notification_id = ?1") &&
          reschedule_.prepare(database,
                              "UPDATE deliveries SET next_at = ?2, updated_at = ?3, owner = 0, "
                              "line = CASE WHEN line = 0 THEN 0 ELSE 2 END "
@@ -130,7 +130,7 @@ bool Rethinker::find_ready(tocsin_reschedule& op) {
     ++op.rescheduled;
     const std::int64_t output = rows.number(1);
     if (rows.number(2) == TOCSIN_ORDER_JOIN) left_lines_.emplace_back(output, rows.number(3));
-    if (outputs.empty() || outputs.back() != output) outputs.push_back(output);
+    if (std::ranges::count(outputs, output) == 0) outputs.push_back(output);
   }
   if (rows.failed()) return false;
   auto* names = static_cast<tocsin_str*>(work_.scratch.take(sizeof(tocsin_str) * outputs.size()));
