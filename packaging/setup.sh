@@ -14,10 +14,11 @@ readonly BUILD_PACKAGES=(
   libspdlog-dev libkainjow-mustache-dev libsqlite3-dev libssl-dev libuv1-dev libyaml-cpp-dev
   prometheus-cpp-dev rapidjson-dev
 )
-# The unit tests are compiled with the rest, nginx and wrk are the yardstick of the benches, and
-# promtool (in prometheus) reads the metrics page.
+# The unit tests are compiled with the rest, nginx, wrk and Alertmanager are the yardstick of the benches,
+# promtool (in prometheus) reads the metrics page, and jsonschema the OpenAPI documents.
 readonly TEST_PACKAGES=(
-  libgmock-dev libgtest-dev nginx openssl prometheus python3 python3-pytest python3-yaml wrk
+  libgmock-dev libgtest-dev nginx openssl prometheus prometheus-alertmanager python3 python3-jsonschema
+  python3-pytest python3-yaml wrk
 )
 readonly TOOL_PACKAGES=(
   clang-19 clang-format-19 clang-tidy-19 git libclang-rt-19-dev llvm-19 shellcheck universal-ctags

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "gateway/admin/loops_view.h"
 #include "gateway/admin/outputs_view.h"
 #include "gateway/admin/readiness.h"
+#include "gateway/delivery/overload_guard.h"
 #include "gateway/delivery/suppressions.h"
 #include "gateway/event/offload_pool.h"
 #include "gateway/stage/emit.h"
@@ -34,7 +36,9 @@ struct AdminParts {
   delivery::Suppressions* suppressions = nullptr;
   OutputsView* outputs = nullptr;
   LoopsView* loops = nullptr;
+  const delivery::OverloadGuard* overload = nullptr;
   ConfigDoor* config = nullptr;
+  std::string_view version = "0";  ///< of the gateway; static
 };
 
 /// A notification on its way from an admin request into the gateway.

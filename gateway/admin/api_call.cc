@@ -6,6 +6,7 @@
 #include "gateway/base/json_writer.h"
 #include "gateway/base/text.h"
 #include "gateway/http/problem.h"
+#include "gateway/message/notification_codec.h"
 
 namespace tocsin::admin {
 
@@ -33,6 +34,14 @@ std::string_view result_of(int status) {
   if (status == 401) return "unauthenticated";
   if (status == 403) return "denied";
   return status < 500 ? "refused" : "failed";
+}
+
+std::vector<std::string_view> query_names(const Endpoint& endpoint) {
+  std::vector<std::string_view> names;
+  for (const sdk::openapi::Parameter& parameter : endpoint.parameters) {
+    if (parameter.in == sdk::openapi::In::kQuery) names.push_back(parameter.name);
+  }
+  return names;
 }
 
 bool is_json(const http::HeaderMap& headers) {
@@ -63,7 +72,7 @@ void ApiCall::begin(const http::RequestHead& head) {
   self_ = shared_from_this();
   exchange_->set_responder(*this);
   if (const std::optional<Problem> problem = check(head)) return answer(*problem);
-  if (!endpoint_.takes_json) return serve();
+  if (!endpoint_.takes_json()) return serve();
   if (!exchange_->body_follows()) answer({.status = 400, .detail = "This takes a JSON body."});
 }
 
@@ -77,14 +86,20 @@ std::optional<Problem> ApiCall::check(const http::RequestHead& head) {
     return Problem{403, "This takes the role " + std::string(role_name(endpoint_.role)) + "; " +
                             caller_.name + " has " + std::string(role_name(caller_.role)) + "."};
   }
-  auto parameters = read_query(head.query, endpoint_.parameters);
+  auto parameters = read_query(head.query, query_names(endpoint_));
   if (!parameters) return Problem{400, "In the query: " + parameters.error().what + "."};
   parameters_ = std::move(*parameters);
-  idempotency_key_ = head.headers.find("Idempotency-Key").value_or("");
-  if (endpoint_.takes_json && exchange_->body_follows() && !is_json(head.headers)) {
+  if (const auto key = head.headers.find("Idempotency-Key")) {
+    if (key->empty()) return Problem{400, "The Idempotency-Key is empty."};
+    if (key->size() > message::kIdempotencyKeyBytesMax) {
+      return Problem{400, "The Idempotency-Key has more than 255 bytes."};
+    }
+    idempotency_key_ = *key;
+  }
+  if (endpoint_.takes_json() && exchange_->body_follows() && !is_json(head.headers)) {
     return Problem{415, "The body must be of type application/json."};
   }
-  if (!endpoint_.takes_json && exchange_->body_follows()) {
+  if (!endpoint_.takes_json() && exchange_->body_follows()) {
     return Problem{400, "This takes no body."};
   }
   return std::nullopt;

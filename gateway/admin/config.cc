@@ -1,5 +1,6 @@
 // The configuration that serves, and replacing it.
 
+#include <chrono>
 #include <string>
 
 #include "gateway/admin/endpoint_functions.h"
@@ -10,7 +11,9 @@ namespace tocsin::admin {
 
 namespace {
 
-constexpr Duration kBusyRetryAfter = std::chrono::seconds(1);
+using namespace std::chrono_literals;
+
+constexpr Duration kUnderWayRetryAfter = std::chrono::seconds(1);
 
 void fault_members(JsonWriter& json, const std::vector<ConfigFault>& faults) {
   json.key("errors");
@@ -42,6 +45,12 @@ std::string refused_json(const ReloadOutcome& outcome) {
   fault_members(json, outcome.faults);
   json.end_object();
   return text;
+}
+
+// "2.4 s"
+std::string seconds_text(Duration age) {
+  const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(age).count() / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
 }
 
 std::string reloaded_json(const ReloadOutcome& outcome) {
@@ -76,10 +85,12 @@ void answer_reload(ApiCall& call, const ReloadOutcome& outcome) {
       return call.answer(422, http::kProblemType, refused_json(outcome));
     case Kind::kStopping:
       return call.answer({.status = 503, .detail = "The gateway is starting or stopping."});
-    case Kind::kBusy:
+    case Kind::kUnderWay:
+      call.set_detail("one is under way");
       return call.answer({.status = 503,
-                          .detail = "Too many wait for a reload already.",
-                          .retry_after = kBusyRetryAfter});
+                          .detail = "A reload is under way for " + seconds_text(outcome.age) +
+                                    " already; ask again when it is over.",
+                          .retry_after = kUnderWayRetryAfter});
   }
 }
 
@@ -96,6 +107,12 @@ void config_members(JsonWriter& json, const ConfigState& state) {
   json.boolean(state.last_reload_ok);
   time_pair(json, "at", state.last_reload_at);
   if (!state.faults.empty()) fault_members(json, state.faults);
+  json.end_object();
+  if (!state.under_way_for) return;
+  json.key("reload_under_way");
+  json.begin_object();
+  count_pair(json, "for_ms", static_cast<std::uint64_t>(*state.under_way_for / 1ms));
+  if (!state.inside.empty()) json.pair("inside", state.inside);
   json.end_object();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,10 +33,11 @@ struct ReloadOutcome {
     kUnchanged,  ///< it says what the running one says
     kRefused,    ///< `faults` say why; the running one serves on
     kStopping,   ///< the gateway ends
-    kBusy,       ///< too many wait for a reload already
+    kUnderWay,   ///< another reload is not over yet
   };
   Kind kind = Kind::kRefused;
   std::uint64_t snapshot = 0;  ///< that serves
+  Duration age{};              ///< of the reload under way
   std::vector<ConfigChange> changes;
   std::vector<ConfigFault> faults;
 };
@@ -47,7 +49,9 @@ struct ConfigState {
   std::size_t alive = 0;  ///< snapshots, those that end included
   WallTime loaded_at{};
   bool last_reload_ok = true;
-  WallTime last_reload_at{};  ///< the loading at start is the first
+  WallTime last_reload_at{};              ///< the loading at start is the first
+  std::optional<Duration> under_way_for;  ///< the age of the reload under way
+  std::string inside;  ///< the call into a plugin that it is in: "output.sms: create of ..."
   std::vector<ConfigFault> faults;
 };
 
@@ -56,7 +60,7 @@ class ConfigDoor {
  public:
   virtual ~ConfigDoor() = default;
   virtual ConfigState state() const = 0;
-  /// Reads the files again. Calls `done` once, possibly inside the call.
+  /// Reads the files again, unless that is being done. Calls `done` once, possibly inside the call.
   virtual void reload(Function<void(const ReloadOutcome&)> done) = 0;
 };
 

@@ -16,6 +16,9 @@ void serve_health(AdminApi& api, const CallRef& call);
 void serve_readiness(AdminApi& api, const CallRef& call);
 void serve_metrics(AdminApi& api, const CallRef& call);
 
+// openapi.cc
+void serve_openapi(AdminApi& api, const CallRef& call);
+
 // store_health.cc
 void serve_detailed_health(AdminApi& api, const CallRef& call);
 
@@ -28,6 +31,7 @@ void config_members(JsonWriter& json, const ConfigState& state);
 // outputs.cc
 void serve_outputs(AdminApi& api, const CallRef& call);
 void serve_resume(AdminApi& api, const CallRef& call);
+void serve_breaker(AdminApi& api, const CallRef& call);
 
 // output_move.cc
 void serve_move(AdminApi& api, const CallRef& call);

@@ -55,7 +55,7 @@ Problem refusal_of(const stage::EmitOutcome& outcome) {
       return {.status = 400, .detail = outcome.text, .pointer = outcome.pointer};
     case Kind::kFull:
       return {.status = 503,
-              .detail = std::string(kTooManyWait),
+              .detail = outcome.text.empty() ? std::string(kTooManyWait) : outcome.text,
               .retry_after = std::max(outcome.retry_after, kFullRetryAfter)};
     default:
       return {.status = 503,

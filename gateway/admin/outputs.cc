@@ -2,15 +2,19 @@
 // store, which may also hold rows of outputs that are configured no longer.
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "gateway/admin/endpoint_functions.h"
 #include "gateway/admin/rows_json.h"
+#include "gateway/base/json_reader.h"
 
 namespace tocsin::admin {
 
 namespace {
+
+constexpr std::string_view kNoSuchOutput = "No output of the configuration has this name.";
 
 struct OutputRow {
   const OutputState* state = nullptr;            // null: not configured
@@ -19,11 +23,29 @@ struct OutputRow {
 
 void state_members(JsonWriter& json, const OutputState& state) {
   json.pair("type", state.type);
+  if (!state.silent_loop.empty()) {
+    json.pair("state", "unknown");
+    return json.pair("reason", "the loop " + state.silent_loop + " does not answer");
+  }
   json.pair("state", state.paused ? "paused" : "running");
   if (state.paused && !state.reason.empty()) json.pair("reason", state.reason);
+  json.pair("breaker", state.breaker);
   json.pair("lane", state.spilled ? "spilled" : "direct");
   count_pair(json, "in_flight", state.in_flight);
   count_pair(json, "in_memory", state.in_memory);
+}
+
+// Nothing, when all have answered.
+void silent_loops_member(JsonWriter& json, const std::vector<OutputState>& states) {
+  std::set<std::string_view> silent;
+  for (const OutputState& state : states) {
+    if (!state.silent_loop.empty()) silent.insert(state.silent_loop);
+  }
+  if (silent.empty()) return;
+  json.key("silent_loops");
+  json.begin_array();
+  for (const std::string_view loop : silent) json.text(loop);
+  json.end_array();
 }
 
 std::string outputs_json(const std::vector<OutputState>& states,
@@ -49,8 +71,45 @@ std::string outputs_json(const std::vector<OutputState>& states,
     json.end_object();
   }
   json.end_array();
+  silent_loops_member(json, states);
   json.end_object();
   return text;
+}
+
+std::string_view resumed_text(OutputsView::Resumed resumed) {
+  if (resumed == OutputsView::Resumed::kResumed) return "resumed";
+  if (resumed == OutputsView::Resumed::kWasRunning) return "was not in quarantine";
+  return "resumes once its loop answers";
+}
+
+struct AskedBreaker {
+  delivery::BreakerOrder order = delivery::BreakerOrder::kAuto;
+  std::string name;
+};
+
+Problem wrong_order(std::string pointer, std::string detail) {
+  return {.status = 400, .detail = std::move(detail), .pointer = std::move(pointer)};
+}
+
+// {"state": "open" | "closed" | "auto"} and nothing else.
+tl::expected<AskedBreaker, Problem> read_breaker_order(std::string_view body) {
+  const Result<Value> document = read_json(body);
+  if (!document) {
+    return tl::unexpected(wrong_order("", "In the body: " + document.error().what + "."));
+  }
+  if (!document->is<Value::Map>()) return tl::unexpected(wrong_order("", "An object is expected."));
+  for (const Value::Entry& member : document->as<Value::Map>()) {
+    if (member.key != "state") {
+      return tl::unexpected(wrong_order("", "There is an unknown name; state is known."));
+    }
+  }
+  const Value* state = document->find("state");
+  if (state == nullptr) return tl::unexpected(wrong_order("", "\"state\" is missing."));
+  const std::string name = state->is<std::string>() ? state->as<std::string>() : "";
+  if (name == "open") return AskedBreaker{delivery::BreakerOrder::kOpen, name};
+  if (name == "closed") return AskedBreaker{delivery::BreakerOrder::kClosed, name};
+  if (name == "auto") return AskedBreaker{delivery::BreakerOrder::kAuto, name};
+  return tl::unexpected(wrong_order("/state", "open, closed or auto is expected."));
 }
 
 }  // namespace
@@ -73,11 +132,10 @@ void serve_outputs(AdminApi& api, const CallRef& call) {
 
 void serve_resume(AdminApi& api, const CallRef& call) {
   using Resumed = OutputsView::Resumed;
-  constexpr std::string_view kNoSuchOutput = "No output of the configuration has this name.";
   OutputsView* view = api.parts().outputs;
   if (view == nullptr) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
   std::string output(call->argument());
-  view->resume(output, [call, output, kNoSuchOutput](Resumed resumed) {
+  view->resume(output, [call, output](Resumed resumed) {
     if (resumed == Resumed::kNoSuchOutput) {
       return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
     }
@@ -85,10 +143,30 @@ void serve_resume(AdminApi& api, const CallRef& call) {
     JsonWriter json(text);
     json.begin_object();
     json.pair("output", output);
-    json.pair("status", resumed == Resumed::kResumed ? "resumed" : "was not in quarantine");
+    json.pair("status", resumed_text(resumed));
     json.end_object();
     call->answer_json(200, std::move(text));
   });
+}
+
+void serve_breaker(AdminApi& api, const CallRef& call) {
+  const auto order = read_breaker_order(call->body());
+  if (!order) return call->answer(order.error());
+  OutputsView* view = api.parts().outputs;
+  if (view == nullptr) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
+  std::string output(call->argument());
+  view->order_breaker(
+      output, order->order, [call, output, asked = order->name](std::optional<std::string> state) {
+        if (!state) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
+        call->set_detail(asked);
+        std::string text;
+        JsonWriter json(text);
+        json.begin_object();
+        json.pair("output", output);
+        json.pair("breaker", *state);
+        json.end_object();
+        call->answer_json(200, std::move(text));
+      });
 }
 
 }  // namespace tocsin::admin

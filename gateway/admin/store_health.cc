@@ -76,6 +76,23 @@ void stuck_members(JsonWriter& json, const std::vector<StuckLoop>& stuck) {
   json.end_array();
 }
 
+std::vector<delivery::Overload> overloads(const delivery::OverloadGuard* guard) {
+  std::vector<delivery::Overload> found;
+  if (guard == nullptr) return found;
+  for (std::size_t i = 0; i < delivery::kOverloads; ++i) {
+    const auto reason = static_cast<delivery::Overload>(i);
+    if (guard->refuses(reason)) found.push_back(reason);
+  }
+  return found;
+}
+
+void overload_member(JsonWriter& json, const std::vector<delivery::Overload>& found) {
+  json.key("overload");
+  json.begin_array();
+  for (const delivery::Overload reason : found) json.text(delivery::overload_name(reason));
+  json.end_array();
+}
+
 void store_report_members(JsonWriter& json, const StoreReport& report, WallTime now) {
   const auto& [accepting, health, backlog] = report;
   json.key("store");
@@ -102,8 +119,9 @@ void store_report_members(JsonWriter& json, const StoreReport& report, WallTime 
 std::string health_json(const AdminParts& parts, const StoreReport* report, WallTime now) {
   std::vector<StuckLoop> stuck;
   if (parts.loops != nullptr) stuck = parts.loops->stuck();
-  const bool well =
-      stuck.empty() && config_is_well(parts.config) && (report == nullptr || report->well());
+  const std::vector<delivery::Overload> overloaded = overloads(parts.overload);
+  const bool well = stuck.empty() && overloaded.empty() && config_is_well(parts.config) &&
+                    (report == nullptr || report->well());
   std::string text;
   JsonWriter json(text);
   json.begin_object();
@@ -111,6 +129,7 @@ std::string health_json(const AdminParts& parts, const StoreReport* report, Wall
   json.pair("state", parts.readiness.text());
   config_member(json, parts.config);
   if (parts.loops != nullptr) stuck_members(json, stuck);
+  if (parts.overload != nullptr) overload_member(json, overloaded);
   if (report != nullptr) store_report_members(json, *report, now);
   json.end_object();
   return text;

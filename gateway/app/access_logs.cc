@@ -20,16 +20,35 @@ Result<std::unique_ptr<telemetry::ByteSink>> open_sink(const std::string& output
 Result<void> AccessLogs::open(const std::string& path) {
   if (logs_.contains(path)) return {};
   TOCSIN_TRY_SET(sink, open_sink(path));
-  OpenLog& opened = logs_[path];
+  OpenLog opened;
   opened.log = std::make_unique<telemetry::LineLog>(std::move(sink));
   opened.metrics = telemetry::declare_log_metrics(metrics_, "access:" + path, *opened.log);
+  const std::lock_guard lock(mutex_);
+  logs_.emplace(path, std::move(opened));
   return {};
 }
 
 telemetry::LineLog& AccessLogs::at(const std::string& path) {
+  const std::lock_guard lock(mutex_);
   const auto found = logs_.find(path);
   TOCSIN_ASSERT(found != logs_.end(), "an access log was used before it was opened");
   return *found->second.log;
+}
+
+std::vector<std::unique_ptr<telemetry::LineLog>> AccessLogs::take_others(
+    const std::set<std::string>& paths) {
+  std::vector<std::unique_ptr<telemetry::LineLog>> others;
+  for (auto at = logs_.begin(); at != logs_.end();) {
+    if (paths.contains(at->first)) {
+      ++at;
+      continue;
+    }
+    at->second.metrics.clear();  // a scrape may read them until here
+    others.push_back(std::move(at->second.log));
+    const std::lock_guard lock(mutex_);
+    at = logs_.erase(at);
+  }
+  return others;
 }
 
 bool AccessLogs::flush(Duration limit) {
@@ -67,6 +86,10 @@ proxy::AccessLogWriter& LoopAccessLogs::at(const std::string& path) {
   std::unique_ptr<proxy::AccessLogWriter>& writer = writers_[path];
   if (writer == nullptr) writer = std::make_unique<proxy::AccessLogWriter>(loop_, logs_.at(path));
   return *writer;
+}
+
+void LoopAccessLogs::keep_only(const std::set<std::string>& paths) {
+  std::erase_if(writers_, [&](const auto& entry) { return !paths.contains(entry.first); });
 }
 
 namespace {

@@ -2,6 +2,8 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,13 +24,18 @@ namespace tocsin::app {
 Result<std::unique_ptr<telemetry::ByteSink>> open_sink(const std::string& output);
 
 /// The access logs of the process, one for each path that some filter names, shared by all loops.
+/// Control thread, but for at().
 class AccessLogs {
  public:
   explicit AccessLogs(telemetry::Metrics& metrics) : metrics_(metrics) {}
 
   /// Opens the log of that path unless it is open.
   Result<void> open(const std::string& path);
+  /// Any thread; what it answers stays until it is taken out.
   telemetry::LineLog& at(const std::string& path);
+  /// Takes out the logs of all other paths, which no loop writes to any more. Whoever destroys one
+  /// waits until it is written, which a stuck disk may never let happen.
+  std::vector<std::unique_ptr<telemetry::LineLog>> take_others(const std::set<std::string>& paths);
   /// Waits until all that was handed over is written; false when `limit` passed first.
   bool flush(Duration limit);
   /// Says of each log that cost lines since it was last asked, how many and why. Not more often
@@ -47,6 +54,7 @@ class AccessLogs {
     telemetry::LogLimiter complaints{1, kComplaintInterval};
   };
   telemetry::Metrics& metrics_;
+  std::mutex mutex_;  // whoever changes logs_ or is not the control thread
   std::map<std::string, OpenLog> logs_;
 };
 
@@ -55,6 +63,8 @@ class LoopAccessLogs {
  public:
   LoopAccessLogs(event::Loop& loop, AccessLogs& logs) : loop_(loop), logs_(logs) {}
   proxy::AccessLogWriter& at(const std::string& path);
+  /// Ends the writers into all other logs: what is left of them is handed over.
+  void keep_only(const std::set<std::string>& paths);
 
  private:
   event::Loop& loop_;

@@ -14,7 +14,7 @@ config::Diagnostics AdminServer::plan(const Snapshot& snapshot) {
   if (planned_ == written_) return {};
   const auto address = ListenAddress::parse(planned_);
   if (!address) return {fault_at(written.place(), "admin.address", address.error().text())};
-  if (auto inherited = inherited_.take(kName, address->address); !inherited.empty()) {
+  if (auto inherited = inherited_.take(kName, *address); !inherited.empty()) {
     socket_ = std::move(inherited.front());
     return {};
   }
@@ -34,6 +34,12 @@ void AdminServer::serve(const Snapshot& snapshot, admin::AdminParts parts) {
                                 [shared] { return static_cast<double>(shared->caps.open()); });
   routes_ = std::make_shared<admin::AdminRoutes>(std::move(parts));
   open_server();
+}
+
+void AdminServer::serve_by(const Snapshot& snapshot, admin::AdminParts parts) {
+  parts.tokens = admin_tokens(snapshot.settings().at("admin"));
+  routes_ = std::make_shared<admin::AdminRoutes>(std::move(parts));
+  server_->set_source(routes_);
 }
 
 void AdminServer::open_server() {

@@ -34,6 +34,8 @@ class AdminServer {
   config::Diagnostics plan(const Snapshot& snapshot);
   /// Serves there. `parts` but the tokens, which are the snapshot's.
   void serve(const Snapshot& snapshot, admin::AdminParts parts);
+  /// New requests go by other parts; those under way keep theirs.
+  void serve_by(const Snapshot& snapshot, admin::AdminParts parts);
   /// Goes over to what was planned for the snapshot, and to its tokens.
   void adopt(const Snapshot& snapshot);
   void close();

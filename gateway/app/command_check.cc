@@ -52,7 +52,9 @@ std::string summary(const std::string& path, const config::LoadedConfig& loaded)
   if (loaded.files.size() > 1) text += ", from " + std::to_string(loaded.files.size()) + " files";
   if (shares_storage(loaded.root)) {
     text +=
-        "\nthe storage is shared: concurrency and pace of an output hold for each gateway alone";
+        "\nthe storage is shared: rates, concurrency, retry budget and breaker of an output hold "
+        "for "
+        "each gateway alone";
   }
   return text + "\n";
 }

@@ -51,7 +51,8 @@ struct Arguments {
   ReviewArguments review;
   MoveArguments move;
   std::string letter_id;
-  std::string output;  // of `outputs resume`
+  std::string output;  // of `outputs resume` and `outputs breaker`
+  std::string breaker_state;
   AuditArguments audit;
   SuppressionArguments suppression;
 };
@@ -222,8 +223,10 @@ void add_send(CLI::App& app, Arguments& arguments, int& exit_code) {
       ->allow_extra_args(false);
   command->add_option("--data", told.data, "Anything more")->type_name("JSON");
   command->add_option("--key", told.key, "What orders and groups it");
-  command->add_option("--idempotency-key", told.idempotency_key,
-                      "Sent twice with the same key, it is accepted once");
+  command
+      ->add_option("--idempotency-key", told.idempotency_key,
+                   "Sent twice with the same key, it is accepted once")
+      ->check([](const std::string& key) { return key.empty() ? "must not be empty" : ""; });
   add_admin(*command, arguments.admin);
   command->callback([&] { exit_code = run_send(arguments); });
 }
@@ -275,6 +278,22 @@ void add_dlq(CLI::App& app, Arguments& arguments, int& exit_code) {
   add_review(*dlq, "discard", "Mark them as done with", arguments, exit_code);
 }
 
+void add_breaker(CLI::App& outputs, Arguments& arguments, int& exit_code) {
+  CLI::App* breaker = outputs.add_subcommand(
+      "breaker", "Open or close an output's breaker until told otherwise, or leave it to itself");
+  breaker->add_option("name", arguments.output, "The output")->type_name("NAME")->required();
+  breaker->add_option("state", arguments.breaker_state, "open, closed or auto")
+      ->type_name("STATE")
+      ->required()
+      ->check(CLI::IsMember({"open", "closed", "auto"}));
+  add_admin(*breaker, arguments.admin);
+  breaker->callback([&] {
+    exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
+      return order_breaker(arguments.output, arguments.breaker_state, arguments.admin, door);
+    });
+  });
+}
+
 void add_outputs(CLI::App& app, Arguments& arguments, int& exit_code) {
   CLI::App* command = app.add_subcommand("outputs", "Show each output's lane and backlog");
   add_admin(*command, arguments.admin);
@@ -288,6 +307,7 @@ void add_outputs(CLI::App& app, Arguments& arguments, int& exit_code) {
       return resume_output(arguments.output, arguments.admin, door);
     });
   });
+  add_breaker(*command, arguments, exit_code);
   command->callback([&, command] {
     if (!command->get_subcommands().empty()) return;
     exit_code = with_admin(arguments.admin,

@@ -22,6 +22,12 @@ Cell lane_cell(const Value& output) {
   return {lane, lane == "spilled" ? Tone::kWarning : Tone::kPlain};
 }
 
+Cell breaker_cell(const Value& output) {
+  const std::string_view breaker = text_member(output, "breaker");
+  if (breaker.empty()) return {"-", Tone::kFaint};
+  return {breaker, breaker == "closed" ? Tone::kPlain : Tone::kWarning};
+}
+
 std::string move_body(const MoveArguments& arguments) {
   std::string body;
   JsonWriter json(body);
@@ -86,14 +92,15 @@ CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door) {
   const auto answer = ask_admin(door, {.target = "/v1/outputs"});
   if (!answer) return failed(answer.error(), arguments.json);
   if (arguments.json) return {0, answer->text, {}};
-  TextTable table({"OUTPUT", "TYPE", "LANE", "IN FLIGHT", "WAITING", "DEAD", "STATE"});
+  TextTable table({"OUTPUT", "TYPE", "LANE", "BREAKER", "IN FLIGHT", "WAITING", "DEAD", "STATE"});
   const Value* outputs = answer->json.find("outputs");
   if (outputs != nullptr && outputs->is<Value::List>()) {
     for (const Value& output : outputs->as<Value::List>()) {
       const std::int64_t dead = number_member(output, "dead");
       table.add({text_member(output, "name"), text_member(output, "type"), lane_cell(output),
-                 number_member(output, "in_flight"), number_member(output, "ready"),
-                 Cell(dead, dead > 0 ? Tone::kBad : Tone::kPlain), state_cell(output)});
+                 breaker_cell(output), number_member(output, "in_flight"),
+                 number_member(output, "ready"), Cell(dead, dead > 0 ? Tone::kBad : Tone::kPlain),
+                 state_cell(output)});
     }
   }
   if (table.empty()) return {0, "no outputs\n", {}};
@@ -107,6 +114,22 @@ CommandOutput resume_output(const std::string& name, const AdminArguments& argum
   if (!answer) return failed(answer.error(), arguments.json);
   if (arguments.json) return {0, answer->text, {}};
   return {0, printable(name) + " " + printable(text_member(answer->json, "status")) + "\n", {}};
+}
+
+CommandOutput order_breaker(const std::string& name, const std::string& state,
+                            const AdminArguments& arguments, AdminDoor& door) {
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object();
+  json.pair("state", state);
+  json.end_object();
+  const auto answer = ask_admin(
+      door,
+      {.method = "POST", .target = "/v1/outputs/" + encoded(name) + "/breaker", .body = body});
+  if (!answer) return failed(answer.error(), arguments.json);
+  if (arguments.json) return {0, answer->text, {}};
+  const std::string now = printable(text_member(answer->json, "breaker"));
+  return {0, "the breaker of " + printable(name) + " is " + now + "\n", {}};
 }
 
 }  // namespace tocsin::app

@@ -13,6 +13,10 @@ CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door);
 CommandOutput resume_output(const std::string& name, const AdminArguments& arguments,
                             AdminDoor& door);
 
+/// `tocsin outputs breaker NAME open|closed|auto`: `state` is one of them.
+CommandOutput order_breaker(const std::string& name, const std::string& state,
+                            const AdminArguments& arguments, AdminDoor& door);
+
 /// What `tocsin outputs move` was told.
 struct MoveArguments {
   std::string from;

@@ -70,9 +70,13 @@ std::string bounds_text(const Option& option) {
   return std::string(option.min) + ".." + std::string(option.max);
 }
 
+// A line break as double quotes of YAML write it: a row is one line.
 std::string default_text(const Option& option) {
   if ((option.flags & Option::kRequired) != 0) return "required";
-  return option.default_text.empty() ? "-" : std::string(option.default_text);
+  if (option.default_text.empty()) return "-";
+  std::string text;
+  for (const char c : option.default_text) c == '\n' ? text += "\\n" : text += c;
+  return text;
 }
 
 // Keys of nested tables are written with dots.

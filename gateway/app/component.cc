@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "gateway/plugin/output_adapter.h"
+#include "gateway/plugin/text.h"
 
 namespace tocsin::app {
 
@@ -13,7 +14,23 @@ plugin::Refusal refusal_of(script::Refusal refusal) {
           std::move(refusal.place)};
 }
 
+// "plugin slack", for sentences.
+std::string called(const PluginCode& code) {
+  if (code.script != nullptr) return "script " + code.script->name();
+  return "plugin " + plugin::copy_of(code.compiled->name);
+}
+
+std::string logger_of(const plugin::InstanceName& name) {
+  return std::string(kind_name(name.kind)) + "." + name.id;
+}
+
 }  // namespace
+
+Component::~Component() {
+  const CallUnderWay::Scope call(calls_, logger_of(name_), "destroy of the " + plugin_);
+  script_.reset();
+  compiled_.reset();
+}
 
 bool PluginCode::operator==(const PluginCode& other) const {
   if (script == nullptr || other.script == nullptr) {
@@ -28,6 +45,9 @@ tl::expected<std::shared_ptr<Component>, plugin::Refusal> Component::create(
     const ComponentServices& services) {
   auto component = std::make_shared<Component>();
   component->name_ = name;
+  component->plugin_ = called(code);
+  const CallUnderWay::Scope call(services.calls, logger_of(name),
+                                 "create of the " + component->plugin_);
   if (code.script != nullptr) {
     auto made = script::Instance::create(code.script, name.id, settings, services.scripts);
     if (!made) return tl::unexpected(refusal_of(std::move(made.error())));
@@ -37,6 +57,7 @@ tl::expected<std::shared_ptr<Component>, plugin::Refusal> Component::create(
     if (!made) return tl::unexpected(std::move(made.error()));
     component->compiled_ = std::move(*made);
   }
+  component->calls_ = services.calls;
   return component;
 }
 
@@ -44,6 +65,8 @@ tl::expected<void, plugin::Refusal> Component::validate(const PluginCode& code,
                                                         const plugin::InstanceName& name,
                                                         const Value& settings,
                                                         const ComponentServices& services) {
+  const CallUnderWay::Scope call(services.calls, logger_of(name),
+                                 "validate of the " + called(code));
   if (code.script == nullptr) {
     return plugin::Instance::validate(*code.compiled, name, settings, services.compiled);
   }
@@ -53,7 +76,20 @@ tl::expected<void, plugin::Refusal> Component::validate(const PluginCode& code,
   return {};
 }
 
+bool Component::can_reconfigure() const {
+  return script_ != nullptr ? script_->can_reconfigure() : compiled_->can_reconfigure();
+}
+
+tl::expected<void, plugin::Refusal> Component::reconfigure(const Value& settings) {
+  const CallUnderWay::Scope call(calls_, logger_of(name_), "reconfigure of the " + plugin_);
+  if (script_ == nullptr) return compiled_->reconfigure(settings);
+  auto taken = script_->reconfigure(settings);
+  if (!taken) return tl::unexpected(refusal_of(std::move(taken.error())));
+  return {};
+}
+
 Result<stage::OutputTraits> Component::output_traits() const {
+  const CallUnderWay::Scope call(calls_, logger_of(name_), "traits of the " + plugin_);
   return script_ != nullptr ? script_->traits() : plugin::output_traits(*compiled_);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/app/call_under_way.h"
 #include "gateway/base/result.h"
 #include "gateway/base/value.h"
 #include "gateway/plugin/instance.h"
@@ -27,11 +28,18 @@ struct PluginCode {
 struct ComponentServices {
   plugin::Services compiled;
   script::Services scripts;
+  CallUnderWay* calls = nullptr;  ///< told of each call below; null: nobody looks
 };
 
-/// A plugin with settings, whatever it is written in. Made and destroyed on the control thread.
+/// A plugin with settings, whatever it is written in. Everything here runs its code: on the
+/// construction thread of a gateway, one call at a time.
 class Component {
  public:
+  Component() = default;
+  ~Component();
+  Component(const Component&) = delete;
+  Component& operator=(const Component&) = delete;
+
   static tl::expected<std::shared_ptr<Component>, plugin::Refusal> create(
       const PluginCode& code, const plugin::InstanceName& name, const Value& settings,
       const ComponentServices& services);
@@ -48,10 +56,10 @@ class Component {
 
   plugin::Kind kind() const { return name_.kind; }
   const std::string& id() const { return name_.id; }
-  /// See plugin::Instance; never of a script.
-  tl::expected<void, plugin::Refusal> reconfigure(const Value& settings) {
-    return compiled_->reconfigure(settings);
-  }
+  /// Whether it can take other values of its reloadable options.
+  bool can_reconfigure() const;
+  /// See plugin::Instance and script::Instance.
+  tl::expected<void, plugin::Refusal> reconfigure(const Value& settings);
 
   /// One of the two is null.
   plugin::Instance* compiled() const { return compiled_.get(); }
@@ -59,6 +67,8 @@ class Component {
 
  private:
   plugin::InstanceName name_{};
+  std::string plugin_;  // "plugin slack"
+  CallUnderWay* calls_ = nullptr;
   plugin::InstancePtr compiled_;
   std::unique_ptr<script::Instance> script_;
 };

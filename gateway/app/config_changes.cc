@@ -43,6 +43,11 @@ bool same_setting(const Value& before, const Value& after, std::string_view key)
   return same_content(*old, *now);
 }
 
+config::Diagnostic restart_fault(const Place& place, std::string path) {
+  return {place, std::move(path), "changing it needs a restart",
+          "restart the gateway, or put back what was there", false};
+}
+
 void compare_plugins(const Snapshot& before, const Snapshot& after,
                      std::vector<ConfigChange>& changes) {
   for (const OutputPart& output : after.outputs()) {
@@ -72,23 +77,30 @@ std::vector<ConfigChange> config_changes(const Snapshot& before, const Snapshot&
   for (const Value::Entry& entry : now.as<Value::Map>()) {
     const bool map =
         std::ranges::any_of(kMaps, [&](const auto& m) { return m.first == entry.key; });
-    if (!map && !same_setting(old, now, entry.key)) changes.push_back({entry.key, {}, "changed"});
+    if (map || same_setting(old, now, entry.key)) continue;
+    changes.push_back({entry.key, {}, old.find(entry.key) == nullptr ? "added" : "changed"});
+  }
+  for (const Value::Entry& entry : old.as<Value::Map>()) {
+    if (now.find(entry.key) == nullptr) changes.push_back({entry.key, {}, "removed"});
   }
   compare_plugins(before, after, changes);
   return changes;
 }
 
-config::Diagnostics restart_faults(const Value& before, const Value& after) {
+config::Diagnostics restart_faults(const Value& before, const Value& after, const Value* storage) {
   config::Diagnostics faults;
   const auto look = [&](const Value& old, const Value& now, std::string_view key,
                         const std::string& path) {
     if (same_setting(old, now, key)) return;
     const Value* value = now.find(key);
     const Place& place = value != nullptr && value->place().file ? value->place() : now.place();
-    faults.push_back({place, path, "changing it needs a restart",
-                      "restart the gateway, or put back what was there", false});
+    faults.push_back(restart_fault(place, path));
   };
-  look(before, after, "storage", "storage");
+  // The first store is opened, and one that is not named any more stays open.
+  const Value* wanted = after.find("storage");
+  if (storage != nullptr && wanted != nullptr && !same_content(*storage, *wanted)) {
+    faults.push_back(restart_fault(wanted->place(), "storage"));
+  }
   look(before.at("gateway"), after.at("gateway"), "workers", "gateway.workers");
   look(before.at("gateway"), after.at("gateway"), "crash_map", "gateway.crash_map");
   const Value& old_log = before.at("gateway").at("log");

@@ -11,8 +11,9 @@ namespace tocsin::app {
 /// What is different, for people.
 std::vector<admin::ConfigChange> config_changes(const Snapshot& before, const Snapshot& after);
 
-/// Settings that only a restart can change and that differ, one fault each.
-config::Diagnostics restart_faults(const Value& before, const Value& after);
+/// Settings that only a restart can change and that differ, one fault each. `storage`: what the
+/// store was opened with; null: there is none yet.
+config::Diagnostics restart_faults(const Value& before, const Value& after, const Value* storage);
 
 std::vector<admin::ConfigFault> to_faults(const config::Diagnostics& faults);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gateway/app/snapshot.h"
+#include "gateway/base/assert.h"
 #include "gateway/delivery/suppressions.h"
 
 namespace tocsin::app {
@@ -41,11 +42,16 @@ Estate::Estate(const Process& process)
       plugin_metrics_(process.metrics),
       script_metrics_(process.metrics),
       client_metrics_(process.metrics),
+      overload_(process.metrics),
       services_{.compiled = {.log = process.log,
                              .metrics = plugin_metrics_,
                              .clock = process.clock,
                              .crash_map = &process.crash_map},
-                .scripts = {process.log, script_metrics_, process.clock}},
+                .scripts = {.log = process.log,
+                            .metrics = script_metrics_,
+                            .clock = process.clock,
+                            .presences = &process.crash_map},
+                .calls = process.calls},
       quarantined_until_(services_.compiled.clock.mono() + plugin::CrashMap::kSuspectWindow),
       suspects_(process.crash_map.suspects(services_.compiled.clock.wall())),
       table_(table_options()),
@@ -53,19 +59,21 @@ Estate::Estate(const Process& process)
 
 Estate::~Estate() = default;
 
-config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog) {
-  const Value* settings = root.find("storage");
-  if (settings == nullptr) return {};
-  const plugin::Library& library =
-      catalog.library(plugin::Kind::kStorage, settings->string("type"));
-  auto made = plugin::Instance::create(library.descriptor(), {plugin::Kind::kStorage, "storage"},
-                                       *settings, services_.compiled);
+tl::expected<std::shared_ptr<OpenStore>, config::Diagnostics> Estate::open_store(
+    const Value& root, const PluginCatalog& catalog) {
+  const Value& settings = root.at("storage");
+  const std::string& type = settings.string("type");
+  auto made = [&] {
+    const CallUnderWay::Scope call(services_.calls, "storage", "create of the plugin " + type);
+    return plugin::Instance::create(catalog.library(plugin::Kind::kStorage, type).descriptor(),
+                                    {plugin::Kind::kStorage, "storage"}, settings,
+                                    services_.compiled);
+  }();
   if (!made) {
     const plugin::Refusal& refusal = made.error();
-    return {fault_at(refusal.place, refusal.key.empty() ? "storage" : "storage." + refusal.key,
-                     refusal.what)};
+    const std::string path = refusal.key.empty() ? "storage" : "storage." + refusal.key;
+    return tl::unexpected(config::Diagnostics{fault_at(refusal.place, path, refusal.what)});
   }
-  storage_instance_ = std::move(*made);
   delivery::FrontOptions options{.history = history_of(root),
                                  .fresh_secret = {random_seed(), random_seed()},
                                  .open = {.join = process_.join_store},
@@ -73,15 +81,26 @@ config::Diagnostics Estate::open(const Value& root, const PluginCatalog& catalog
   for (const plugin::CrashFinding& one : process_.crash_map.found()) {
     options.blamed.insert(options.blamed.end(), one.deliveries.begin(), one.deliveries.end());
   }
-  storage_ = std::make_unique<StorageThread>(*storage_instance_, process_.metrics, process_.log,
-                                             process_.storage_shard, options);
-  Result<void> opened = storage_->open();
+  auto store = std::make_shared<OpenStore>();
+  store->instance = std::move(*made);
+  store->settings = settings;
+  store->thread = std::make_unique<StorageThread>(*store->instance, process_.metrics, process_.log,
+                                                  process_.storage_shard, options);
+  Result<void> opened = store->thread->open();
+  // Those of a store that is given up again lapse by themselves.
   if (opened) {
-    opened = delivery::Suppressions::load(suppressions_, storage_->storage(), process_.clock);
+    opened = delivery::Suppressions::load(suppressions_, store->thread->storage(), process_.clock);
   }
-  if (opened) return {};
-  storage_.reset();
-  return {fault_at(settings->place(), "storage", opened.error().text())};
+  if (!opened) {
+    return tl::unexpected(
+        config::Diagnostics{fault_at(settings.place(), "storage", opened.error().text())});
+  }
+  return store;
+}
+
+void Estate::take(std::shared_ptr<OpenStore> store) {
+  TOCSIN_ASSERT(!has_store(), "a second store was opened");
+  store_ = std::move(store);
 }
 
 Duration Estate::quarantine_of(std::string_view plugin, std::string_view id) const {
@@ -103,7 +122,7 @@ void Estate::forgive(std::string_view plugin, std::string_view id) {
 
 void Estate::adopt(const Value& root) {
   if (!has_store()) return;
-  delivery::OutboxFront& front = storage_->front();
+  delivery::OutboxFront& front = storage().front();
   front.loop().post([&front, limits = history_of(root)] { front.set_history(limits); });
 }
 

@@ -57,6 +57,11 @@ std::string names_of(const std::vector<std::uint32_t>& outputs, const Snapshot& 
   return text;
 }
 
+std::string priority_words(const routing::RouteExplanation& route) {
+  if (!route.priority) return {};
+  return ", priority " + std::string(message::class_name(*route.priority));
+}
+
 std::string reasons_of(const routing::RouteExplanation& route) {
   std::string text;
   for (const std::string& reason : route.reasons) text += (text.empty() ? "" : "; ") + reason;
@@ -143,7 +148,7 @@ std::string routes_text(const Rehearsed& event, const Snapshot& snapshot, bool c
     const routing::RouteExplanation& route = event.routes[i];
     std::vector<std::string> lines = route.reasons;
     if (route.kind == RouteKind::kTook) {
-      lines.push_back("to " + names_of(route.outputs, snapshot) +
+      lines.push_back("to " + names_of(route.outputs, snapshot) + priority_words(route) +
                       (route.goes_on ? "; continue: the next route is asked too" : ""));
     } else if (route.kind == RouteKind::kNotReached) {
       lines.emplace_back("an earlier route ended the search");
@@ -156,19 +161,21 @@ std::string routes_text(const Rehearsed& event, const Snapshot& snapshot, bool c
 }
 
 std::string deliveries_text(const Rehearsed& event, const Snapshot& snapshot, bool colour) {
-  TextTable table({"OUTPUT", "TYPE", "ADDRESS", "WHY"});
+  TextTable table({"OUTPUT", "TYPE", "ADDRESS", "PRIORITY", "WHY"});
   for (const Rehearsed::Delivery& delivery : event.deliveries) {
     const OutputPart& output = snapshot.outputs().at(delivery.output);
     const std::string address = delivery.address.empty() ? "its own" : delivery.address;
     table.add({output.plugin.id,
                output.plugin.type,
                {address, Tone::kGood},
+               message::class_name(delivery.priority),
                why_address(delivery, snapshot)});
   }
   for (const std::uint32_t output : event.without_address) {
     table.add({name_of(output, snapshot),
                snapshot.outputs().at(output).plugin.type,
                {"nobody", Tone::kBad},
+               "",
                why_nobody(output, snapshot)});
   }
   return table.text(colour);
@@ -223,7 +230,9 @@ std::string bare_outcome(const Rehearsed& event) {
 
 std::string route_words(const routing::RouteExplanation& route, const Snapshot& snapshot) {
   std::string text(word_of(route.kind));
-  if (route.kind == RouteKind::kTook) text += " to " + names_of(route.outputs, snapshot);
+  if (route.kind == RouteKind::kTook) {
+    text += " to " + names_of(route.outputs, snapshot) + priority_words(route);
+  }
   const std::string reasons = reasons_of(route);
   return reasons.empty() ? text : text + ": " + reasons;
 }
@@ -293,6 +302,7 @@ void write_routes(JsonWriter& json, const Rehearsed& event, const Snapshot& snap
     write_texts(json, "outputs", outputs);
     json.key("continue");
     json.boolean(route.goes_on);
+    if (route.priority) json.pair("priority", message::class_name(*route.priority));
     json.end_object();
   }
   json.end_array();
@@ -306,6 +316,7 @@ void write_deliveries(JsonWriter& json, const Rehearsed& event, const Snapshot& 
     json.pair("output", name_of(delivery.output, snapshot));
     json.pair("type", snapshot.outputs().at(delivery.output).plugin.type);
     if (!delivery.address.empty()) json.pair("address", delivery.address);
+    json.pair("priority", message::class_name(delivery.priority));
     json.pair("why", why_address(delivery, snapshot));
     json.end_object();
   }

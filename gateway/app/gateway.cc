@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <numeric>
 #include <random>
 #include <thread>
 #include <utility>
 
 #include "gateway/app/command_version.h"
 #include "gateway/app/open_crash_map.h"
-#include "gateway/delivery/outbox_front.h"
 #include "gateway/event/signal_watch.h"
 
 namespace tocsin::app {
@@ -19,10 +17,9 @@ namespace {
 
 constexpr std::size_t kOffloadThreads = 2;
 constexpr std::size_t kOffloadQueueMax = 64;
-constexpr Duration kDrainPoll = std::chrono::milliseconds(10);
 constexpr Duration kLogWatch = std::chrono::seconds(2);
-constexpr Duration kStoreTry = delivery::OutboxFront::kRetryEvery + std::chrono::seconds(1);
-constexpr Duration kSettleGrace = std::chrono::seconds(2);
+// For a reload that is being built when the process ends.
+constexpr Duration kConstructionPatience = std::chrono::seconds(2);
 // For clients that are just sending on a connection that looked idle.
 constexpr Duration kIdlePatience = std::chrono::seconds(5);
 
@@ -56,36 +53,41 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                .workers = workers_wanted_,
                .storage_shard = workers_wanted_ + 1,
                .crash_map = *crash_map_,
-               .join_store = arguments_.predecessor.has_value()}),
+               .join_store = arguments_.predecessor.has_value(),
+               .calls = &calls_}),
+      overload_watch_(control_, estate_.overload(), metrics_, log),
+      construction_(control_),
       listeners_(metrics_, workers_wanted_, arguments_.inherited),
       loops_(control_),
       swap_(loops_, listeners_),
+      lending_(loops_, estate_),
+      log_sweep_(loops_, swap_, access_logs_, construction_),
       lane_states_(loops_, swap_, estate_),
       admin_(control_, metrics_, arguments_.inherited),
-      reloader_({.control = control_,
-                 .estate = estate_,
-                 .swap = swap_,
-                 .listeners = listeners_,
-                 .access_logs = access_logs_,
-                 .log = log,
-                 .metrics = metrics_,
-                 .path = arguments_.config_path,
-                 .environment = arguments_.environment,
-                 .adopt = [this](const Snapshot& snapshot) { adopt(snapshot); },
-                 .may_adopt = [this](const Snapshot& snapshot) { return admin_.plan(snapshot); }}),
+      reloader_(reloader_parts()),
       upgrade_({.control = control_,
                 .loops = loops_,
                 .listeners = listeners_,
                 .admin = admin_,
-                .log = log,
+                .log = log_,
                 .command = arguments_.command,
                 .replaced =
                     [this](pid_t pid) {
-                      arguments_.supervisor.main_process(pid);
+                      arguments_.supervisor.hand_over_to(pid);
                       admin_.retire();
                       begin_drain("replaced", kIdlePatience);
                     }}),
-      drain_poll_(control_.timers(), [this] { watch_drain(); }),
+      drained_({.control = control_,
+                .loops = loops_,
+                .listeners = listeners_,
+                .estate = estate_,
+                .store_up = [this] { return control_part_->store_up(); },
+                .before_store =
+                    [this] {
+                      if (store_audit_) store_audit_->close();
+                      control_part_->suppressions().stop();
+                    }}),
+      drain_(control_, log_, drained_, [this] { control_.stop(); }),
       log_watch_(control_.timers(), [this] { watch_logs(); }),
       supervisor_timer_(control_.timers(), [this] { keep_supervisor_informed(); }),
       heap_trim_(control_) {
@@ -93,6 +95,24 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
   for (auto& callback : telemetry::declare_log_metrics(metrics_, "main", log_)) {
     callbacks_.push_back(std::move(callback));
   }
+}
+
+Reloader::Parts Gateway::reloader_parts() {
+  return {.control = control_,
+          .construction = construction_,
+          .calls = calls_,
+          .estate = estate_,
+          .swap = swap_,
+          .lending = lending_,
+          .listeners = listeners_,
+          .access_logs = access_logs_,
+          .log_sweep = log_sweep_,
+          .log = log_,
+          .metrics = metrics_,
+          .path = arguments_.config_path,
+          .environment = arguments_.environment,
+          .adopt = [this](const Snapshot& snapshot) { adopt(snapshot); },
+          .may_adopt = [this](const Snapshot& snapshot) { return admin_.plan(snapshot); }};
 }
 
 Gateway::~Gateway() { take_down(); }
@@ -111,15 +131,24 @@ void Gateway::take_down() {
 
 config::Diagnostics Gateway::open(config::LoadedConfig config, const PluginCatalog& catalog) {
   const Value root = config.root;  // the snapshot takes the rest
-  auto made = Snapshot::make(1, std::move(config), catalog, nullptr, estate_);
-  if (!made) return std::move(made.error());
-  first_ = std::move(*made);
-  config::Diagnostics faults = open_access_logs();
+  config::Diagnostics faults;
+  construction_.run_and_wait([&] {
+    auto made = Snapshot::make(1, std::move(config), catalog, nullptr, estate_);
+    if (made) first_ = construction_.keep(std::move(*made));
+    if (!made) faults = std::move(made.error());
+  });
+  if (!faults.empty()) return faults;
+  faults = open_access_logs();
   for (config::Diagnostics more : {listeners_.plan(*first_), admin_.plan(*first_)}) {
     faults.insert(faults.end(), more.begin(), more.end());
   }
   // The store last: it is taken over from a gateway that still runs only by mistake.
-  if (faults.empty()) faults = estate_.open(root, catalog);
+  if (!faults.empty() || !first_->notifies()) return faults;
+  construction_.run_and_wait([&] {
+    auto store = estate_.open_store(root, catalog);
+    if (store) first_store_ = construction_.keep(std::move(*store));
+    if (!store) faults = std::move(store.error());
+  });
   return faults;
 }
 
@@ -132,34 +161,32 @@ config::Diagnostics Gateway::open_access_logs() {
   return faults;
 }
 
-// Every loop's way to the outbox is made before any of the loops runs.
 void Gateway::make_workers() {
-  callbacks_.reserve(callbacks_.size() + workers_wanted_);
   for (std::size_t i = 0; i < workers_wanted_; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, metrics_, estate_, access_logs_));
     loops_.add(workers_.back()->estate());
     event::Loop* loop = &workers_.back()->loop();
     watchdog_.watch(*loop);
-    callbacks_.push_back(metrics_.callback(
-        telemetry::MetricType::kGauge, "tocsin_loop_lag_seconds",
-        "The longest time since the last scrape that a loop kept events waiting.",
-        {{"loop", loop->name()}},
-        [loop] { return std::chrono::duration<double>(loop->take_max_lag()).count(); }));
+    overload_watch_.watch(*loop);
   }
   control_part_ =
       std::make_unique<LoopEstate>(estate_, access_logs_, control_, LoopEstate::kNoHome);
   loops_.add(*control_part_);
 }
 
-Result<void> Gateway::start_loops() {
-  if (estate_.has_store()) {
-    store_gauges_ = std::make_unique<delivery::StoreGauges>(control_, estate_.storage().storage(),
-                                                            *pool_, metrics_);
-    estate_.storage().serve();
-  }
-  TOCSIN_TRY(control_part_->open());
-  for (const auto& worker : workers_) TOCSIN_TRY(worker->start());
-  return {};
+void Gateway::start_loops() {
+  control_part_->open();
+  overload_watch_.start();
+  for (const auto& worker : workers_) worker->start();
+  if (first_store_ == nullptr) return install_first();
+  lending_.lend(std::move(first_store_), [this](Result<void> lent) {
+    if (!lent) return serve_first(std::move(lent));
+    install_first();
+  });
+}
+
+void Gateway::install_first() {
+  swap_.install(first_, [this](Result<void> done) { serve_first(std::move(done)); });
 }
 
 bool Gateway::run() {
@@ -175,21 +202,18 @@ bool Gateway::run() {
   log_watch_.arm_after(kLogWatch);
   watchdog_.watch(control_);
   watchdog_.set_abort_after(watchdog_abort(first_->settings()));
+  estate_.overload().set_limits(overload_limits(first_->settings()));
   watchdog_.start();
-  const Result<void> started = start_loops();
-  if (started) {
-    swap_.install(first_, [this](Result<void> done) { serve_first(std::move(done)); });
-  } else {
-    serve_first(started);
-  }
+  start_loops();
   control_.run();
-  if (drained_) {
+  if (drain_.complete()) {
     TOCSIN_LOG(log_, kInfo, "app", "stopped", {"drained", true});
   } else {
     TOCSIN_LOG(log_, kWarning, "app", "stopped", {"drained", false});
   }
-  if (estate_.has_store() && !store_stopped_) stop_at_once(0);
+  if (estate_.has_store() && !drain_.store_stopped()) stop_at_once(0);
   take_down();
+  wait_for_construction();
   return true;
 }
 
@@ -198,8 +222,10 @@ void Gateway::serve_first(Result<void> installed) {
     TOCSIN_LOG(log_, kCritical, "app", "could not start", {"error", installed.error().text()});
     stop_at_once(1);
   }
-  if (draining_) return;
-  serve_admin();
+  if (estate_.has_store()) estate_.storage().serve();
+  if (drain_.begun()) return;
+  if (estate_.has_store()) begin_with_store(*first_);
+  admin_.serve(*first_, admin_parts());
   reloader_.began(*first_);
   readiness_.set(admin::Readiness::State::kReady);
   for (const ListenerSet::Shown& listener : listeners_.shown()) {
@@ -225,37 +251,47 @@ void Gateway::keep_supervisor_informed() {
   supervisor_timer_.arm_after(*every);
 }
 
-// The log, and the store when there is one.
-admin::AuditSink& Gateway::open_audit() {
-  if (!estate_.has_store()) return audit_;
-  const Duration keep = first_->settings().at("admin").at("audit").duration("keep");
+// Whoever looks at the store, and the audit that is also kept there.
+void Gateway::begin_with_store(const Snapshot& snapshot) {
+  overload_watch_.watch(&estate_.storage().front());
+  control_part_->suppressions().keep_fresh();
+  store_gauges_ = std::make_unique<delivery::StoreGauges>(control_, estate_.storage().storage(),
+                                                          *pool_, metrics_);
+  const Duration keep = snapshot.settings().at("admin").at("audit").duration("keep");
   store_audit_.emplace(audit_, control_part_->records(), control_.clock(), log_, metrics_,
                        admin::StoreAudit::Options{.keep = keep, .tag = std::random_device()()});
-  return *store_audit_;
 }
 
-void Gateway::serve_admin() {
+admin::AdminParts Gateway::admin_parts() {
+  admin::AuditSink* audit = &audit_;
+  if (store_audit_) audit = &*store_audit_;
   admin::AdminParts parts{.readiness = readiness_,
                           .metrics = metrics_,
                           .pool = *pool_,
-                          .audit = open_audit(),
+                          .audit = *audit,
                           .tokens = {},
                           .loops = &watchdog_,
-                          .config = &reloader_};
+                          .overload = &estate_.overload(),
+                          .config = &reloader_,
+                          .version = version()};
   if (estate_.has_store()) {
     parts.ledger = &control_part_->ledger();
     parts.records = &control_part_->records();
     parts.suppressions = &control_part_->suppressions();
-    control_part_->suppressions().keep_fresh();
     parts.emit = &control_part_->emit();
     parts.outputs = &lane_states_;
   }
-  admin_.serve(*first_, std::move(parts));
+  return parts;
 }
 
 void Gateway::adopt(const Snapshot& snapshot) {
+  if (estate_.has_store() && !store_audit_) {
+    begin_with_store(snapshot);
+    admin_.serve_by(snapshot, admin_parts());
+  }
   admin_.adopt(snapshot);
   watchdog_.set_abort_after(watchdog_abort(snapshot.settings()));
+  estate_.overload().set_limits(overload_limits(snapshot.settings()));
   estate_.adopt(snapshot.settings());
   if (store_audit_) {
     store_audit_->set_keep(snapshot.settings().at("admin").at("audit").duration("keep"));
@@ -278,12 +314,19 @@ void Gateway::report_crashes() const {
 }
 
 void Gateway::reload_on_signal() {
+  // Neither may the service manager hear that this is ready.
+  if (drain_.begun() || swap_.current() == nullptr) return too_late_for("SIGHUP");
   TOCSIN_LOG(log_, kInfo, "app", "reloading", {"signal", "SIGHUP"});
   arguments_.supervisor.reloading();
-  reloader_.reload([this](const admin::ReloadOutcome& outcome) {
+  reloader_.reload_afterwards([this](const admin::ReloadOutcome& outcome) {
     const bool refused = outcome.kind == admin::ReloadOutcome::Kind::kRefused;
     arguments_.supervisor.ready(refused ? "serving; the last reload was refused" : "serving");
   });
+}
+
+void Gateway::too_late_for(std::string_view signal) {
+  TOCSIN_LOG(log_, kWarning, "app", drain_.begun() ? "not while it stops" : "not before it serves",
+             {"signal", signal});
 }
 
 void Gateway::reopen_logs() {
@@ -304,14 +347,14 @@ void Gateway::watch_logs() {
 }
 
 void Gateway::upgrade() {
-  if (draining_ || swap_.current() == nullptr) return;
+  if (drain_.begun() || swap_.current() == nullptr) return too_late_for("SIGUSR2");
   upgrade_.begin(swap_.current()->settings().at("gateway").duration("upgrade_timeout"));
 }
 
 void Gateway::drain(std::string_view why) {
-  if (draining_ || swap_.current() == nullptr) {
+  if (drain_.begun() || swap_.current() == nullptr) {
     TOCSIN_LOG(log_, kWarning, "app",
-               draining_ ? "second signal: stopping at once" : "stopping before it served",
+               drain_.begun() ? "second signal: stopping at once" : "stopping before it served",
                {"signal", why}, {"connections", listeners_.open_connections()});
     control_.stop();
     return;
@@ -320,7 +363,6 @@ void Gateway::drain(std::string_view why) {
 }
 
 void Gateway::begin_drain(std::string_view why, Duration idle_patience) {
-  draining_ = true;
   upgrade_.stop();
   swap_.stop();
   reloader_.stop();
@@ -329,96 +371,17 @@ void Gateway::begin_drain(std::string_view why, Duration idle_patience) {
   const Duration grace = swap_.current()->shutdown_grace();
   TOCSIN_LOG(log_, kInfo, "app", "draining", {"signal", why},
              {"connections", listeners_.open_connections()}, {"grace_ms", grace});
-  drain_until_ = control_.now() + grace;
-  idle_until_ = control_.now() + std::min(idle_patience, grace / 2);
-  loops_.each(
-      [grace](std::size_t, LoopEstate& loop, LoopGroup::Answer answer) {
-        loop.retire_servers();
-        loop.drain_lanes(grace, [told = std::move(answer)]() mutable { told({}); });
-      },
-      [this](const Result<void>&) { lanes_drained_ = true; });
-  if (idle_patience == Duration::zero()) drain_servers();
-  drain_poll_.arm_after(Duration::zero());
+  drain_.begin(grace, idle_patience);
 }
 
-void Gateway::drain_servers() {
-  servers_drained_ = true;
-  loops_.each_at_once(
-      [](std::size_t, LoopEstate& loop) -> Result<void> {
-        loop.drain_servers();
-        return {};
-      },
-      [](const Result<void>&) {});
-}
-
-void Gateway::watch_drain() {
-  const std::size_t left = listeners_.open_connections();
-  if (!servers_drained_ && control_.now() >= idle_until_) drain_servers();
-  // Attempts are cut when the grace is over; what they came to is then still to be written.
-  const bool late = control_.now() >= drain_until_;
-  const bool too_late = control_.now() >= drain_until_ + kSettleGrace;
-  const bool in_vain = ends_in_vain();
-  const bool waiting = (left > 0 && !late) || (!lanes_drained_ && !too_late && !in_vain);
-  if (waiting) {
-    drain_poll_.arm_after(kDrainPoll);
-    return;
-  }
-  drained_ = left == 0 && lanes_drained_;
-  if (left > 0) {
-    TOCSIN_LOG(log_, kWarning, "app", "the grace is over: connections are cut",
-               {"connections", left});
-  }
-  if (!lanes_drained_) {
-    TOCSIN_LOG(log_, kWarning, "app",
-               in_vain ? "the store is down, so nothing can be settled: the next start takes the "
-                         "deliveries over"
-                       : "deliveries could not be given back to the store: the next start takes "
-                         "them over");
-  }
-  stop_store();
-}
-
-// A store that is down takes no verdict. It is granted one more try; then there is nothing left to
-// wait for but attempts under way, which the end of the grace cuts.
-bool Gateway::ends_in_vain() {
-  if (lanes_drained_ || control_part_->store_up()) {
-    store_down_since_.reset();
-    return false;
-  }
-  const MonoTime now = control_.now();
-  if (!store_down_since_) store_down_since_ = now;
-  if (now >= drain_until_) return true;
-  if (!attempts_over_) look_at_attempts();
-  return attempts_over_ && now - *store_down_since_ > kStoreTry;
-}
-
-// None begins any more, so that none is under way for good.
-void Gateway::look_at_attempts() {
-  if (std::exchange(looking_at_attempts_, true)) return;
-  auto found = std::make_shared<std::vector<std::size_t>>(loops_.size());
-  loops_.each_at_once(
-      [found](std::size_t index, LoopEstate& loop) -> Result<void> {
-        for (const delivery::Lane* lane : loop.lanes().all()) (*found)[index] += lane->attempts();
-        return {};
-      },
-      [this, found](const Result<void>&) {
-        looking_at_attempts_ = false;
-        attempts_over_ = std::accumulate(found->begin(), found->end(), std::size_t{0}) == 0;
-      });
-}
-
-// Requests still wait for their commit while connections drain, so the store goes last. What the
-// audit asked of it is on its way by the end of this tick, and answered before the store stops.
-void Gateway::stop_store() {
-  if (!estate_.has_store() || !lanes_drained_) return control_.stop();
-  if (store_audit_) store_audit_->close();
-  control_part_->suppressions().stop();
-  control_.post([this] {
-    estate_.storage().stop(control_, [this] {
-      store_stopped_ = true;
-      control_.stop();
-    });
-  });
+// A plugin that hangs in a reload must not keep the process for ever.
+void Gateway::wait_for_construction() {
+  if (construction_.rests_within(kConstructionPatience)) return;
+  const auto call = calls_.look();
+  TOCSIN_LOG(log_, kError, "app", "stopped without a plugin that does not return",
+             {"id", call ? call->instance : ""}, {"inside", call ? call->what : ""});
+  access_logs_.flush(std::chrono::seconds(1));
+  stop_at_once(0);
 }
 
 // Nothing that was promised is lost: the store is what a crash would leave.

@@ -7,8 +7,13 @@
 
 #include "gateway/admin/admin_routes.h"
 #include "gateway/admin/store_audit.h"
+#include "gateway/app/access_log_sweep.h"
 #include "gateway/app/access_logs.h"
 #include "gateway/app/admin_server.h"
+#include "gateway/app/call_under_way.h"
+#include "gateway/app/construction_thread.h"
+#include "gateway/app/drain.h"
+#include "gateway/app/drained_gateway.h"
 #include "gateway/app/estate.h"
 #include "gateway/app/handover.h"
 #include "gateway/app/heap_trim.h"
@@ -16,9 +21,11 @@
 #include "gateway/app/lane_states.h"
 #include "gateway/app/listener_set.h"
 #include "gateway/app/loop_group.h"
+#include "gateway/app/overload_watch.h"
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/app/reloader.h"
 #include "gateway/app/snapshot_swap.h"
+#include "gateway/app/store_lending.h"
 #include "gateway/app/supervisor.h"
 #include "gateway/app/upgrade.h"
 #include "gateway/app/watchdog.h"
@@ -69,27 +76,26 @@ class Gateway {
   bool flush_access_logs(Duration limit) { return access_logs_.flush(limit); }
 
  private:
+  Reloader::Parts reloader_parts();
   config::Diagnostics open_access_logs();
   void make_workers();
-  Result<void> start_loops();
+  void start_loops();
+  void install_first();
   void serve_first(Result<void> installed);
-  admin::AuditSink& open_audit();
-  void serve_admin();
+  void begin_with_store(const Snapshot& snapshot);
+  admin::AdminParts admin_parts();
   void adopt(const Snapshot& snapshot);
   void keep_supervisor_informed();
   void reload_on_signal();
+  void too_late_for(std::string_view signal);
   void reopen_logs();
   void upgrade();
   void report_crashes() const;
   void drain(std::string_view why);
   void begin_drain(std::string_view why, Duration idle_patience);
-  void drain_servers();
-  void watch_drain();
   void watch_logs();
-  bool ends_in_vain();
-  void look_at_attempts();
-  void stop_store();
   void stop_at_once(int exit_code);
+  void wait_for_construction();
   void take_down();
 
   Arguments arguments_;
@@ -103,11 +109,17 @@ class Gateway {
   const std::unique_ptr<plugin::CrashMap> crash_map_;
   Watchdog watchdog_;                       // stops before the loops
   std::optional<event::OffloadPool> pool_;  // ends before the loops that it posts to
+  CallUnderWay calls_;
   Estate estate_;
+  OverloadWatch overload_watch_;
+  ConstructionThread construction_;  // after what ends there, before what that stands on
   ListenerSet listeners_;
   LoopGroup loops_;
-  std::shared_ptr<const Snapshot> first_;  // until it is installed
+  std::shared_ptr<const Snapshot> first_;   // until it is installed
+  std::shared_ptr<OpenStore> first_store_;  // until it is lent
   SnapshotSwap swap_;
+  StoreLending lending_;
+  AccessLogSweep log_sweep_;
   std::unique_ptr<LoopEstate> control_part_;
   std::optional<admin::StoreAudit> store_audit_;  // with a store
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -117,20 +129,11 @@ class Gateway {
   Upgrade upgrade_;
   std::unique_ptr<delivery::StoreGauges> store_gauges_;
   std::vector<telemetry::MetricCallback> callbacks_;
-  event::Timer drain_poll_;
+  DrainedGateway drained_;
+  Drain drain_;
   event::Timer log_watch_;
   event::Timer supervisor_timer_;
   HeapTrim heap_trim_;
-  MonoTime drain_until_{};
-  MonoTime idle_until_{};  // connections without a request are left alone
-  bool servers_drained_ = false;
-  bool draining_ = false;
-  bool drained_ = false;
-  bool lanes_drained_ = false;
-  std::optional<MonoTime> store_down_since_;  // as far as the drain has seen
-  bool looking_at_attempts_ = false;
-  bool attempts_over_ = false;
-  bool store_stopped_ = false;
 };
 
 }  // namespace tocsin::app

@@ -42,8 +42,49 @@ constexpr std::array<Option, 3> kLogOptions = {{
 constexpr OptionTable kLog = {
     "log", "Where the gateway's own log goes, and how much of it.", kLogOptions, {}, {}};
 
+constexpr std::array<Option, 4> kOverloadOptions = {{
+    {.key = "ingests_max",
+     .type = kInteger,
+     .doc = "How many requests may wait for their notifications to be stored.",
+     .default_text = "1000",
+     .flags = kReloadable,
+     .min = "1",
+     .max = "1000000",
+     .choices = "unlimited"},
+    {.key = "loop_lag_max",
+     .type = kDuration,
+     .doc = "How long an event loop may keep what comes waiting.",
+     .default_text = "2s",
+     .flags = kReloadable,
+     .min = "10ms",
+     .max = "10m",
+     .choices = "off"},
+    {.key = "memory_max",
+     .type = kSize,
+     .doc = "How much memory the process may have resident.",
+     .default_text = "unlimited",
+     .flags = kReloadable,
+     .min = "64MiB",
+     .choices = "unlimited"},
+    {.key = "backlog_max",
+     .type = kInteger,
+     .doc = "How many deliveries may wait in the store.",
+     .default_text = "unlimited",
+     .flags = kReloadable,
+     .min = "1",
+     .choices = "unlimited"},
+}};
+constexpr OptionTable kOverload = {
+    "overload",
+    "When new notifications are answered 503: from a limit on until its measure is under four "
+    "fifths "
+    "of it. Critical ones still come in up to five quarters. What was accepted is never refused.",
+    kOverloadOptions,
+    {},
+    {}};
+
 constexpr Option kPluginFolder = {.key = "", .doc = "A folder.", .min = "1", .max = "4096"};
-constexpr std::array<Option, 7> kGatewayOptions = {{
+constexpr std::array<Option, 8> kGatewayOptions = {{
     {.key = "workers",
      .type = kInteger,
      .doc = "Event loops, each on a thread of its own; auto is one per CPU the process may use.",
@@ -86,6 +127,11 @@ constexpr std::array<Option, 7> kGatewayOptions = {{
      .default_text = "[]",
      .max = "16",
      .element = &kPluginFolder},
+    {.key = "overload",
+     .type = kTable,
+     .doc = "How much the gateway may have to do before it refuses new notifications.",
+     .default_text = "{}",
+     .table = &kOverload},
     {.key = "log",
      .type = kTable,
      .doc = "The gateway's own log.",

@@ -73,14 +73,21 @@ Result<Packet> receive_packet(int channel) {
   return packet;
 }
 
-// Ours without what a process before told us, and with the way to this one.
+bool is_variable(std::string_view entry, std::string_view name) {
+  return entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=';
+}
+
+// Ours with the way to this process, and without what is said of this one: whoever the service
+// manager's watchdog was meant for, it is the new process from now on.
 std::vector<std::string> environment_of_successor() {
   std::vector<std::string> all;
-  const std::string own = std::string(Successor::kVariable) + "=";
   for (char** at = environ; *at != nullptr; ++at) {
-    if (!std::string_view(*at).starts_with(own)) all.emplace_back(*at);
+    if (is_variable(*at, Successor::kVariable) || is_variable(*at, "WATCHDOG_PID")) continue;
+    all.emplace_back(*at);
   }
-  all.push_back(own + std::to_string(Successor::kChannelFd));
+  std::string& channel = all.emplace_back(Successor::kVariable);
+  channel += '=';
+  channel += std::to_string(Successor::kChannelFd);
   return all;
 }
 
@@ -174,6 +181,11 @@ Result<void> Successor::send(std::span<const HandedSocket> sockets) const {
   return {};
 }
 
+// Politely: it may serve already, and only the word of it be on its way.
+void Successor::end() {
+  if (pid_ > 0) ::kill(pid_, SIGTERM);
+}
+
 void Successor::on_readable() {
   std::array<char, kPacketBytesMax> bytes{};
   const ssize_t got = ::recv(channel_, bytes.data(), bytes.size(), MSG_DONTWAIT);
@@ -244,7 +256,7 @@ Result<std::optional<Predecessor>> Predecessor::from_environment(InheritedSocket
     if (!text.starts_with(kSocketWord) || packet.fd < 0) {
       return fail(Code::kInvalid, "the process before hands over what nobody knows");
     }
-    TOCSIN_TRY(sockets.add(std::string(text.substr(kSocketWord.size())), packet.fd));
+    TOCSIN_TRY(sockets.take_over(std::string(text.substr(kSocketWord.size())), packet.fd));
   }
 }
 

@@ -57,6 +57,8 @@ class Successor {
   Result<void> start(const Command& command, std::span<const HandedSocket> sockets,
                      Duration patience, Done done);
   bool under_way() const { return channel_ >= 0; }
+  /// One that is under way is not wanted any more and told to end; what came of it is still told.
+  void end();
 
  private:
   Result<void> send(std::span<const HandedSocket> sockets) const;

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/app/listen_address.h"
 #include "gateway/base/result.h"
 #include "gateway/config/environment.h"
 #include "gateway/event/tcp.h"
@@ -21,20 +22,30 @@ class InheritedSockets {
   /// descriptor that is no listening socket.
   Result<void> take_from_systemd();
   /// One of the process before, under the listener's name there.
-  Result<void> add(std::string name, int fd);
+  Result<void> take_over(std::string name, int fd);
 
-  /// Those meant for the listener: of its name, else of its address. In the order they came.
-  std::vector<event::ListeningSocket> take(std::string_view listener,
-                                           const event::Address& address);
+  /// Those meant for the listener, in the order they came. Whoever set up a service manager gave
+  /// the listener's name to a socket, which then counts for more than the address. The process
+  /// before may have read another configuration, so that its sockets go by the address alone; the
+  /// name only tells whose port a listener with port 0 had.
+  std::vector<event::ListeningSocket> take(std::string_view listener, const ListenAddress& address);
+  /// The process before, which nobody has taken it from, still has a port that this one is to
+  /// listen on.
+  bool overlaps(const ListenAddress& address) const;
 
-  /// What nobody took, for a warning; they are closed.
+  /// What nobody took, each once, for a warning; they are closed.
   std::vector<std::string> close_rest();
 
  private:
+  enum class From { kServiceManager, kProcessBefore };
   struct Inherited {
     std::string name;
     event::ListeningSocket socket;
+    From from;
   };
+
+  Result<void> add(std::string name, int fd, From from);
+
   std::vector<Inherited> sockets_;
 };
 

@@ -9,6 +9,29 @@ namespace tocsin::app {
 
 namespace {
 
+// Empty: it is not paused; what paces it or takes its room passes by itself.
+std::string_view reason_of(const delivery::Lane& lane) {
+  switch (lane.look().wait) {
+    case delivery::LaneWait::kNothing:
+    case delivery::LaneWait::kRate:
+    case delivery::LaneWait::kConcurrency:
+      break;
+    case delivery::LaneWait::kQuarantine:
+      return "it was found after three crashes in ten minutes; see outputs resume";
+    case delivery::LaneWait::kUnauthorized:
+      return "its credentials were refused; one attempt a minute finds out";
+    case delivery::LaneWait::kThrottled:
+      return "the receiver asked for a pause";
+    case delivery::LaneWait::kAccount:
+      return "the receiver asked another output of its account for a pause";
+    case delivery::LaneWait::kBreaker:
+      return lane.breaker_state() == policy::BreakerState::kForcedOpen
+                 ? "its breaker was opened; see outputs breaker"
+                 : "its breaker is open: the receiver fails or is too slow";
+  }
+  return lane.paused() ? "its credentials were refused; a probe is under way" : "";
+}
+
 std::vector<admin::OutputState> states_of(const LoopLanes& lanes) {
   std::vector<admin::OutputState> states;
   for (delivery::Lane* lane : lanes.all()) {
@@ -17,14 +40,9 @@ std::vector<admin::OutputState> states_of(const LoopLanes& lanes) {
     state.in_flight = lane->in_flight();
     state.in_memory = lane->held();
     state.spilled = lane->door().seen_spilled();
-    state.paused = lane->paused() || lane->gate_closed();
-    if (lane->quarantined()) {
-      state.reason = "it was found after three crashes in ten minutes; see outputs resume";
-    } else if (lane->paused()) {
-      state.reason = "its credentials were refused; one attempt a minute finds out";
-    } else if (state.paused) {
-      state.reason = "the receiver asked for a pause";
-    }
+    state.reason = reason_of(*lane);
+    state.paused = !state.reason.empty();
+    state.breaker = policy::breaker_state_name(lane->breaker_state());
     states.push_back(std::move(state));
   }
   return states;
@@ -33,26 +51,56 @@ std::vector<admin::OutputState> states_of(const LoopLanes& lanes) {
 }  // namespace
 
 void LaneStates::read(Function<void(std::vector<admin::OutputState>)> done) {
-  auto found = std::make_shared<std::vector<std::vector<admin::OutputState>>>(loops_.size());
-  loops_.each_at_once(
-      [found](std::size_t index, LoopEstate& loop) -> Result<void> {
-        (*found)[index] = states_of(loop.lanes());
-        return {};
+  auto found = std::make_shared<Found>(loops_.size());
+  loops_.each_within(
+      kAnswerMax,
+      [found](std::size_t index, LoopEstate& loop) { (*found)[index] = states_of(loop.lanes()); },
+      [this, found, told = std::move(done)](const std::vector<std::size_t>& silent) mutable {
+        told(shown(*found, silent));
+      });
+}
+
+// A silent loop may be writing its part now.
+std::vector<admin::OutputState> LaneStates::shown(Found& found,
+                                                  const std::vector<std::size_t>& silent) const {
+  std::vector<admin::OutputState> states;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (std::ranges::count(silent, i) > 0) continue;
+    for (admin::OutputState& state : found[i]) {
+      const OutputPart* output = swap_.current()->output(state.name);
+      // A lane that ends is nobody's output any more.
+      if (output == nullptr) continue;
+      state.type = output->plugin.type;
+      states.push_back(std::move(state));
+    }
+  }
+  for (const OutputPart& output : swap_.current()->outputs()) {
+    if (std::ranges::count(silent, output.home) == 0) continue;
+    admin::OutputState state;
+    state.name = output.plugin.id;
+    state.type = output.plugin.type;
+    state.silent_loop = loops_.loop(output.home).name();
+    states.push_back(std::move(state));
+  }
+  std::ranges::sort(states, {}, &admin::OutputState::name);
+  return states;
+}
+
+void LaneStates::order_breaker(std::string output, delivery::BreakerOrder order,
+                               Function<void(std::optional<std::string>)> done) {
+  const OutputPart* part = swap_.current()->output(output);
+  if (part == nullptr) return done(std::nullopt);
+  auto state = std::make_shared<std::atomic<policy::BreakerState>>(policy::BreakerState::kClosed);
+  loops_.each_within(
+      kAnswerMax,
+      [state, output, order](std::size_t, LoopEstate& loop) {
+        if (!loop.has_store()) return;
+        if (const auto now = loop.lanes().force_breaker(output, order)) *state = *now;
       },
-      [this, found, told = std::move(done)](const Result<void>&) mutable {
-        std::vector<admin::OutputState> states;
-        for (auto& part : *found) {
-          for (admin::OutputState& state : part) {
-            const OutputPart* output = swap_.current()->output(state.name);
-            // A lane that ends is nobody's output any more.
-            if (output == nullptr) continue;
-            state.type = output->plugin.type;
-            states.push_back(std::move(state));
-          }
-        }
-        std::sort(states.begin(), states.end(),
-                  [](const auto& a, const auto& b) { return a.name < b.name; });
-        told(std::move(states));
+      [state, home = part->home,
+       told = std::move(done)](const std::vector<std::size_t>& silent) mutable {
+        const bool later = std::ranges::count(silent, home) > 0;
+        told(std::string(later ? "unknown" : policy::breaker_state_name(*state)));
       });
 }
 
@@ -62,13 +110,16 @@ void LaneStates::resume(std::string output, Function<void(Resumed)> done) {
   // Before the lane is asked: one that is made meanwhile must not begin in quarantine.
   estate_.forgive(part->plugin.label(), output);
   auto resumed = std::make_shared<std::atomic<bool>>(false);
-  loops_.each_at_once(
-      [resumed, output](std::size_t, LoopEstate& loop) -> Result<void> {
+  loops_.each_within(
+      kAnswerMax,
+      [resumed, output](std::size_t, LoopEstate& loop) {
         if (loop.has_store() && loop.lanes().resume(output).value_or(false)) *resumed = true;
-        return {};
       },
-      [resumed, told = std::move(done)](const Result<void>&) mutable {
-        told(*resumed ? Resumed::kResumed : Resumed::kWasRunning);
+      [resumed, home = part->home,
+       told = std::move(done)](const std::vector<std::size_t>& silent) mutable {
+        if (*resumed) return told(Resumed::kResumed);
+        const bool later = std::ranges::count(silent, home) > 0;
+        told(later ? Resumed::kResumesLater : Resumed::kWasRunning);
       });
 }
 

@@ -6,16 +6,25 @@
 
 namespace tocsin::app {
 
-/// Asks every loop what its lanes are doing. Control loop.
+/// Asks every loop what its lanes are doing, and does without a loop that stands still. Control
+/// loop.
 class LaneStates final : public admin::OutputsView {
  public:
+  /// How long a loop may take to answer.
+  static constexpr Duration kAnswerMax = std::chrono::milliseconds(500);
+
   LaneStates(LoopGroup& loops, const SnapshotSwap& swap, Estate& estate)
       : loops_(loops), swap_(swap), estate_(estate) {}
 
   void read(Function<void(std::vector<admin::OutputState>)> done) override;
   void resume(std::string output, Function<void(Resumed)> done) override;
+  void order_breaker(std::string output, delivery::BreakerOrder order,
+                     Function<void(std::optional<std::string>)> done) override;
 
  private:
+  using Found = std::vector<std::vector<admin::OutputState>>;  // by loop
+  std::vector<admin::OutputState> shown(Found& found, const std::vector<std::size_t>& silent) const;
+
   LoopGroup& loops_;
   const SnapshotSwap& swap_;
   Estate& estate_;

@@ -45,6 +45,12 @@ bool ListenAddress::overlaps(const ListenAddress& other) const {
          address.ip_key() == other.address.ip_key();
 }
 
+bool ListenAddress::is_met_by(const event::Address& bound) const {
+  if (address.port() != 0 && address.port() != bound.port()) return false;
+  if (every_address) return is_wildcard(bound);  // of IPv4 where there is no IPv6
+  return address.family() == bound.family() && address.ip_key() == bound.ip_key();
+}
+
 Result<event::ListeningSocket> ListenAddress::open(event::ListenOptions options) const {
   options.both_families = every_address;
   auto socket = event::ListeningSocket::open(address, options);

@@ -21,6 +21,8 @@ struct ListenAddress {
   /// Both cannot be listened on at once: they have a port in common, and an address. Port 0 is
   /// another one each time.
   bool overlaps(const ListenAddress& other) const;
+  /// A socket bound to `bound` is what this asks for; port 0 takes any port.
+  bool is_met_by(const event::Address& bound) const;
 
   /// With IPv4 alone where the system has no IPv6.
   Result<event::ListeningSocket> open(event::ListenOptions options) const;

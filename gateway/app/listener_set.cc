@@ -56,14 +56,15 @@ bool ListenerSet::overlaps_own(const ListenAddress& address) const {
 
 // An inherited socket that nobody accepts from would keep connections waiting that the kernel gives
 // it: where there are more than workers, some serve two; where there are fewer, the rest joins.
-// Another process must not have the port, but a listener of ours that goes may, until it is gone.
+// Another process must not have the port, but a listener that goes may, until it is gone: ours, or
+// that of the process before.
 Result<void> ListenerSet::open_sockets(Listener& listener, event::ListenOptions options) {
   using Sharing = event::ListenOptions::Sharing;
   ListenAddress& address = listener.address;
-  std::vector<event::ListeningSocket> sockets = inherited_.take(listener.name, address.address);
+  std::vector<event::ListeningSocket> sockets = inherited_.take(listener.name, address);
   const std::size_t inherited = sockets.size();
   if (inherited > 0) address.address = sockets.front().address();
-  const bool shared = inherited > 0 || overlaps_own(address);
+  const bool shared = inherited > 0 || overlaps_own(address) || inherited_.overlaps(address);
   options.sharing = shared ? Sharing::kJoin : Sharing::kFirst;
   while (sockets.size() < workers_) {
     const bool alone = inherited > 0 && !sockets.front().shares_port();

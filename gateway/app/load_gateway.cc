@@ -9,11 +9,12 @@
 namespace tocsin::app {
 
 tl::expected<config::LoadedConfig, config::Rejection> load_gateway(
-    const std::string& path, PluginCatalog& catalog, const config::Environment& environment) {
+    const std::string& path, PluginCatalog& catalog, const config::Environment& environment,
+    CallUnderWay* calls) {
   auto loaded = config::load(path, gateway_options(), catalog, environment);
   if (!loaded) return loaded;
   config::Diagnostics faults = check_gateway(loaded->root);
-  config::Diagnostics more = check_notifications(loaded->root, catalog);
+  config::Diagnostics more = check_notifications(loaded->root, catalog, calls);
   faults.insert(faults.end(), std::make_move_iterator(more.begin()),
                 std::make_move_iterator(more.end()));
   config::sort_by_place(faults);

@@ -15,10 +15,17 @@ LoopEstate::LoopEstate(Estate& shared, AccessLogs& logs, event::Loop& loop, std:
       home_(home),
       notices_(emit_, shared.log()),
       servers_(loop, pool_),
-      retire_look_(loop.timers(), [this] { look_at_retiring(); }) {
-  if (!shared_.has_store()) return;
+      retire_look_(loop.timers(), [this] { look_at_retiring(); }) {}
+
+LoopEstate::~LoopEstate() = default;
+
+void LoopEstate::open() { logs_ = std::make_unique<LoopAccessLogs>(loop_, access_logs_); }
+
+Result<void> LoopEstate::open_store(std::unique_ptr<delivery::OutboxPort> port) {
+  TOCSIN_ASSERT(!has_store(), "a loop was given a second store");
+  TOCSIN_TRY(open_client());
+  port_ = std::move(port);
   stage::Storage& storage = shared_.storage().storage();
-  port_ = std::make_unique<delivery::OutboxPort>(loop_, shared_.storage().front());
   ledger_ = std::make_unique<delivery::OutboxLedger>(*port_, storage, shared_.pool());
   records_ = std::make_unique<delivery::OutboxRecords>(*port_, storage, shared_.pool());
   suppressions_ = std::make_unique<delivery::Suppressions>(shared_.suppressions(), *records_, loop_,
@@ -28,14 +35,6 @@ LoopEstate::LoopEstate(Estate& shared, AccessLogs& logs, event::Loop& loop, std:
       delivery::LaneSurroundings{*port_, pool_, shared_.metrics(), shared_.log(),
                                  suppressions_.get(), &notices_},
       home_);
-}
-
-LoopEstate::~LoopEstate() = default;
-
-Result<void> LoopEstate::open() {
-  logs_ = std::make_unique<LoopAccessLogs>(loop_, access_logs_);
-  if (!has_store()) return {};
-  TOCSIN_TRY(open_client());
   plugins_ = std::make_unique<LoopPlugins>(plugin::Environment{.loop = loop_,
                                                                .client = client_.get(),
                                                                .pool = &shared_.pool(),
@@ -43,6 +42,24 @@ Result<void> LoopEstate::open() {
                                                                .emit = &emit_,
                                                                .ledger = ledger_.get()});
   return {};
+}
+
+void LoopEstate::close_store() {
+  TOCSIN_ASSERT(prepared_ == nullptr, "a store goes while a snapshot is prepared for it");
+  drop_lent();
+  port_.reset();
+}
+
+// Each stands on those below it.
+void LoopEstate::drop_lent() {
+  client_.reset();
+  connector_.reset();
+  resolver_.reset();
+  lanes_.reset();
+  suppressions_.reset();
+  records_.reset();
+  ledger_.reset();
+  plugins_.reset();
 }
 
 Result<void> LoopEstate::open_client() {
@@ -87,8 +104,9 @@ Result<void> LoopEstate::prepare_notifications(Part& part, DoorList doors) {
   for (const OutputPart& output : snapshot.outputs()) stages.outputs.push_back(output.traits);
   TOCSIN_TRY(start_route_scripts(part));
   for (const auto& script : part.scripts) stages.scripts.push_back(script.get());
-  part.intake = std::make_unique<delivery::Intake>(
-      *port_, pool_, shared_.metrics(), std::move(stages), shared_.storage().front().key_secret());
+  part.intake =
+      std::make_unique<delivery::Intake>(*port_, pool_, shared_.metrics(), shared_.overload(),
+                                         std::move(stages), shared_.storage().front().key_secret());
   TOCSIN_TRY(start_outputs(snapshot));
   return start_inputs(snapshot);
 }
@@ -270,14 +288,7 @@ void LoopEstate::finish() {
   prepared_.reset();
   current_.reset();
   retiring_.clear();
-  client_.reset();
-  connector_.reset();
-  resolver_.reset();
-  lanes_.reset();
-  suppressions_.reset();
-  records_.reset();
-  ledger_.reset();
-  plugins_.reset();
+  drop_lent();
   logs_.reset();
 }
 

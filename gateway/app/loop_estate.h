@@ -50,8 +50,13 @@ class LoopEstate {
   LoopEstate(const LoopEstate&) = delete;
   LoopEstate& operator=(const LoopEstate&) = delete;
 
-  /// Makes what all plugins here share. Once, first.
-  Result<void> open();
+  /// Once, first, on the loop's thread.
+  void open();
+  /// Goes over to the store of the estate, by this port, and makes what all plugins here share. An
+  /// error: as after close_store().
+  Result<void> open_store(std::unique_ptr<delivery::OutboxPort> port);
+  /// Lets go of it again. Since open_store() nothing was committed here.
+  void close_store();
 
   /// The doors of the lanes at home here, by output; the others are null.
   DoorList make_lanes(const Snapshot& snapshot);
@@ -112,6 +117,7 @@ class LoopEstate {
   };
 
   Result<void> open_client();
+  void drop_lent();
   Result<void> prepare_notifications(Part& part, DoorList doors);
   Result<void> start_route_scripts(Part& part);
   Result<void> start_outputs(const Snapshot& snapshot);

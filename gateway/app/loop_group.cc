@@ -1,6 +1,6 @@
 #include "gateway/app/loop_group.h"
 
-#include <memory>
+#include <algorithm>
 #include <utility>
 
 namespace tocsin::app {
@@ -15,6 +15,13 @@ struct Gathering {
 };
 
 }  // namespace
+
+// Only the control loop touches what is in it.
+struct LoopGroup::Limited {
+  MonoTime until{};
+  std::vector<std::size_t> silent;
+  Function<void(const std::vector<std::size_t>&)> then;  // empty: it was called
+};
 
 void LoopGroup::each(const Task& task, Function<void(Result<void>)> then) {
   auto gathering = std::make_shared<Gathering>();
@@ -41,6 +48,41 @@ void LoopGroup::each_at_once(std::function<Result<void>(std::size_t, LoopEstate&
   each([task = std::move(task)](std::size_t index, LoopEstate& loop,
                                 Answer answer) { answer(task(index, loop)); },
        std::move(then));
+}
+
+void LoopGroup::each_within(Duration limit, std::function<void(std::size_t, LoopEstate&)> task,
+                            Function<void(const std::vector<std::size_t>&)> then) {
+  auto asked = std::make_shared<Limited>();
+  asked->until = control_.now() + limit;
+  asked->then = std::move(then);
+  for (std::size_t i = 0; i < loops_.size(); ++i) asked->silent.push_back(i);
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    LoopEstate& loop = *loops_[i];
+    loop.loop().post([this, i, &loop, task, asked] {
+      task(i, loop);
+      control_.post([this, i, asked] {
+        std::erase(asked->silent, i);
+        if (asked->silent.empty()) look_at_limited();
+      });
+    });
+  }
+  limited_.push_back(std::move(asked));
+  look_at_limited();
+}
+
+// Those that are over are told, and the timer waits for the next.
+void LoopGroup::look_at_limited() {
+  const MonoTime now = control_.now();
+  std::vector<std::shared_ptr<Limited>> over;
+  std::erase_if(limited_, [&](const std::shared_ptr<Limited>& one) {
+    if (!one->silent.empty() && now < one->until) return false;
+    over.push_back(one);
+    return true;
+  });
+  if (!limited_.empty()) {
+    limit_.arm_at((*std::ranges::min_element(limited_, {}, &Limited::until))->until);
+  }
+  for (const auto& one : over) std::exchange(one->then, nullptr)(one->silent);
 }
 
 }  // namespace tocsin::app

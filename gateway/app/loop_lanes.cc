@@ -29,7 +29,8 @@ void LoopLanes::discard_unused() {
 void LoopLanes::attach(const OutputPart& part, stage::Output& output) {
   Home& home = lanes_.at(part.plugin.id);
   home.attached = &output;
-  home.lane->attach(&output, part.policy);
+  home.lane->attach(&output, part.policy,
+                    shared_.account_of(part.plugin.type, part.traits.account));
 }
 
 std::uint32_t LoopLanes::attempts_left(std::string_view name, const stage::Output& output) const {
@@ -86,6 +87,13 @@ std::optional<bool> LoopLanes::resume(std::string_view output) {
   const auto found = lanes_.find(output);
   if (found == lanes_.end()) return std::nullopt;
   return found->second.lane->resume();
+}
+
+std::optional<policy::BreakerState> LoopLanes::force_breaker(std::string_view output,
+                                                             delivery::BreakerOrder order) {
+  const auto found = lanes_.find(output);
+  if (found == lanes_.end()) return std::nullopt;
+  return found->second.lane->force_breaker(order);
 }
 
 std::vector<delivery::Lane*> LoopLanes::all() const {

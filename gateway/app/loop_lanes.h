@@ -48,6 +48,9 @@ class LoopLanes {
 
   /// Ends an output's quarantine. Nothing: it has no lane here; false: it was not in one.
   std::optional<bool> resume(std::string_view output);
+  /// Tells an output's breaker what to do; the state it is in then. Nothing: it has no lane here.
+  std::optional<policy::BreakerState> force_breaker(std::string_view output,
+                                                    delivery::BreakerOrder order);
   /// For those who look: each lane of this loop.
   std::vector<delivery::Lane*> all() const;
 

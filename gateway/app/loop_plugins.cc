@@ -62,7 +62,8 @@ LoopPlugins::Run* LoopPlugins::find(const Component& instance) {
 
 void LoopPlugins::reconfigure(const Component& instance) {
   Run* run = find(instance);
-  if (run != nullptr && run->compiled != nullptr) run->compiled->reconfigure();
+  if (run == nullptr) return;
+  run->compiled != nullptr ? run->compiled->reconfigure() : run->script->reconfigure();
 }
 
 void LoopPlugins::take_up(const Component& instance) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gateway/app/component.h"
+#include "gateway/app/fallback_check.h"
 #include "gateway/app/route_scripts.h"
 #include "gateway/app/secret_lines.h"
 #include "gateway/base/address.h"
@@ -30,12 +31,15 @@ using plugin::Kind;
 
 // A plugin that only looks at settings may still log; nobody reads it here.
 struct QuietServices {
+  explicit QuietServices(CallUnderWay* calls)
+      : services{{log, plugin_metrics}, {log, script_metrics}, calls} {}
+
   telemetry::Log log{telemetry::standard_error_sink(),
                      {.level = telemetry::LogLevel::kOff, .queue_lines_max = 16}};
   telemetry::Metrics metrics{1};
   plugin::PluginMetrics plugin_metrics{metrics};
   script::ScriptMetrics script_metrics{metrics};
-  ComponentServices services{{log, plugin_metrics}, {log, script_metrics}};
+  ComponentServices services;
 };
 
 std::vector<std::string_view> names_of(const Value& map) {
@@ -46,8 +50,8 @@ std::vector<std::string_view> names_of(const Value& map) {
 
 class NotificationChecker {
  public:
-  NotificationChecker(const Value& root, const PluginCatalog& catalog)
-      : root_(root), catalog_(catalog) {}
+  NotificationChecker(const Value& root, const PluginCatalog& catalog, CallUnderWay* calls)
+      : root_(root), catalog_(catalog), quiet_(calls) {}
 
   config::Diagnostics run() {
     instances();
@@ -72,12 +76,13 @@ class NotificationChecker {
       const std::string path = path_of_key("outputs", entry.key);
       instance(Kind::kOutput, entry.key, entry.value, path);
       const Value& delivery = entry.value.at("delivery");
-      const Result<delivery::LanePolicy> policy = delivery::LanePolicy::make(delivery);
-      if (!policy) {
-        blame(delivery.place().file ? delivery.place() : entry.key_place, path + ".delivery",
-              policy.error().what, "");
-      }
+      const auto policy = delivery::LanePolicy::make(delivery);
+      if (policy) continue;
+      const delivery::LanePolicyFault& fault = policy.error();
+      blame(fault.place.file ? fault.place : entry.key_place, path + ".delivery." + fault.key,
+            fault.what, "");
     }
+    check_fallbacks(root_.at("outputs"), faults_);
     std::set<std::string_view> seen;
     const auto& filters = root_.at("filters").as<Value::List>();
     for (std::size_t i = 0; i < filters.size(); ++i) {
@@ -111,7 +116,8 @@ class NotificationChecker {
         blame(fault.place, fault.path, fault.message, fault.hint);
       }
     } else {
-      for (const RouteScriptCode& script : open_route_scripts(list, *routes, faults_)) {
+      for (const RouteScriptCode& script :
+           open_route_scripts(list, *routes, catalog_.scripts().module_folders(), faults_)) {
         create_route_script(script, quiet_.services, faults_);
       }
     }
@@ -252,8 +258,9 @@ config::Diagnostics try_notifications(const Value& root, const PluginCatalog& ca
   return faults;
 }
 
-config::Diagnostics check_notifications(const Value& root, const PluginCatalog& catalog) {
-  return NotificationChecker(root, catalog).run();
+config::Diagnostics check_notifications(const Value& root, const PluginCatalog& catalog,
+                                        CallUnderWay* calls) {
+  return NotificationChecker(root, catalog, calls).run();
 }
 
 }  // namespace tocsin::app

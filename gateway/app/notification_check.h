@@ -1,5 +1,6 @@
 #pragma once
 
+#include "gateway/app/call_under_way.h"
 #include "gateway/app/plugin_catalog.h"
 #include "gateway/base/value.h"
 #include "gateway/config/diagnostic.h"
@@ -7,8 +8,10 @@
 namespace tocsin::app {
 
 /// What is wrong between the settings of the notification part, and with those that only their
-/// plugins can judge. `root` was accepted by the option tables. Control thread.
-config::Diagnostics check_notifications(const Value& root, const PluginCatalog& catalog);
+/// plugins can judge. `root` was accepted by the option tables; `calls`, if any, is told of
+/// the calls into plugins. Construction thread.
+config::Diagnostics check_notifications(const Value& root, const PluginCatalog& catalog,
+                                        CallUnderWay* calls = nullptr);
 
 /// Makes and destroys every plugin instance in a child process: one that dies or hangs there is a
 /// fault that names it. `root` passed check_notifications. Blocks; the process has no other thread.

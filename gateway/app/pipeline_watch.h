@@ -10,6 +10,7 @@
 #include "gateway/message/notification.h"
 #include "gateway/routing/router.h"
 #include "gateway/stage/filter.h"
+#include "gateway/stage/route_script.h"
 
 namespace tocsin::app {
 
@@ -42,6 +43,25 @@ class FilterWatch final : public stage::Filter, private stage::FilterCall {
   stage::FilterCall* asked_ = nullptr;  // by the pipeline, until the decision
   Rehearsed::FilterStep* step_ = nullptr;
   MonoTime began_{};
+};
+
+/// Stands in the place of a routing script and asks it once for each event. Both the route watch
+/// and the router want to know, and a script that counts would tell them different things.
+class ScriptWatch final : public stage::RouteScript {
+ public:
+  /// What is passed outlives it.
+  explicit ScriptWatch(stage::RouteScript& watched) : watched_(watched) {}
+
+  void begin_event() { has_answer_ = false; }
+  void route(const message::Notification& notification, stage::RouteOpinion& opinion) override {
+    if (!std::exchange(has_answer_, true)) watched_.route(notification, answer_);
+    opinion = answer_;
+  }
+
+ private:
+  stage::RouteScript& watched_;
+  stage::RouteOpinion answer_;
+  bool has_answer_ = false;
 };
 
 /// Stands behind the last filter and asks the router for its reasons: only there is the

@@ -30,6 +30,19 @@ std::optional<script::Kind> script_kind(plugin::Kind kind) {
   return std::nullopt;
 }
 
+// Whatever it is called by: the same folder again would hold every plugin twice.
+std::vector<std::string> each_once(std::vector<std::string> folders) {
+  std::vector<std::string> kept;
+  for (std::string& folder : folders) {
+    const bool known = std::ranges::any_of(kept, [&folder](const std::string& other) {
+      std::error_code failed;
+      return fs::equivalent(folder, other, failed);
+    });
+    if (!known) kept.push_back(std::move(folder));
+  }
+  return kept;
+}
+
 }  // namespace
 
 std::vector<std::string> default_plugin_path() {
@@ -45,13 +58,20 @@ std::vector<std::string> default_plugin_path() {
   return there;
 }
 
+std::vector<std::string> script_library_path() {
+  std::vector<std::string> there = default_plugin_path();
+  for (std::string& folder : there) folder = (fs::path(folder) / "tocsin").string();
+  return there;
+}
+
 PluginCatalog::PluginCatalog() : PluginCatalog(default_plugin_path()) {}
 PluginCatalog::PluginCatalog(std::vector<std::string> folders) { open(std::move(folders)); }
 PluginCatalog::~PluginCatalog() = default;
 
 void PluginCatalog::open(std::vector<std::string> folders) {
   output_tables_.clear();
-  scripts_ = std::make_unique<script::Scripts>(folders, config::table_mistakes);
+  scripts_ =
+      std::make_unique<script::Scripts>(folders, config::table_mistakes, script_library_path());
   libraries_ = std::make_unique<plugin::Libraries>(std::move(folders), config::table_mistakes);
 }
 
@@ -74,7 +94,7 @@ void PluginCatalog::prepare(const config::Node& root, config::Diagnostics& fault
     folders.push_back(std::move(folder));
   }
   for (std::string& folder : default_plugin_path()) folders.push_back(std::move(folder));
-  open(std::move(folders));
+  open(each_once(std::move(folders)));
 }
 
 Result<std::shared_ptr<const script::Script>> PluginCatalog::script(plugin::Kind kind,

@@ -16,8 +16,8 @@ namespace tocsin::app {
 
 /// What a configuration may name: the components built in, and the plugins of `gateway.plugin_path`
 /// and of the folders beside the binary, shared objects and scripts. An output's options are joined
-/// by `delivery`, which is the gateway's. Control thread; lives as long as the process, like the
-/// code of the plugins.
+/// by `delivery`, which is the gateway's. Made and used on the construction thread, then read by
+/// others; lives as long as the process, like the code of the plugins.
 class PluginCatalog final : public config::ComponentCatalog {
  public:
   PluginCatalog();
@@ -59,5 +59,8 @@ class PluginCatalog final : public config::ComponentCatalog {
 /// Where plugins are looked for behind `gateway.plugin_path`: `plugins` beside the binary, as a
 /// build leaves it, and ../lib/tocsin/plugins, as a package does; those of them that there are.
 std::vector<std::string> default_plugin_path();
+
+/// Where scripts find the modules tocsin.NAME: the folder `tocsin` in each of those.
+std::vector<std::string> script_library_path();
 
 }  // namespace tocsin::app

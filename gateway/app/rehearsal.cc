@@ -86,6 +86,7 @@ Rehearsal::Rehearsal(WallTime now, const Lent& lent)
 Rehearsal::~Rehearsal() {
   pipeline_.reset();
   routes_.reset();
+  script_watches_.clear();
   scripts_.clear();
   filters_.clear();
   plugins_.finish_all([] {});
@@ -118,7 +119,7 @@ config::Diagnostics Rehearsal::prepare(const config::LoadedConfig& config,
   std::vector<stage::Filter*> filters;
   for (const auto& filter : filters_) filters.push_back(filter.get());
   std::vector<stage::RouteScript*> scripts;
-  for (const auto& script : scripts_) scripts.push_back(script.get());
+  for (const auto& script : script_watches_) scripts.push_back(script.get());
   filters.push_back(&routes_.emplace(snapshot_->router(), scripts));
   std::vector<stage::OutputTraits> outputs;
   for (const OutputPart& output : snapshot_->outputs()) outputs.push_back(output.traits);
@@ -134,6 +135,7 @@ config::Diagnostics Rehearsal::start_route_scripts() {
     auto run = plugins_.start(part);
     if (!run) return {fault_at(part.settings->place(), part.id + ".script", run.error().what)};
     scripts_.push_back(std::make_unique<script::ScriptRoute>(*(*run)->script, outputs));
+    script_watches_.push_back(std::make_unique<ScriptWatch>(*scripts_.back()));
   }
   return {};
 }
@@ -172,6 +174,7 @@ tl::expected<Rehearsed, message::Invalid> Rehearsal::hear(std::string_view json)
     event.filters[i].filter = &snapshot_->filters()[i];
     filters_[i]->note_in(event.filters[i]);
   }
+  for (const auto& script : script_watches_) script->begin_event();
   routes_->note_in(event.routes);
   hearing_ = &event;
   const bool taken = pipeline_->submit(std::move(candidate));
@@ -186,7 +189,7 @@ void Rehearsal::on_routed(routing::Routed routed) {
   event.outcome = outcome_of(routed);
   event.dropped_by = routed.dropped_by;
   for (const routing::Planned& planned : routed.plan.deliveries) {
-    event.deliveries.push_back({planned.output, std::string(planned.address)});
+    event.deliveries.push_back({planned.output, std::string(planned.address), planned.queue});
   }
   routed.fate.tell(event.outcome == Outcome::kRouted);
 }

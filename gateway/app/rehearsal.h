@@ -77,6 +77,7 @@ class Rehearsal final : private routing::RoutedSink {
   std::vector<plugin::Worker*> workers_;
   std::vector<std::unique_ptr<FilterWatch>> filters_;
   std::vector<std::unique_ptr<script::ScriptRoute>> scripts_;
+  std::vector<std::unique_ptr<ScriptWatch>> script_watches_;  // one for each
   std::optional<RouteWatch> routes_;
   std::optional<routing::Pipeline> pipeline_;
   Rehearsed* hearing_ = nullptr;  // the event that is in the pipeline

@@ -8,6 +8,7 @@
 
 #include "gateway/app/snapshot.h"
 #include "gateway/base/clock.h"
+#include "gateway/message/delivery.h"
 #include "gateway/routing/router.h"
 
 namespace tocsin::app {
@@ -36,6 +37,7 @@ struct Rehearsed {
   struct Delivery {
     std::uint32_t output = 0;  ///< in Snapshot::outputs()
     std::string address;       ///< "kind:value", or empty: the output's own
+    message::DeliveryClass priority = message::DeliveryClass::kNormal;
   };
 
   Outcome outcome = Outcome::kTooLarge;

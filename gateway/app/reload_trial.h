@@ -11,7 +11,7 @@ namespace tocsin::app {
 
 /// Lets a process of its own make and destroy every plugin of a configuration file: this binary as
 /// `check --create`. One that dies there is a fault that names it, and nobody here notices. Blocks,
-/// at most for `patience`: offload pool. An error: the trial itself could not be held.
+/// at most for `patience`: construction thread. An error: the trial itself could not be held.
 Result<std::vector<admin::ConfigFault>> try_in_process(const std::string& config_path,
                                                        Duration patience);
 

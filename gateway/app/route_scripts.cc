@@ -18,6 +18,7 @@ std::string path_of(const routing::Route& route) {
 
 std::vector<RouteScriptCode> open_route_scripts(const Value& list,
                                                 const std::vector<routing::Route>& routes,
+                                                const script::ModuleFolders& modules,
                                                 config::Diagnostics& faults) {
   std::vector<RouteScriptCode> scripts;
   const auto& items = list.as<Value::List>();
@@ -25,7 +26,7 @@ std::vector<RouteScriptCode> open_route_scripts(const Value& list,
     const routing::Route& route = routes[i];
     if (route.script.empty()) continue;
     const Place& place = items[i].at("script").place();
-    auto opened = script::Script::open_route(path_of(route));
+    auto opened = script::Script::open_route(path_of(route), modules);
     if (!opened) {
       faults.push_back({place, route.name + ".script", opened.error().what, {}, false});
       continue;

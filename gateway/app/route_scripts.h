@@ -19,9 +19,10 @@ struct RouteScriptCode {
 
 /// Reads the scripts of the routes, in their order; relative paths start at the folder of the file
 /// that names them. What cannot be used is a fault at its route and left out. `list` is what the
-/// routes were built from.
+/// routes were built from; what scripts require is looked for in `modules`.
 std::vector<RouteScriptCode> open_route_scripts(const Value& list,
                                                 const std::vector<routing::Route>& routes,
+                                                const script::ModuleFolders& modules,
                                                 config::Diagnostics& faults);
 
 /// An instance of one. A fault names its route.

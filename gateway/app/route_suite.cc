@@ -23,9 +23,13 @@ using ExpectKind = Expectation::Kind;
 
 constexpr unsigned kRequired = Option::kRequired;
 
-constexpr std::array<Option, 2> kDeliveryOptions = {{
+constexpr std::array<Option, 3> kDeliveryOptions = {{
     {.key = "output", .doc = "The output's name.", .flags = kRequired, .min = "1"},
     {.key = "address", .doc = "kind:value; without it the output's own address.", .min = "1"},
+    {.key = "priority",
+     .type = kChoice,
+     .doc = "Its priority; without it any.",
+     .choices = "critical|normal"},
 }};
 constexpr OptionTable kDelivery = {"delivery", "One delivery.", kDeliveryOptions, "output", {}};
 constexpr Option kDeliveryItem = {
@@ -119,6 +123,17 @@ std::string beside(const std::string& suite, const std::string& path) {
   return suite.substr(0, slash + 1) + path;
 }
 
+Expectation::Delivery delivery_of(const Value& written) {
+  Expectation::Delivery delivery{written.string("output"), {}, written.at("output").place()};
+  if (const Value* address = written.find("address")) {
+    delivery.address = address->as<std::string>();
+  }
+  if (const Value* priority = written.find("priority")) {
+    delivery.priority = message::parse_class(priority->as<std::string>());
+  }
+  return delivery;
+}
+
 Expectation expectation_of(const Value& written) {
   Expectation expect;
   const Value::Entry& entry = written.as<Value::Map>().front();
@@ -139,10 +154,7 @@ Expectation expectation_of(const Value& written) {
   } else {
     expect.kind = ExpectKind::kDeliveries;
     for (const Value& delivery : entry.value.as<Value::List>()) {
-      const Value* address = delivery.find("address");
-      expect.deliveries.push_back({delivery.string("output"),
-                                   address == nullptr ? "" : address->as<std::string>(),
-                                   delivery.at("output").place()});
+      expect.deliveries.push_back(delivery_of(delivery));
     }
   }
   return expect;

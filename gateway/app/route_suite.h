@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -11,6 +12,7 @@
 #include "gateway/config/diagnostic.h"
 #include "gateway/config/environment.h"
 #include "gateway/config/load.h"
+#include "gateway/message/delivery.h"
 
 // A suite of cases for the routes of a configuration, read as strictly as that:
 //
@@ -41,6 +43,7 @@ struct Expectation {
     std::string output;
     std::string address;  ///< "kind:value", or empty: the output's own
     Place place;
+    std::optional<message::DeliveryClass> priority = {};  ///< nothing: any
   };
 
   Kind kind = Kind::kNothing;

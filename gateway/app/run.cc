@@ -1,5 +1,6 @@
 #include "gateway/app/run.h"
 
+#include <sys/auxv.h>
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -75,10 +76,16 @@ Result<void> inherit(InheritedSockets& sockets, std::optional<Predecessor>& pred
   return {};
 }
 
-// Where the binary stood at the start, and a newer one may stand later.
+// Where a newer binary may stand later: the path that this one was started by, and not what a
+// symbolic link there led to. Started otherwise, as by a dynamic linker, it is that of the file.
 std::string own_binary() {
+  namespace fs = std::filesystem;
   std::error_code failed;
-  return std::filesystem::read_symlink("/proc/self/exe", failed).string();
+  const auto* started_by = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+  if (started_by != nullptr && fs::equivalent(started_by, "/proc/self/exe", failed)) {
+    return fs::absolute(started_by, failed).string();
+  }
+  return fs::read_symlink("/proc/self/exe", failed).string();
 }
 
 }  // namespace

@@ -21,9 +21,10 @@ plugin::Change PluginPart::change_since(const PluginPart& was) const {
     return plugin::change_of(*was.code.compiled, *was.settings, *code.compiled, *settings,
                              *options);
   }
-  // A script is not told of other settings: it begins anew.
-  const bool is_same = code == was.code && same_content_but(*settings, *was.settings, "delivery");
-  return is_same ? plugin::Change::kSame : plugin::Change::kNew;
+  if (!(code == was.code)) return plugin::Change::kNew;
+  const auto change = plugin::change_of(*was.settings, *settings, code.script->options());
+  const bool is_told = change != plugin::Change::kReloadable || was.instance->can_reconfigure();
+  return is_told ? change : plugin::Change::kNew;
 }
 
 namespace {
@@ -74,6 +75,7 @@ class Snapshot::Maker {
           config::path_of_item("filters", i));
     }
     for (const Value::Entry& entry : root.at("outputs").as<Value::Map>()) add_output(entry);
+    for (OutputPart& output : made_.outputs_) tell_fallback(output.policy.fallback);
     build_router();
     return std::move(faults_);
   }
@@ -124,6 +126,14 @@ class Snapshot::Maker {
     made_.outputs_.push_back(std::move(output));
   }
 
+  // What the fallback takes is known once every output was made.
+  void tell_fallback(delivery::LaneFallback& fallback) const {
+    const OutputPart* output = made_.output(fallback.output);
+    if (output == nullptr) return;
+    fallback.address_kind = output->traits.address_kind;
+    fallback.has_own_address = output->traits.has_own_address;
+  }
+
   // Shares the instance of `old`, if it may be kept or can take what is new.
   bool keep(const PluginPart* old, PluginPart& part, const std::string& path) {
     if (old == nullptr) return false;
@@ -157,8 +167,8 @@ class Snapshot::Maker {
   }
 
   void add_route_scripts(const std::vector<routing::Route>& routes) {
-    for (RouteScriptCode& script :
-         open_route_scripts(made_.settings().at("routes"), routes, faults_)) {
+    for (RouteScriptCode& script : open_route_scripts(
+             made_.settings().at("routes"), routes, catalog_.scripts().module_folders(), faults_)) {
       PluginPart part{Kind::kFilter, script.route,    "route", script.code,
                       nullptr,       script.settings, nullptr};
       if (before_ != nullptr) part.instance = same_script(part);

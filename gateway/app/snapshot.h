@@ -46,8 +46,9 @@ struct OutputPart {
   std::size_t home = 0;  ///< the worker whose loop its lane lives on
 };
 
-/// The settings and plugin instances of one configuration. Immutable once made; the control thread
-/// makes it and lets it go, once no loop uses it any more.
+/// The settings and plugin instances of one configuration. Immutable once made. Made and ended on
+/// the construction thread, which ConstructionThread::keep sees to; the control thread lets it go
+/// once no loop uses it any more.
 class Snapshot {
  public:
   /// Makes what `config` names; instances that `before` has with the same content are shared, and

@@ -8,7 +8,7 @@
 namespace tocsin::app {
 
 bool SnapshotSwap::ready_for(const Snapshot& next) const {
-  if (installing_ || stopped_ || alive_.size() >= kAliveMax) return false;
+  if (installing_ != nullptr || stopped_ || alive_.size() >= kAliveMax) return false;
   return std::ranges::none_of(next.outputs(), [&](const OutputPart& output) {
     const std::string& name = output.plugin.id;
     return !(current_ != nullptr && current_->output(name) != nullptr) &&
@@ -17,10 +17,16 @@ bool SnapshotSwap::ready_for(const Snapshot& next) const {
   });
 }
 
+std::vector<std::shared_ptr<const Snapshot>> SnapshotSwap::in_use() const {
+  std::vector<std::shared_ptr<const Snapshot>> all = alive_;
+  if (installing_ != nullptr) all.push_back(installing_);
+  return all;
+}
+
 void SnapshotSwap::install(std::shared_ptr<const Snapshot> next,
                            Function<void(Result<void>)> done) {
   TOCSIN_ASSERT(ready_for(*next), "a snapshot is installed while another one is in the way");
-  installing_ = true;
+  installing_ = next;
   auto installing = std::make_shared<Installing>();
   installing->next = std::move(next);
   installing->done = std::move(done);
@@ -63,7 +69,7 @@ void SnapshotSwap::commit(const InstallingPtr& installing) {
         return {};
       },
       [this, installing](const Result<void>&) {
-        installing_ = false;
+        installing_ = nullptr;
         const std::shared_ptr<const Snapshot> old = std::exchange(current_, installing->next);
         alive_.push_back(current_);
         start_new(old.get());
@@ -79,7 +85,7 @@ void SnapshotSwap::discard(const InstallingPtr& installing, Error why) {
         return {};
       },
       [this, installing, why = std::move(why)](const Result<void>&) mutable {
-        installing_ = false;
+        installing_ = nullptr;
         installing->parts.clear();
         listeners_.discard();
         installing->done(tl::unexpected(std::move(why)));

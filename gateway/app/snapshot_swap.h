@@ -34,7 +34,10 @@ class SnapshotSwap {
 
   /// Null before the first is installed.
   const Snapshot* current() const { return current_.get(); }
+  std::shared_ptr<const Snapshot> share_current() const { return current_; }
   std::size_t alive() const { return alive_.size(); }
+  /// Those alive, and the one that is being installed.
+  std::vector<std::shared_ptr<const Snapshot>> in_use() const;
   /// Called whenever a snapshot has gone.
   void on_gone(Function<void()> told) { on_gone_ = std::move(told); }
   /// Begins nothing any more: the process ends.
@@ -67,7 +70,7 @@ class SnapshotSwap {
   std::vector<std::shared_ptr<Component>> not_taken_up_;
   std::vector<std::string> ending_outputs_;
   Function<void()> on_gone_;
-  bool installing_ = false;
+  std::shared_ptr<const Snapshot> installing_;
   bool stopped_ = false;
 };
 

@@ -21,7 +21,11 @@ StorageThread::StorageThread(plugin::Instance& instance, telemetry::Metrics& met
 StorageThread::~StorageThread() {
   if (!thread_.joinable()) return;
   loop_.stop();
-  enter(Phase::kServing);  // for one that was opened and never served
+  {
+    const std::lock_guard lock(mutex_);
+    if (phase_ == Phase::kOpen) phase_ = Phase::kUnwanted;
+    changed_.notify_all();
+  }
   thread_.join();
 }
 
@@ -46,8 +50,8 @@ void StorageThread::work() {
   opened_ = open_store();
   enter(opened_ ? Phase::kOpen : Phase::kFailed);
   if (opened_) {
-    wait_while(Phase::kOpen);
-    loop_.run();
+    // One that nobody wants runs no tick: its ports are gone.
+    if (wait_while(Phase::kOpen) == Phase::kServing) loop_.run();
   }
   front_.reset();
   storage_.reset();
@@ -69,9 +73,10 @@ void StorageThread::enter(Phase phase) {
   changed_.notify_all();
 }
 
-void StorageThread::wait_while(Phase phase) {
+StorageThread::Phase StorageThread::wait_while(Phase phase) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return phase_ != phase; });
+  return phase_;
 }
 
 }  // namespace tocsin::app

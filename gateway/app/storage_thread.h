@@ -23,7 +23,8 @@ class StorageThread {
   /// loop writes the metrics' shard `shard`.
   StorageThread(plugin::Instance& instance, telemetry::Metrics& metrics, telemetry::Log& log,
                 std::size_t shard, const delivery::FrontOptions& options);
-  /// Stops the loop and joins. Every port is gone.
+  /// Stops the loop and joins. Every port is gone; a store that was never served is closed as it
+  /// was opened.
   ~StorageThread();
   StorageThread(const StorageThread&) = delete;
   StorageThread& operator=(const StorageThread&) = delete;
@@ -41,11 +42,11 @@ class StorageThread {
   stage::Storage& storage() { return *storage_; }
 
  private:
-  enum class Phase { kOpening, kOpen, kFailed, kServing };
+  enum class Phase { kOpening, kOpen, kFailed, kServing, kUnwanted };
   void work();
   Result<void> open_store();
   void enter(Phase phase);
-  void wait_while(Phase phase);
+  Phase wait_while(Phase phase);
 
   plugin::Instance& instance_;
   telemetry::Metrics& metrics_;

@@ -27,6 +27,10 @@ std::string text_of(const std::string& output, const std::string& address) {
   return address.empty() ? output : output + " to " + address;
 }
 
+std::string priority_text(std::optional<message::DeliveryClass> priority) {
+  return priority ? " (" + std::string(message::class_name(*priority)) + ")" : "";
+}
+
 std::string joined(const std::multiset<std::string>& texts) {
   std::string text;
   for (const std::string& one : texts) text += (text.empty() ? "" : ", ") + one;
@@ -77,8 +81,18 @@ class Comparison {
  private:
   std::multiset<std::string> wanted() const {
     std::multiset<std::string> texts;
-    for (const auto& one : expect_.deliveries) texts.insert(text_of(one.output, one.address));
+    for (const auto& one : expect_.deliveries) {
+      texts.insert(text_of(one.output, one.address) + priority_text(one.priority));
+    }
     return texts;
+  }
+
+  // What is said of a delivery's priority: nothing where nobody asked.
+  std::string priority_shown(const std::string& output, const Rehearsed::Delivery& got) const {
+    const bool is_asked = std::ranges::any_of(expect_.deliveries, [&](const auto& wanted) {
+      return wanted.priority && wanted.output == output && wanted.address == got.address;
+    });
+    return is_asked ? priority_text(got.priority) : "";
   }
 
   // An output once, or each of its deliveries.
@@ -87,7 +101,7 @@ class Comparison {
     for (const Rehearsed::Delivery& one : event_.deliveries) {
       const std::string& output = snapshot_.outputs().at(one.output).plugin.id;
       if (expect_.kind != Kind::kOutputs) {
-        texts.insert(text_of(output, one.address));
+        texts.insert(text_of(output, one.address) + priority_shown(output, one));
       } else if (!texts.contains(output)) {
         texts.insert(output);
       }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace tocsin::app {
 
@@ -82,7 +83,11 @@ void Supervisor::stopping(std::string_view status) {
   send("STOPPING=1\nSTATUS=" + one_line(status));
 }
 
-void Supervisor::main_process(long pid) { send("MAINPID=" + std::to_string(pid)); }
+void Supervisor::hand_over_to(long pid) {
+  send("MAINPID=" + std::to_string(pid));
+  if (socket_ >= 0) ::close(std::exchange(socket_, -1));
+  alive_every_.reset();
+}
 
 void Supervisor::alive() { send("WATCHDOG=1"); }
 

@@ -24,8 +24,9 @@ class Supervisor {
   /// ready() follows.
   void reloading();
   void stopping(std::string_view status);
-  /// Another process is the service from now on.
-  void main_process(long pid);
+  /// Another process is the service from now on, and tells of it; this one says no more. What it
+  /// said would be taken for the service's: that it stops, for example.
+  void hand_over_to(long pid);
   void alive();
 
   /// How often alive() is expected, when it is: half of what the manager waits.

@@ -55,6 +55,9 @@ void Upgrade::failed(const Error& why) {
              {"error", why.text()});
 }
 
-void Upgrade::stop() { stopped_ = true; }
+void Upgrade::stop() {
+  stopped_ = true;
+  successor_.end();
+}
 
 }  // namespace tocsin::app

@@ -20,16 +20,16 @@ void Worker::stop() {
   thread_.join();
 }
 
-Result<void> Worker::start() {
-  std::promise<Result<void>> opened;
-  std::future<Result<void>> started = opened.get_future();
+void Worker::start() {
+  std::promise<void> opened;
   thread_ = std::thread([this, &opened] {
     const telemetry::ShardClaim claim(metrics_, loop_.shard());
-    opened.set_value(estate_.open());
+    estate_.open();
+    opened.set_value();
     loop_.run();
   });
   pthread_setname_np(thread_.native_handle(), loop_.name().c_str());
-  return started.get();
+  opened.get_future().wait();
 }
 
 }  // namespace tocsin::app

@@ -14,14 +14,14 @@ namespace tocsin::app {
 /// control thread.
 class Worker {
  public:
-  /// The store, if there is one, is open; all of it outlives the worker.
+  /// All of it outlives the worker.
   Worker(std::size_t index, telemetry::Metrics& metrics, Estate& shared, AccessLogs& logs);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
   /// Starts the thread; it serves nothing before a snapshot is installed.
-  Result<void> start();
+  void start();
   /// Cuts what is left, stops the loop and joins. Its loop takes no more posts but lives on.
   void stop();
 

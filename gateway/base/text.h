@@ -19,8 +19,11 @@ inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
 }
 
 /// Only ASCII digits, or nothing.
-inline bool is_digits(std::string_view text) {
-  return text.find_first_not_of("0123456789") == std::string_view::npos;
+constexpr bool is_digits(std::string_view text) {
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+  }
+  return true;
 }
 
 /// Cuts spaces and tabs at both ends.

@@ -10,7 +10,7 @@
 namespace tocsin::config {
 
 /// All that configuration may see of the machine: variables and files. Calls may block, so it is
-/// used on the control thread only.
+/// used on one thread at a time, which is no serving loop.
 class Environment {
  public:
   virtual ~Environment() = default;

@@ -15,6 +15,8 @@ namespace tocsin::delivery {
 class Batch {
  public:
   static constexpr std::size_t kOperationsMax = 512;
+  /// So many of them are left to appends that wait, however much there is to settle.
+  static constexpr std::size_t kAppendShare = kOperationsMax / 4;
   static constexpr std::size_t kBytesMax = std::size_t{1} << 20;
   static constexpr std::size_t kClaimsMax = 64;
   /// What a row costs beside its payload, for kBytesMax.
@@ -29,6 +31,10 @@ class Batch {
   bool empty() const { return operations_.empty(); }
   /// Whether more may be added.
   bool has_room() const { return operations_.size() < kOperationsMax && bytes_ < kBytesMax; }
+  /// Whether what comes before appends may be added while some wait.
+  bool has_room_before_appends() const {
+    return operations_.size() < kOperationsMax - kAppendShare && bytes_ < kBytesMax / 2;
+  }
   /// A group is never split: one that is greater than a batch goes when no other append is there.
   bool has_room_for(const AppendGroup& group) const;
 

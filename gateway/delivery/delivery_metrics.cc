@@ -19,6 +19,15 @@ telemetry::Gauge& of_output(telemetry::Metrics& metrics, std::string_view name,
   return metrics.gauges(name, help, {"output"}).with({output});
 }
 
+telemetry::Counter& postponed(telemetry::Metrics& metrics, std::string_view output,
+                              std::string_view reason) {
+  return metrics
+      .counters("tocsin_deliveries_postponed_total",
+                "Deliveries that had to wait for their own turn, by what for.",
+                {"output", "reason"})
+      .with({output, reason});
+}
+
 }  // namespace
 
 FrontMetrics::FrontMetrics(telemetry::Metrics& metrics)
@@ -32,6 +41,9 @@ FrontMetrics::FrontMetrics(telemetry::Metrics& metrics)
                                        telemetry::kLatencyBounds)),
       store_up(metrics.gauge("tocsin_store_up", "1 while commits succeed.")),
       purged(metrics.counter("tocsin_store_purged_total", "Rows of history deleted.")),
+      claims_released(metrics.counter("tocsin_outbox_claims_released_total",
+                                      "Deliveries that were claimed in the store and in nobody's "
+                                      "memory, and were given back.")),
       backlog(metrics.gauges("tocsin_outbox_backlog", "Deliveries that wait in the store.",
                              {"output"})),
       spilled(metrics.gauges("tocsin_lane_spilled",
@@ -44,8 +56,14 @@ LaneMetrics::LaneMetrics(telemetry::Metrics& metrics, std::string_view output)
                           .histograms("tocsin_attempt_seconds", "Time an attempt took.",
                                       telemetry::kLatencyBounds, {"output"})
                           .with({output})),
+      delivery_seconds(metrics
+                           .histograms("tocsin_delivery_seconds",
+                                       "From accepting a notification to its delivery.",
+                                       telemetry::kLatencyBounds, {"output"})
+                           .with({output})),
       delivered(settled(metrics, output, "delivered")),
       dead(settled(metrics, output, "dead")),
+      fell_back(settled(metrics, output, "fell_back")),
       cancelled(settled(metrics, output, "cancelled")),
       lost(settled(metrics, output, "lost")),
       late(metrics
@@ -58,13 +76,41 @@ LaneMetrics::LaneMetrics(telemetry::Metrics& metrics, std::string_view output)
                        output)),
       quarantined(of_output(metrics, "tocsin_lane_quarantined",
                             "1 while the output waits because it was found after crashes.",
-                            output)) {
+                            output)),
+      concurrency(of_output(metrics, "tocsin_lane_concurrency",
+                            "Attempts that may run at a time, as of now.", output)),
+      postponed_address(postponed(metrics, output, "address")),
+      postponed_retry(postponed(metrics, output, "retry_budget")),
+      breaker_opened(
+          metrics
+              .counters("tocsin_lane_breaker_opened_total", "Times the breaker opened.", {"output"})
+              .with({output})),
+      given_up_(metrics.counters("tocsin_deliveries_given_up_total",
+                                 "Deliveries given up by the output, by why and what followed.",
+                                 {"output", "reason", "next"})),
+      output_(output) {
   auto& family = metrics.counters("tocsin_attempts_total", "Attempts by their verdict.",
                                   {"output", "verdict"});
   for (std::size_t i = 0; i < kVerdicts; ++i) {
     attempts[i] =
         &family.with({output, message::verdict_name(static_cast<message::VerdictKind>(i))});
   }
+  auto& states = metrics.gauges("tocsin_lane_breaker", "1 for the state the breaker is in.",
+                                {"output", "state"});
+  for (std::size_t i = 0; i < kBreakerStates; ++i) {
+    breaker[i] =
+        &states.with({output, policy::breaker_state_name(static_cast<policy::BreakerState>(i))});
+  }
+  auto& begun = metrics.counters("tocsin_lane_waits_total",
+                                 "Times deliveries began to wait for their output, by what for.",
+                                 {"output", "reason"});
+  for (std::size_t i = 1; i < kLaneWaits; ++i) {
+    waits[i] = &begun.with({output, lane_wait_name(static_cast<LaneWait>(i))});
+  }
+}
+
+void LaneMetrics::give_up(GiveUpCause cause, std::string_view next) {
+  given_up_.with({output_, give_up_cause_name(cause), next}).add();
 }
 
 InputMetrics::InputMetrics(telemetry::Metrics& metrics, std::string_view input) {

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <array>
+#include <string>
 #include <string_view>
 
+#include "gateway/delivery/lane_pace.h"
+#include "gateway/delivery/settle.h"
 #include "gateway/message/verdict.h"
 #include "gateway/stage/emit.h"
 #include "gateway/telemetry/metrics.h"
@@ -19,6 +22,7 @@ struct FrontMetrics {
   telemetry::Histogram& commit_seconds;
   telemetry::Gauge& store_up;
   telemetry::Counter& purged;
+  telemetry::Counter& claims_released;  ///< rows that were ours in the store and in no memory
   telemetry::Family<telemetry::Gauge>& backlog;  ///< by output
   telemetry::Family<telemetry::Gauge>& spilled;  ///< by output: 1, or 0 for direct
 };
@@ -28,17 +32,33 @@ struct LaneMetrics {
   LaneMetrics(telemetry::Metrics& metrics, std::string_view output);
 
   static constexpr std::size_t kVerdicts = 8;
+  static constexpr std::size_t kBreakerStates = 5;
   std::array<telemetry::Counter*, kVerdicts> attempts{};  ///< by VerdictKind
   telemetry::Histogram& attempt_seconds;
+  telemetry::Histogram& delivery_seconds;  ///< from accepting to delivered
   telemetry::Counter& delivered;
   telemetry::Counter& dead;
+  telemetry::Counter& fell_back;
   telemetry::Counter& cancelled;
   telemetry::Counter& lost;  ///< claims that were no longer ours when they were settled
   telemetry::Counter& late;  ///< completions of no running attempt: late ones and second ones
   telemetry::Gauge& in_flight;
-  telemetry::Gauge& held;         ///< deliveries in memory
-  telemetry::Gauge& paused;       ///< 1: unauthorized, probing
-  telemetry::Gauge& quarantined;  ///< 1: suspected of crashing the gateway, waiting
+  telemetry::Gauge& held;                 ///< deliveries in memory
+  telemetry::Gauge& paused;               ///< 1: unauthorized, probing
+  telemetry::Gauge& quarantined;          ///< 1: suspected of crashing the gateway, waiting
+  telemetry::Gauge& concurrency;          ///< attempts at a time, as of now
+  telemetry::Counter& postponed_address;  ///< deliveries that had to wait for their address
+  telemetry::Counter& postponed_retry;    ///< and for the retry budget
+  telemetry::Counter& breaker_opened;
+  std::array<telemetry::Gauge*, kBreakerStates> breaker{};  ///< by BreakerState: 1 for the present
+  std::array<telemetry::Counter*, kLaneWaits> waits{};      ///< by LaneWait: how often it began
+
+  /// A delivery that was given up; `next`: "dead" or "fell_back".
+  void give_up(GiveUpCause cause, std::string_view next);
+
+ private:
+  telemetry::Family<telemetry::Counter>& given_up_;
+  const std::string output_;
 };
 
 /// What one input's notifications came to.

@@ -43,6 +43,7 @@ void DoorBook::reset(std::span<const stage::BacklogCount> backlog) {
   for (auto& [output, known] : entries_) {
     if (known.door != nullptr) known.door->spill();
   }
+  publish();
 }
 
 void DoorBook::refresh(std::span<const stage::BacklogCount> backlog) {
@@ -79,6 +80,12 @@ void DoorBook::set_backlog(Entry& known, std::uint64_t rows) {
   known.backlog->set(static_cast<double>(rows));
 }
 
+void DoorBook::on_ready(const stage::OwnedDelivery& row, WallTime now) {
+  Entry& known = entry(row.output);
+  if (known.door != nullptr) return known.door->on_ready(row.queue, now, now);
+  set_backlog(known, known.orphaned + 1);
+}
+
 void DoorBook::move(std::string_view from, std::string_view to, std::uint64_t rows) {
   Entry& old = entry(from);
   set_backlog(old, backlog_of(old) - std::min(rows, backlog_of(old)));
@@ -106,12 +113,15 @@ DoorBook::Claimable DoorBook::take_claimable() {
 }
 
 void DoorBook::publish() {
+  std::uint64_t total = 0;
   for (auto& [output, known] : entries_) {
+    total += backlog_of(known);
     if (known.door == nullptr) continue;
     known.backlog->set(static_cast<double>(known.door->backlog()));
     known.door->look_at_spilled();
     known.spilled->set(known.door->seen_spilled() ? 1 : 0);
   }
+  total_.store(total, std::memory_order_relaxed);
 }
 
 }  // namespace tocsin::delivery

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -29,6 +30,8 @@ class DoorBook final : private ClaimWatch {
   /// The store was opened: nothing is known of its rows but these counts.
   void reset(std::span<const stage::BacklogCount> backlog);
 
+  /// A row became ready that no lane settled.
+  void on_ready(const stage::OwnedDelivery& row, WallTime now);
   /// Ready rows of one output are another's now, which looks for them.
   void move(std::string_view from, std::string_view to, std::uint64_t rows);
   /// Others changed the store: nothing but these counts is known of what is ready.
@@ -46,6 +49,8 @@ class DoorBook final : private ClaimWatch {
 
   /// Puts what the doors came to into the metrics.
   void publish();
+  /// All that waits in the store, as last published. Any thread.
+  std::uint64_t backlog() const { return total_.load(std::memory_order_relaxed); }
 
  private:
   struct Entry {
@@ -68,6 +73,7 @@ class DoorBook final : private ClaimWatch {
   Function<void()> wake_;
   std::map<std::string, Entry, std::less<>> entries_;
   std::deque<Claimable> claimable_;
+  std::atomic<std::uint64_t> total_{0};
 };
 
 }  // namespace tocsin::delivery

@@ -81,12 +81,13 @@ class Intake::Request final : public AppendGroup {
   const std::size_t number_;
 };
 
-Intake::Intake(OutboxPort& port, BlockPool& pool, telemetry::Metrics& metrics, IntakeStages stages,
-               const KeySecret& secret)
+Intake::Intake(OutboxPort& port, BlockPool& pool, telemetry::Metrics& metrics, OverloadGuard& guard,
+               IntakeStages stages, const KeySecret& secret)
     : port_(port),
       loop_(port.loop()),
       pool_(pool),
       metrics_(metrics),
+      guard_(guard),
       secret_(secret),
       doors_(std::move(stages.doors)),
       pipeline_(std::move(stages.filters), stages.router, stages.outputs, *this,
@@ -127,6 +128,7 @@ bool Intake::emit(const stage::EmitRequest& request, stage::EmitDone& done) {
     metrics.outcomes[static_cast<std::size_t>(Came::kFull)]->add(request.items.size());
     return false;
   }
+  guard_.enter();
   Request& made = take_request();
   made.begin(request, loop_.wall());
   made.done = &done;
@@ -142,13 +144,19 @@ bool Intake::emit(const stage::EmitRequest& request, stage::EmitDone& done) {
     }
     // Behind one that found no room none may pass, or a stream would lose its order.
     room = room && submit_item(made, i, request.items[i], request.stream);
-    if (!room) made.decide(i, Came::kFull);
+    if (!room && !made.parts[i].decided) made.decide(i, Came::kFull);
   }
   item_done(made);
   return true;
 }
 
-// False: the pipeline has no room.
+bool Intake::overloaded(Request& request, std::uint32_t item, message::Level level) {
+  const std::optional<Overload> why = guard_.refusal(message::class_of(level));
+  if (why) request.decide(item, Came::kFull, std::string(overload_sentence(*why)));
+  return why.has_value();
+}
+
+// False: there is no room, or too much to do.
 bool Intake::submit_item(Request& request, std::uint32_t item, const stage::EmitItem& source,
                          std::uint64_t stream) {
   routing::Candidate candidate{.arena = Arena(pool_, kItemBytesMax)};
@@ -159,11 +167,17 @@ bool Intake::submit_item(Request& request, std::uint32_t item, const stage::Emit
                    std::move(decoded.error().pointer));
     return true;
   }
+  const std::string_view own = decoded->idempotency_key;
+  if (!own.empty() && !source.idempotency_key.empty() && own != source.idempotency_key) {
+    request.decide(item, Came::kInvalid, "is another key than the request's Idempotency-Key",
+                   "/idempotency_key");
+    return true;
+  }
+  if (overloaded(request, item, decoded->notification->level)) return false;
   candidate.decoded = *decoded;
   candidate.stream = stream;
   candidate.ticket = request.ticket(item);
-  const std::string_view key =
-      source.idempotency_key.empty() ? decoded->idempotency_key : source.idempotency_key;
+  const std::string_view key = source.idempotency_key.empty() ? own : source.idempotency_key;
   if (!key.empty()) {
     identity_.clear();
     append_identity(identity_, {request.input, request.caller}, key);
@@ -253,7 +267,8 @@ void Intake::append_item(Request& request, std::uint32_t number) {
     request.doors.push_back(&door);
     request.rows.push_back({.output = door.output(),
                             .address = one.address,
-                            .next_at = begin_at(notification, one, request.accepted_at)});
+                            .next_at = begin_at(notification, one, request.accepted_at),
+                            .queue = one.queue});
   }
   item.message = std::move(part.routed.plan.message);
 }
@@ -311,6 +326,7 @@ void Intake::answer(Request& request) {
   if (stage::EmitDone* done = std::exchange(request.done, nullptr)) {
     done->on_emitted(request.outcomes);
   }
+  guard_.leave();
   request.busy = false;
   free_.push_back(&request);
 }

@@ -12,6 +12,7 @@
 #include "gateway/delivery/delivery_metrics.h"
 #include "gateway/delivery/idempotency.h"
 #include "gateway/delivery/outbox_port.h"
+#include "gateway/delivery/overload_guard.h"
 #include "gateway/event/loop.h"
 #include "gateway/routing/pipeline.h"
 #include "gateway/stage/emit.h"
@@ -37,8 +38,8 @@ class Intake final : public stage::Emit, private routing::RoutedSink, private ev
   static constexpr Duration kRetryWhenDown = std::chrono::seconds(5);
   static constexpr Duration kRetryWhenFull = std::chrono::seconds(1);
 
-  Intake(OutboxPort& port, BlockPool& pool, telemetry::Metrics& metrics, IntakeStages stages,
-         const KeySecret& secret);
+  Intake(OutboxPort& port, BlockPool& pool, telemetry::Metrics& metrics, OverloadGuard& guard,
+         IntakeStages stages, const KeySecret& secret);
   /// Only when idle().
   ~Intake() override;
   Intake(const Intake&) = delete;
@@ -60,6 +61,7 @@ class Intake final : public stage::Emit, private routing::RoutedSink, private ev
 
   Request& take_request();
   InputMetrics& metrics_of(std::string_view input);
+  bool overloaded(Request& request, std::uint32_t item, message::Level level);
   bool submit_item(Request& request, std::uint32_t item, const stage::EmitItem& source,
                    std::uint64_t stream);
   void on_routed(routing::Routed routed) override;
@@ -75,6 +77,7 @@ class Intake final : public stage::Emit, private routing::RoutedSink, private ev
   event::Loop& loop_;
   BlockPool& pool_;
   telemetry::Metrics& metrics_;
+  OverloadGuard& guard_;
   const KeySecret secret_;
   const std::vector<LaneDoor*> doors_;
   routing::Pipeline pipeline_;

@@ -1,9 +1,10 @@
-// What comes to a lane and how attempts begin. What they come to is in lane_end.cc.
+// What comes to a lane. How attempts begin is in lane_begin.cc, what they come to in lane_end.cc.
 //
-//                              +--> settled: expired, closed address, cancelled
-//   hand-off --+               |
-//              +--> waiting ---+--> begun ----------------> output ---> complete | deadline
-//   claim -----+               +--> marking --> marked --^
+//                                +--> settled: expired, fell back, postponed, cancelled
+//   hand-off --+                 |
+//              +--> waiting -----+--> begun ----------------> output ---> complete | deadline
+//   claim -----+     ^   |       +--> marking --> marked --^
+//                    +-- parked
 #include "gateway/delivery/lane.h"
 
 #include <algorithm>
@@ -25,7 +26,11 @@ std::uint64_t random_seed() {
 }  // namespace
 
 LaneSlot::LaneSlot(Lane& lane, std::uint32_t index, event::TimerWheel& wheel)
-    : deadline(wheel, [this] { lane_.on_deadline(*this); }), lane_(lane), index_(index) {}
+    : deadline(
+          wheel,
+          [this] { state == State::kParked ? lane_.on_parked(*this) : lane_.on_deadline(*this); }),
+      lane_(lane),
+      index_(index) {}
 
 void LaneSlot::on_answered() { lane_.on_settled(*this); }
 
@@ -44,10 +49,14 @@ Lane::Lane(LaneSurroundings around, std::string output, LanePolicy policy)
       closing_(Submission::Kind::kCloseLane, *this),
       generation_(port_.status().generation),
       random_(random_seed()),
-      closed_addresses_({random_(), random_()}),
-      gate_timer_(loop_.timers(), [this] { loop_.at_tick_end(*this); }),
+      pace_(policy_, [this](const LanePace::BreakerTransition& to) { on_breaker(to); }),
+      addresses_({random_(), random_()}),
+      look_timer_(loop_.timers(), [this] { loop_.at_tick_end(*this); }),
       drain_timer_(loop_.timers(), [this] { cut_attempts(); }) {
   resizing_.capacity = LaneDoor::capacity_for(policy_.concurrency);
+  addresses_.set_rate(policy_.rate_per_address);
+  metrics_.breaker[static_cast<std::size_t>(breaker_state())]->set(1);
+  metrics_.concurrency.set(pace_.concurrency());
   port_.add_lane(*this);
 }
 
@@ -59,10 +68,14 @@ Lane::~Lane() {
   loop_.cancel_tick_end(*this);
 }
 
-void Lane::attach(stage::Output* output, LanePolicy policy) {
+void Lane::attach(stage::Output* output, LanePolicy policy, std::shared_ptr<AccountGate> account) {
   loop_.assert_owner();
   output_ = output;
   policy_ = std::move(policy);
+  pace_.set_policy(policy_);
+  pace_.set_account(std::move(account));
+  addresses_.set_rate(policy_.rate_per_address);
+  metrics_.concurrency.set(pace_.concurrency());
   door_.set_ordered(policy_.ordered);
   if (output != nullptr && !std::exchange(opened_, true)) {
     opening_.pending = true;
@@ -84,17 +97,23 @@ void Lane::resize_door() {
 
 void Lane::quarantine(Duration wait) {
   loop_.assert_owner();
-  gate_.hold(loop_.now() + wait);
+  pace_.gate().hold(loop_.now() + wait);
   metrics_.quarantined.set(1);
 }
 
 bool Lane::resume() {
   loop_.assert_owner();
   const bool was = quarantined();
-  gate_.lift();
+  pace_.gate().lift();
   metrics_.quarantined.set(0);
   loop_.at_tick_end(*this);
   return was;
+}
+
+policy::BreakerState Lane::force_breaker(BreakerOrder order) {
+  loop_.assert_owner();
+  loop_.at_tick_end(*this);
+  return pace_.force(order, loop_.now());
 }
 
 std::uint32_t Lane::attempts_of(const stage::Output& output) const {
@@ -120,9 +139,10 @@ LaneSlot& Lane::take_slot(message::DeliveryId id, std::uint32_t generation) {
   slot->generation = generation;
   slot->door = &door_;
   slot->attempts = slot->crashes = 0;
-  slot->redriven = false;
+  slot->redriven = slot->waited = slot->mirror = slot->in_line = false;
   slot->redrives = 0;
-  slot->mirror = slot->in_line = false;
+  slot->successor_output.clear();
+  slot->successor_address.clear();
   return *slot;
 }
 
@@ -131,8 +151,9 @@ void Lane::take(HandOff&& delivery) {
   slot.message = std::move(delivery.message);
   slot.address = delivery.address;
   slot.accepted_at = delivery.accepted_at;
+  slot.place = delivery.next_at;
   slot.expires_at = slot.message->expires_at;
-  slot.queue = message::class_of(slot.message->level);
+  slot.queue = delivery.queue;
   enqueue(slot);
 }
 
@@ -141,13 +162,17 @@ void Lane::take(stage::ClaimedDelivery&& row, DeliveryClass queue, std::uint32_t
   slot.attempts = row.attempts;
   slot.crashes = row.crashes;
   slot.accepted_at = row.accepted_at;
+  slot.place = row.next_at;
   slot.redriven = row.redriven;
   slot.redrives = row.redrives;
   slot.mirror = row.mirror;
   slot.in_line = row.in_line;
+  slot.waited = row.next_at > row.accepted_at;
   slot.expires_at = row.redriven ? std::nullopt : row.expires_at;
   slot.queue = queue;
-  if (row.crashes >= kCrashesMax) return settle(slot, bury(slot.attempts, "crashed_gateway"));
+  if (row.crashes >= kCrashesMax) {
+    return settle(slot, bury(slot.attempts, GiveUpCause::kCrashed, "crashed_gateway"));
+  }
   if (decode(slot, row)) enqueue(slot);
 }
 
@@ -163,8 +188,9 @@ bool Lane::decode(LaneSlot& slot, const stage::ClaimedDelivery& row) {
   }
   const auto decoded = message::decode_stored(*payload, arena);
   if (!decoded) {
-    settle(slot, bury(slot.attempts, "cannot be read: " + decoded.error().pointer + ": " +
-                                         decoded.error().detail));
+    settle(slot,
+           bury(slot.attempts, GiveUpCause::kUnreadable,
+                "cannot be read: " + decoded.error().pointer + ": " + decoded.error().detail));
     return false;
   }
   slot.address = *address;
@@ -180,7 +206,7 @@ void Lane::enqueue(LaneSlot& slot) {
   if (draining_) return settle(slot, release(slot.attempts));
   if (expired(slot)) return settle(slot, expire(slot.attempts));
   slot.state = State::kWaiting;
-  waiting_[static_cast<std::size_t>(slot.queue)].push_back(slot);
+  waiting(slot.queue).push_back(slot);
   loop_.at_tick_end(*this);
 }
 
@@ -188,19 +214,27 @@ bool Lane::expired(const LaneSlot& slot) const {
   return slot.expires_at && *slot.expires_at <= loop_.wall();
 }
 
-// What is marked has not begun either.
-void Lane::on_cancelled(message::NotificationId id) {
-  for (SlotQueue* queue : {&waiting_[0], &waiting_[1], &marked_}) {
+// Whatever waits here, wherever, if it is wanted: what is marked or parked has not begun either.
+template <typename Wanted, typename Take>
+void Lane::take_out(Wanted&& wanted, Take&& take) {
+  for (SlotQueue* queue : {&waiting_[0], &waiting_[1], &parked_, &marked_}) {
     for (LaneSlot* slot = queue->first(); slot != nullptr;) {
       LaneSlot* const after = SlotQueue::after(*slot);
-      if (slot->id.notification == id) {
+      if (wanted(*slot)) {
         queue->remove(*slot);
-        if (slot->state == State::kMarked) leave_flight();
-        settle(*slot, cancel(slot->attempts));
+        if (slot->state == State::kMarked) leave_flight(*slot);
+        if (slot->state == State::kParked) --parked_count_;
+        slot->deadline.cancel();
+        take(*slot);
       }
       slot = after;
     }
   }
+}
+
+void Lane::on_cancelled(message::NotificationId id) {
+  take_out([id](const LaneSlot& slot) { return slot.id.notification == id; },
+           [this](LaneSlot& slot) { settle(slot, cancel(slot.attempts)); });
 }
 
 void Lane::on_store_status(const StoreStatus& status) {
@@ -211,132 +245,18 @@ void Lane::on_store_status(const StoreStatus& status) {
   loop_.at_tick_end(*this);
 }
 
+void Lane::tell_held(std::span<const message::DeliveryId> asked,
+                     std::vector<message::DeliveryId>& held) const {
+  if (held_ == 0) return;
+  for (const LaneSlot& slot : slots_) {
+    const bool used = slot.state != State::kFree;
+    if (used && std::ranges::binary_search(asked, slot.id)) held.push_back(slot.id);
+  }
+}
+
 void Lane::release_waiting(std::uint32_t but_generation) {
-  for (SlotQueue* queue : {&waiting_[0], &waiting_[1], &marked_}) {
-    for (LaneSlot* slot = queue->first(); slot != nullptr;) {
-      LaneSlot* const after = SlotQueue::after(*slot);
-      if (slot->generation != but_generation) {
-        queue->remove(*slot);
-        if (slot->state == State::kMarked) leave_flight();
-        settle(*slot, release(slot->attempts));
-      }
-      slot = after;
-    }
-  }
-}
-
-void Lane::on_tick_end() {
-  if (output_ == nullptr || draining_) return;
-  begun_.clear();
-  begin_marked();
-  while (in_flight_ < policy_.concurrency && may_begin()) {
-    LaneSlot* slot = next_waiting();
-    if (slot == nullptr) break;
-    if (!still_wanted(*slot)) continue;
-    ++in_flight_;
-    metrics_.in_flight.add();
-    gate_.on_attempt(loop_.now(), kProbeEvery);
-    if (needs_mark(output_->traits().idempotent, policy_)) {
-      mark(*slot);
-    } else {
-      begin(*slot);
-    }
-  }
-  deliver_begun();
-}
-
-bool Lane::may_begin() {
-  const MonoTime now = loop_.now();
-  // The front tells when the store is back, and at each renewal.
-  if (!port_.status().may_attempt(now)) return false;
-  if (gate_.open(now)) {
-    metrics_.quarantined.set(0);  // it may have lapsed
-    return true;
-  }
-  gate_timer_.arm_at(gate_.opens_at());
-  return false;
-}
-
-LaneSlot* Lane::next_waiting() {
-  SlotQueue& critical = waiting_[static_cast<std::size_t>(DeliveryClass::kCritical)];
-  SlotQueue& normal = waiting_[static_cast<std::size_t>(DeliveryClass::kNormal)];
-  const bool share = critical_in_a_row_ >= kCriticalInARow && !normal.empty();
-  if (critical.empty() || share) {
-    critical_in_a_row_ = 0;
-    return normal.pop_front();
-  }
-  ++critical_in_a_row_;
-  return critical.pop_front();
-}
-
-bool Lane::still_wanted(LaneSlot& slot) {
-  if (expired(slot)) {
-    settle(slot, expire(slot.attempts));
-    return false;
-  }
-  if (suppressions_ != nullptr && !slot.address.empty()) {
-    if (const auto why = suppressions_->find(slot.address)) {
-      settle(slot, bury(slot.attempts, "suppressed: " + *why));
-      return false;
-    }
-  }
-  const Duration closed = closed_addresses_.closed_for(slot.address, loop_.now());
-  if (closed == Duration::zero()) return true;
-  settle(slot, release(slot.attempts, closed));
-  return false;
-}
-
-// An attempt that must not be repeated blindly is known to the store before it begins.
-void Lane::mark(LaneSlot& slot) {
-  slot.state = State::kMarking;
-  slot.op.id = slot.id;
-  slot.op.state = DeliveryState::kSending;
-  slot.op.attempts = slot.attempts;
-  slot.op.crashes = slot.crashes;
-  slot.reason.clear();
-  slot.provider_id.clear();
-  port_.submit(slot);
-}
-
-void Lane::begin_marked() {
-  while (!marked_.empty() && port_.status().may_attempt(loop_.now())) {
-    LaneSlot& slot = *marked_.pop_front();
-    const MonoTime now = loop_.now();
-    // The probe of a paused output passed the gate before its mark.
-    if (!gate_.paused() && !gate_.open(now)) {
-      leave_flight();
-      settle(slot, release(slot.attempts, gate_.opens_at() - now));
-    } else if (!still_wanted(slot)) {
-      leave_flight();
-    } else {
-      begin(slot);
-    }
-  }
-}
-
-void Lane::begin(LaneSlot& slot) {
-  const MonoTime now = loop_.now();
-  // Alone, so that if the output crashes again it is clear which of them did it.
-  if (slot.crashes > 0) deliver_begun();
-  slot.state = State::kAttempting;
-  slot.output = output_;
-  slot.begun_at = now;
-  slot.deadline.arm_at(now + policy_.timeout);
-  begun_.push_back({.token = slot.token(),
-                    .delivery = slot.id,
-                    .number = slot.attempts + 1,
-                    .notification = &*slot.message,
-                    .payload = slot.message.payload(),
-                    .address = slot.address,
-                    .accepted_at = slot.accepted_at,
-                    .deadline = now + policy_.timeout});
-  if (slot.crashes > 0 || begun_.size() >= output_->traits().batch_max) deliver_begun();
-}
-
-void Lane::deliver_begun() {
-  if (begun_.empty()) return;
-  output_->deliver(begun_);
-  begun_.clear();
+  take_out([=](const LaneSlot& slot) { return slot.generation != but_generation; },
+           [this](LaneSlot& slot) { settle(slot, release(slot.attempts)); });
 }
 
 }  // namespace tocsin::delivery

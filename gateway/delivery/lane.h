@@ -3,15 +3,20 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <memory>
+#include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "gateway/base/arena.h"
+#include "gateway/delivery/account_gate.h"
+#include "gateway/delivery/address_gates.h"
 #include "gateway/delivery/dead_letter_notices.h"
 #include "gateway/delivery/delivery_metrics.h"
 #include "gateway/delivery/lane_door.h"
-#include "gateway/delivery/lane_gate.h"
+#include "gateway/delivery/lane_pace.h"
 #include "gateway/delivery/lane_policy.h"
 #include "gateway/delivery/lane_slot.h"
 #include "gateway/delivery/outbox_port.h"
@@ -33,8 +38,8 @@ struct LaneSurroundings {
 };
 
 /// The deliveries of one output, on its home loop: critical ones first, with a share for the rest,
-/// else in the order they come. It begins attempts while there is room, ends those whose time is
-/// up, and asks the front to settle what they came to. Part of the estate: it outlives
+/// else in the order they come. It begins attempts as its pace allows, ends those whose time is up,
+/// and asks the front to settle what they came to. Part of the estate: it outlives
 /// configurations and their outputs, and every plan that names its door.
 class Lane final : public stage::AttemptDone, private LaneEnd, private event::TickEnd {
  public:
@@ -42,6 +47,10 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   static constexpr std::uint32_t kCriticalInARow = 8;
   /// The bytes of a claimed delivery, decoded.
   static constexpr std::size_t kMessageBytesMax = std::size_t{16} << 20;
+  /// What waits for its address or for the retry budget stays in memory for so long at most, and
+  /// takes at most this part of the lane's room; else it waits in the store.
+  static constexpr Duration kParkMax = std::chrono::seconds(1);
+  static constexpr std::uint32_t kParkPart = 4;
 
   Lane(LaneSurroundings around, std::string output, LanePolicy policy);
   /// Holds nothing: it was drained, or the front was stopped and has answered.
@@ -53,8 +62,10 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   const std::string& output_name() const { return door_.output(); }
 
   /// Which instance attempts go to from now on, and by which settings; those under way end where
-  /// they began. Null: none is begun. The first call with an instance opens the door.
-  void attach(stage::Output* output, LanePolicy policy);
+  /// they began. Null: none is begun. The first call with an instance opens the door. `account` is
+  /// shared with the other outputs of its account; null: it has none.
+  void attach(stage::Output* output, LanePolicy policy,
+              std::shared_ptr<AccountGate> account = nullptr);
   void attach(stage::Output* output) { attach(output, policy_); }
   /// Attempts that `output` has not completed.
   std::uint32_t attempts_of(const stage::Output& output) const;
@@ -75,14 +86,19 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void quarantine(Duration wait);
   /// Ends that. False when there was none.
   bool resume();
-  bool quarantined() const { return gate_.held(loop_.now()); }
+  bool quarantined() const { return pace_.gate().held(loop_.now()); }
+
+  /// Opens or closes the breaker until told otherwise, or leaves it to itself again. Returns the
+  /// state it is in now; a restart forgets the order, a reload does not.
+  policy::BreakerState force_breaker(BreakerOrder order);
+  policy::BreakerState breaker_state() const { return pace_.breaker_state(); }
 
   std::uint32_t held() const { return held_; }
-  std::uint32_t in_flight() const { return in_flight_; }
+  std::uint32_t in_flight() const { return pace_.in_flight(); }
   /// Its credentials were refused; one probe a minute finds out when they are good again.
-  bool paused() const { return gate_.paused(); }
-  /// What it was asked to wait for is not yet over, or it is paused or in quarantine.
-  bool gate_closed() const { return !gate_.open(loop_.now()); }
+  bool paused() const { return pace_.gate().paused(); }
+  /// What its next attempt would wait for, and until when.
+  LanePace::Look look() const { return pace_.look(loop_.now()); }
 
  private:
   friend class LaneSlot;
@@ -94,30 +110,47 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
     bool pending = false;
   };
 
-  // lane.cc: what comes, and beginning attempts
+  // lane.cc: what comes
   void take(HandOff&& delivery) override;
   void take(stage::ClaimedDelivery&& row, message::DeliveryClass queue,
             std::uint32_t generation) override;
   void on_cancelled(message::NotificationId id) override;
   void on_store_status(const StoreStatus& status) override;
-  void on_tick_end() override;
+  void tell_held(std::span<const message::DeliveryId> asked,
+                 std::vector<message::DeliveryId>& held) const override;
   LaneSlot& take_slot(message::DeliveryId id, std::uint32_t generation);
   bool decode(LaneSlot& slot, const stage::ClaimedDelivery& row);
   void enqueue(LaneSlot& slot);
   bool expired(const LaneSlot& slot) const;
-  bool may_begin();
-  LaneSlot* next_waiting();
-  bool still_wanted(LaneSlot& slot);
-  void begin_marked();
+  SlotQueue& waiting(message::DeliveryClass which) {
+    return waiting_[static_cast<std::size_t>(which)];
+  }
+  template <typename Wanted, typename Take>
+  void take_out(Wanted&& wanted, Take&& take);
+  void release_waiting(std::uint32_t but_generation);
+
+  // lane_begin.cc: beginning attempts
+  void on_tick_end() override;
+  void begin_waiting();
+  SlotQueue* next_queue();
+  std::optional<Settlement> unwanted(const LaneSlot& slot) const;
+  bool settle_unwanted(LaneSlot& slot, SlotQueue& from);
+  bool settle_by_fallback(LaneSlot& slot, SlotQueue& from);
+  std::optional<MonoTime> falls_back_at() const;
+  void wait_for(const LanePace::Look& look);
+  bool postpone(LaneSlot& slot, SlotQueue& from);
+  void on_parked(LaneSlot& slot);
   void mark(LaneSlot& slot);
+  void begin_marked();
   void begin(LaneSlot& slot);
   void deliver_begun();
-  void release_waiting(std::uint32_t but_generation);
 
   // lane_end.cc: what attempts and settlements come to
   void on_deadline(LaneSlot& slot);
   void finish(LaneSlot& slot, const message::Verdict& verdict);
-  void carry_out(const LaneEffect& effect, const LaneSlot& slot);
+  std::optional<std::string> fallback_address(const LaneSlot& slot) const;
+  void resume_paused();
+  void carry_out(const LaneEffect& effect, const LaneSlot& slot, MonoTime now);
   void suppress(const LaneSlot& slot, const message::Verdict& verdict);
   void log_attempt(const LaneSlot& slot, const message::Verdict& verdict, const Settlement& next);
   void settle(LaneSlot& slot, Settlement next);
@@ -127,7 +160,9 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void go_on(LaneSlot& slot);
   void count(const LaneSlot& slot);
   void free(LaneSlot& slot);
-  void leave_flight();
+  void leave_flight(LaneSlot& slot);
+  void on_flight_left();
+  void on_breaker(const LanePace::BreakerTransition& transition);
   void resize_door();
   void cut_attempts();
   void cut_attempt(LaneSlot& slot);
@@ -153,16 +188,18 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   SlotQueue free_;
   std::array<SlotQueue, 2> waiting_;  // by class
   SlotQueue marked_;
+  SlotQueue parked_;
   std::vector<stage::Attempt> begun_;  // given to the output together
   std::uint32_t held_ = 0;
-  std::uint32_t in_flight_ = 0;  // marking, marked or attempting
+  std::uint32_t parked_count_ = 0;
   std::uint32_t critical_in_a_row_ = 0;
   std::uint32_t generation_ = 0;
 
   std::mt19937_64 random_;
-  LaneGate gate_;
-  ClosedAddresses closed_addresses_;
-  event::Timer gate_timer_;
+  LanePace pace_;
+  AddressGates addresses_;
+  LaneWait waiting_for_ = LaneWait::kNothing;
+  event::Timer look_timer_;
 
   bool opened_ = false;
   bool draining_ = false;

@@ -26,44 +26,73 @@ void Lane::on_deadline(LaneSlot& slot) {
 }
 
 void Lane::finish(LaneSlot& slot, const Verdict& verdict) {
+  const MonoTime now = loop_.clock().mono();
+  const Duration took = now - slot.begun_at;
   ++slot.turn;
   slot.deadline.cancel();
-  leave_flight();
   metrics_.attempts[static_cast<std::size_t>(verdict.kind)]->add();
-  metrics_.attempt_seconds.observe(loop_.clock().mono() - slot.begun_at);
-  Settlement next = decide(verdict, {slot.attempts, idempotent(slot)}, policy_, random_());
-  carry_out(next.effect, slot);
+  metrics_.attempt_seconds.observe(took);
+  const bool delivered = verdict.kind == VerdictKind::kDelivered;
+  const DeliveryContext context = {slot.attempts, idempotent(slot),
+                                   !delivered && fallback_address(slot).has_value()};
+  Settlement next = decide(verdict, context, policy_, random_());
+  if (proves_credentials(verdict)) resume_paused();
+  carry_out(next.effect, slot, now);
   if (next.effect.kind == LaneEffect::Kind::kSuppressAddress) suppress(slot, verdict);
+  pace_.end(slot.permit, now, verdict.kind, took);
+  on_flight_left();
   log_attempt(slot, verdict, next);
-  if (verdict.kind == VerdictKind::kDelivered) {
+  if (delivered) {
     slot.provider_id = cut_text(verdict.provider_id, message::kProviderIdBytesMax);
+    metrics_.delivery_seconds.observe(loop_.clock().wall() - slot.accepted_at);
   }
   settle(slot, std::move(next));
 }
 
-void Lane::carry_out(const LaneEffect& effect, const LaneSlot& slot) {
-  const MonoTime now = loop_.now();
-  if (effect.kind != LaneEffect::Kind::kPauseOutput && gate_.paused()) {
-    gate_.resume();
-    metrics_.paused.set(0);
-    TOCSIN_LOG(log_, kInfo, "delivery", "output resumed", {"output", output_name()});
+// Where the fallback would deliver: to the same address if it takes that kind, else to the first of
+// the notification's that it takes, else to its own.
+std::optional<std::string> Lane::fallback_address(const LaneSlot& slot) const {
+  const LaneFallback& fallback = policy_.fallback;
+  if (fallback.output.empty()) return std::nullopt;
+  const std::string_view kind = fallback.address_kind;
+  if (!kind.empty() && slot.address.substr(0, slot.address.find(':')) == kind) {
+    return std::string(slot.address);
   }
+  for (const message::Recipient& recipient : slot.message->to) {
+    if (kind.empty() || recipient.kind != kind) continue;
+    return std::string(kind).append(":").append(recipient.value);
+  }
+  if (fallback.has_own_address) return std::string();
+  return std::nullopt;
+}
+
+void Lane::resume_paused() {
+  if (!paused()) return;
+  pace_.gate().resume();
+  metrics_.paused.set(0);
+  TOCSIN_LOG(log_, kInfo, "delivery", "output resumed", {"output", output_name()});
+}
+
+void Lane::carry_out(const LaneEffect& effect, const LaneSlot& slot, MonoTime now) {
   switch (effect.kind) {
     case LaneEffect::Kind::kNone:
     case LaneEffect::Kind::kSuppressAddress:  // see suppress()
       break;
     case LaneEffect::Kind::kCloseAddress:
-      closed_addresses_.close(slot.address, now + effect.wait, now);
+      addresses_.close(slot.address, now + effect.wait, now);
       break;
     case LaneEffect::Kind::kCloseOutput:
-      gate_.close(now + effect.wait);
+      pace_.gate().close(now + effect.wait);
+      break;
+    case LaneEffect::Kind::kCloseAccount:
+      pace_.close_account(now + effect.wait);
       break;
     case LaneEffect::Kind::kPauseOutput:
-      if (!gate_.paused()) {
+      if (!paused()) {
         TOCSIN_LOG(log_, kError, "delivery", "output paused: its credentials are refused",
                    {"output", output_name()}, {"probe_ms", effect.wait});
       }
-      gate_.pause(now + effect.wait);
+      pace_.gate().pause(now + effect.wait);
       metrics_.paused.set(1);
       break;
   }
@@ -80,6 +109,20 @@ void Lane::suppress(const LaneSlot& slot, const Verdict& verdict) {
                            .since = loop_.wall(),
                            .until = std::nullopt},
                           kSuppressFor, nullptr);
+}
+
+void Lane::on_breaker(const LanePace::BreakerTransition& transition) {
+  const auto gauge = [this](policy::BreakerState state) {
+    return metrics_.breaker[static_cast<std::size_t>(state)];
+  };
+  gauge(transition.from)->set(0);
+  gauge(transition.to)->set(1);
+  if (transition.to == policy::BreakerState::kOpen) metrics_.breaker_opened.add();
+  TOCSIN_LOG(log_, kWarning, "delivery", "the breaker changed", {"output", output_name()},
+             {"from", policy::breaker_state_name(transition.from)},
+             {"to", policy::breaker_state_name(transition.to)}, {"reason", transition.reason},
+             {"attempts", transition.counts.calls}, {"failed", transition.counts.failures},
+             {"slow", transition.counts.slow});
 }
 
 void Lane::log_attempt(const LaneSlot& slot, const Verdict& verdict, const Settlement& next) {
@@ -107,6 +150,11 @@ void Lane::settle(LaneSlot& slot, Settlement next) {
   slot.reason = std::move(next.reason);
   bury_or_hold(slot, next);
   if (next.state != DeliveryState::kDelivered) slot.provider_id.clear();
+  if (next.state == DeliveryState::kFellBack) {
+    slot.successor_output = policy_.fallback.output;
+    slot.successor_address = *fallback_address(slot);
+  }
+  slot.cause = next.cause;
   if (next.state != DeliveryState::kClaimed) slot.message = {};
   slot.output = nullptr;
   if (next.state == DeliveryState::kDead) {
@@ -126,7 +174,7 @@ void Lane::bury_or_hold(LaneSlot& slot, const Settlement& next) {
   if (next.state != DeliveryState::kFellBack) slot.successor_output.clear();
   if (next.state != DeliveryState::kDead) return;
   const DeadLetterPolicy& policy = policy_.dead_letters;
-  if (next.may_pass) slot.redrive_wait = policy.wait_after(slot.redrives);
+  if (may_pass(next.cause)) slot.redrive_wait = policy.wait_after(slot.redrives);
   if (slot.redrive_wait > Duration::zero() || slot.mirror) return;
   const bool notice = slot.message && slot.message->topic == kDeadLetterTopic;
   slot.tells = policy.notify && !notice;
@@ -147,10 +195,10 @@ void Lane::on_settled(LaneSlot& slot) {
   const bool goes_on = marking || slot.op.state == DeliveryState::kClaimed;
   if (goes_on && slot.committed() && slot.op.changed && !slot.op.cancelled) {
     if (!draining_) return go_on(slot);
-    if (marking) leave_flight();
+    if (marking) leave_flight(slot);
     return settle(slot, release(slot.attempts));
   }
-  if (marking) leave_flight();
+  if (marking) leave_flight(slot);
   count(slot);
   tell_of_end(slot);
   free(slot);
@@ -163,7 +211,7 @@ void Lane::go_on(LaneSlot& slot) {
     marked_.push_back(slot);
   } else {
     slot.state = State::kWaiting;
-    waiting_[static_cast<std::size_t>(slot.queue)].put_back(slot);
+    waiting(slot.queue).put_back(slot);
   }
   loop_.at_tick_end(*this);
 }
@@ -180,6 +228,10 @@ void Lane::count(const LaneSlot& slot) {
     metrics_.delivered.add();
   } else if (slot.op.state == DeliveryState::kDead) {
     metrics_.dead.add();
+    metrics_.give_up(slot.cause, message::state_name(slot.op.state));
+  } else if (slot.op.state == DeliveryState::kFellBack) {
+    metrics_.fell_back.add();
+    metrics_.give_up(slot.cause, message::state_name(slot.op.state));
   }
 }
 
@@ -193,9 +245,15 @@ void Lane::free(LaneSlot& slot) {
   if (draining_) end_drain();
 }
 
-void Lane::leave_flight() {
-  --in_flight_;
+// Without a verdict that says anything about the output.
+void Lane::leave_flight(LaneSlot& slot) {
+  pace_.abandon(slot.permit, loop_.now());
+  on_flight_left();
+}
+
+void Lane::on_flight_left() {
   metrics_.in_flight.subtract();
+  if (policy_.concurrency_min) metrics_.concurrency.set(pace_.concurrency());
   loop_.at_tick_end(*this);
 }
 
@@ -235,7 +293,7 @@ void Lane::cut_attempt(LaneSlot& slot) {
     return finish(slot, cut_short("the gateway stopped", false, policy_));
   }
   slot.deadline.cancel();
-  leave_flight();
+  leave_flight(slot);
   settle(slot, release(slot.attempts));
 }
 

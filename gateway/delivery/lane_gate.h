@@ -1,18 +1,13 @@
 #pragma once
 
-#include <cstddef>
-#include <optional>
-#include <string_view>
+#include <algorithm>
 
 #include "gateway/base/clock.h"
-#include "gateway/policy/expiring_map.h"
-#include "gateway/policy/siphash.h"
 
 namespace tocsin::delivery {
 
-/// Whether an output may be called at all: not while it asked to slow down, and but for a probe now
-/// and then not while its credentials fail. Rates, the breaker and an account's shared gate will
-/// stand here too. Time is an argument.
+/// Whether an output may be called at all: not while it asked to slow down, not in quarantine, and
+/// but for a probe now and then not while its credentials fail. Time is an argument.
 class LaneGate {
  public:
   /// No attempt before `until`; an earlier closing that lasts longer stays.
@@ -31,6 +26,10 @@ class LaneGate {
   bool held(MonoTime now) const { return now < held_until_; }
 
   bool paused() const { return paused_; }
+  MonoTime closed_until() const { return closed_until_; }
+  MonoTime held_until() const { return held_until_; }
+  /// Meaningful while paused.
+  MonoTime probe_at() const { return probe_at_; }
   bool open(MonoTime now) const { return now >= opens_at(); }
   /// When open() is true, a past instant included.
   MonoTime opens_at() const {
@@ -47,28 +46,6 @@ class LaneGate {
   MonoTime probe_at_{};
   MonoTime held_until_{};
   bool paused_ = false;
-};
-
-/// The addresses of one output that nothing goes to for a while. Bounded: with too many, the one
-/// that opens soonest is forgotten.
-class ClosedAddresses {
- public:
-  static constexpr std::size_t kAddressesMax = 10'000;
-
-  explicit ClosedAddresses(policy::HashSeed seed) : seed_(seed) {}
-
-  void close(std::string_view address, MonoTime until, MonoTime now);
-  /// How long it is still closed; zero: open.
-  Duration closed_for(std::string_view address, MonoTime now);
-  std::size_t size() const { return closed_.size(); }
-
- private:
-  policy::KeyView key(std::string_view address) const {
-    return {address, policy::siphash(seed_, address)};
-  }
-
-  const policy::HashSeed seed_;
-  policy::ExpiringMap<MonoTime> closed_;
 };
 
 }  // namespace tocsin::delivery

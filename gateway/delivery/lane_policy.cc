@@ -1,110 +1,21 @@
 #include "gateway/delivery/lane_policy.h"
 
-#include <array>
+#include <algorithm>
 
 namespace tocsin::delivery {
 
 namespace {
 
-using enum OptionType;
-constexpr unsigned kReloadable = Option::kReloadable;
+using Fault = LanePolicyFault;
 
-constexpr std::array<Option, 5> kRetryOptions = {{
-    {.key = "max_attempts",
-     .type = kInteger,
-     .doc = "Attempts in all, the first included; then the delivery is a dead letter.",
-     .default_text = "10",
-     .flags = kReloadable,
-     .min = "1",
-     .max = "1000"},
-    {.key = "initial",
-     .type = kDuration,
-     .doc = "The longest wait after the first failed attempt.",
-     .default_text = "1s",
-     .flags = kReloadable,
-     .min = "1ms",
-     .max = "1d"},
-    {.key = "max",
-     .type = kDuration,
-     .doc = "The longest wait there is.",
-     .default_text = "5m",
-     .flags = kReloadable,
-     .min = "1ms",
-     .max = "7d"},
-    {.key = "multiplier",
-     .type = kNumber,
-     .doc = "What the longest wait grows by from one attempt to the next.",
-     .default_text = "2",
-     .flags = kReloadable,
-     .min = "1",
-     .max = "100"},
-    {.key = "jitter",
-     .type = kChoice,
-     .doc = "full: anywhere up to the longest wait, so that what failed together comes back apart. "
-            "none: exactly the longest wait.",
-     .default_text = "full",
-     .flags = kReloadable,
-     .choices = "full|none"},
-}};
-constexpr OptionTable kRetry = {"retry",
-                                "How often and how far apart a failed delivery is tried again.",
-                                kRetryOptions,
-                                {},
-                                {}};
+// Nothing opens a breaker that is off but an operator, and no retry waits for a budget that is.
+constexpr double kNeverOpens = 2.0;
+constexpr std::uint32_t kRetriesUnbounded = 1U << 31U;
+constexpr std::uint32_t kLimitInitial = 8;  // of an adaptive concurrency
 
-constexpr Option kScheduleEntry = {
-    .key = "", .type = kDuration, .doc = "A wait.", .min = "1ms", .max = "7d"};
-
-constexpr std::array<Option, 7> kDeliveryOptions = {{
-    {.key = "timeout",
-     .type = kDuration,
-     .doc = "How long one attempt may take.",
-     .default_text = "10s",
-     .flags = kReloadable,
-     .min = "1ms",
-     .max = "10m"},
-    {.key = "concurrency",
-     .type = kInteger,
-     .doc = "How many attempts may run at a time.",
-     .default_text = "32",
-     .min = "1",
-     .max = "1000"},
-    {.key = "retry",
-     .type = kTable,
-     .doc = "Waits that grow from attempt to attempt.",
-     .flags = kReloadable,
-     .table = &kRetry},
-    {.key = "schedule",
-     .type = kList,
-     .doc = "The waits after each failed attempt, written out, instead of retry: 5s, 5m, 30m, 2h "
-            "are five attempts.",
-     .flags = kReloadable,
-     .min = "1",
-     .max = "64",
-     .element = &kScheduleEntry},
-    {.key = "expires_after",
-     .type = kDuration,
-     .doc = "A delivery that is older is not tried any more and becomes a dead letter.",
-     .flags = kReloadable,
-     .min = "1s"},
-    {.key = "ordering",
-     .type = kChoice,
-     .doc = "key: of the deliveries with one key the next begins when the one before it is "
-            "delivered, dead, cancelled or fell back, however long that takes; each goes through "
-            "the store. none: a retry lets others pass.",
-     .default_text = "none",
-     .flags = kReloadable,
-     .choices = "none|key"},
-    {.key = "on_ambiguous",
-     .type = kChoice,
-     .doc = "What to do when an attempt may have reached its target and the target cannot tell a "
-            "repetition. hold: a dead letter, for people to decide. resend: try again.",
-     .default_text = "hold",
-     .flags = kReloadable,
-     .choices = "hold|resend"},
-}};
-constexpr OptionTable kDelivery = {
-    "delivery", "How an output's deliveries are paced and retried.", kDeliveryOptions, {}, {}};
+tl::unexpected<Fault> fault(const Value& at, std::string key, std::string what) {
+  return tl::unexpected(Fault{at.place(), std::move(key), std::move(what)});
+}
 
 policy::BackoffOptions backoff_options(const Value& settings) {
   policy::BackoffOptions options;
@@ -124,27 +35,144 @@ policy::BackoffOptions backoff_options(const Value& settings) {
   return options;
 }
 
+/// Fills a policy, one setting after the other, until one cannot work.
+class Reader {
+ public:
+  Reader(const Value& settings, LanePolicy& made) : settings_(settings), made_(made) {}
+
+  tl::expected<void, Fault> read() {
+    made_.timeout = settings_.duration("timeout");
+    if (const Value* after = settings_.find("expires_after")) {
+      made_.expires_after = after->as<Duration>();
+    }
+    made_.ordered = settings_.string("ordering") == "key";
+    if (settings_.string("on_ambiguous") == "resend") made_.on_ambiguous = OnAmbiguous::kResend;
+    return concurrency()
+        .and_then([this] { return rate("rate", made_.rate); })
+        .and_then([this] { return rate("rate_per_address", made_.rate_per_address); })
+        .and_then([this] { return retry_budget(); })
+        .and_then([this] { return breaker(); })
+        .and_then([this] { return fallback(); });
+  }
+
+ private:
+  static std::uint32_t count(const Value& of, std::string_view key) {
+    return static_cast<std::uint32_t>(of.integer(key));
+  }
+
+  tl::expected<void, Fault> concurrency() {
+    const Value& limits = settings_.at("concurrency");
+    made_.concurrency = count(limits, "max");
+    const Value* min = limits.find("min");
+    if (min == nullptr) return {};
+    made_.concurrency_min = count(limits, "min");
+    if (*made_.concurrency_min <= made_.concurrency) return {};
+    return fault(*min, "concurrency.min",
+                 "min is above max, which is " + std::to_string(made_.concurrency));
+  }
+
+  tl::expected<void, Fault> rate(std::string_view key, std::optional<policy::RateLimit>& limit) {
+    const Value* written = settings_.find(key);
+    if (written == nullptr) return {};
+    const auto asked = written->as<Rate>();
+    const double at_once =
+        asked.per_second() * std::chrono::duration<double>(LanePolicy::kBurstSpan).count();
+    const double burst = std::clamp(at_once, 1.0, 1e6);
+    auto made = policy::RateLimit::make(asked, static_cast<std::uint32_t>(burst));
+    if (!made) return fault(*written, std::string(key), made.error().what);
+    limit = *made;
+    return {};
+  }
+
+  tl::expected<void, Fault> retry_budget() {
+    const Value& budget = settings_.at("retry_budget");
+    made_.retry_budget.reset();
+    if (!budget.boolean("enabled")) return {};
+    made_.retry_budget = {.share = budget.at("share").as<double>(),
+                          .retries_min = count(budget, "min"),
+                          .window = budget.duration("window")};
+    return {};
+  }
+
+  tl::expected<void, Fault> breaker() {
+    const Value& breaker = settings_.at("breaker");
+    policy::BreakerOptions options;
+    options.window = breaker.duration("window");
+    options.min_calls = count(breaker, "min_calls");
+    options.failure_rate = breaker.at("failure_rate").as<double>();
+    options.slow_rate = breaker.at("slow_rate").as<double>();
+    options.open_for = breaker.duration("open_for");
+    options.open_for_max = breaker.duration("max_open_for");
+    options.half_open_calls = count(breaker, "half_open_calls");
+    if (const Value* slow = breaker.find("slow_call")) options.slow_call = slow->as<Duration>();
+    if (options.open_for_max < options.open_for) {
+      return fault(
+          breaker.at("open_for"), "breaker.open_for",
+          "it is longer than max_open_for, which is " + format_duration(options.open_for_max));
+    }
+    if (const Value* calls = breaker.find("window_calls")) {
+      options.window_calls = count(breaker, "window_calls");
+      if (breaker.at("window").place().file != nullptr) {
+        return fault(*calls, "breaker.window_calls", "window and window_calls exclude each other");
+      }
+      if (options.window_calls < options.min_calls) {
+        return fault(*calls, "breaker.window_calls",
+                     "a window of fewer calls than min_calls, which is " +
+                         std::to_string(options.min_calls) + ", would never open it");
+      }
+    }
+    made_.breaker.reset();
+    if (breaker.boolean("enabled")) made_.breaker = options;
+    return {};
+  }
+
+  tl::expected<void, Fault> fallback() {
+    if (const Value* output = settings_.find("fallback")) {
+      made_.fallback.output = output->as<std::string>();
+    }
+    const Value* after = settings_.find("fallback_after");
+    if (after == nullptr) return {};
+    made_.fallback.after = after->as<Duration>();
+    if (!made_.fallback.output.empty()) return {};
+    return fault(*after, "fallback_after", "there is no fallback that it could be for");
+  }
+
+  const Value& settings_;
+  LanePolicy& made_;
+};
+
 }  // namespace
 
-Result<LanePolicy> LanePolicy::make(const Value& settings) {
-  if (settings.find("retry") != nullptr && settings.find("schedule") != nullptr) {
-    return fail(Code::kInvalid, "retry and schedule exclude each other",
-                settings.at("schedule").place().text());
+tl::expected<LanePolicy, LanePolicyFault> LanePolicy::make(const Value& settings) {
+  const Value* schedule = settings.find("schedule");
+  if (schedule != nullptr && settings.find("retry") != nullptr) {
+    return fault(*schedule, "schedule", "retry and schedule exclude each other");
   }
   auto backoff = policy::Backoff::make(backoff_options(settings));
-  if (!backoff) return fail(Code::kInvalid, backoff.error().what, settings.place().text());
+  if (!backoff) return fault(settings.at("retry"), "retry", backoff.error().what);
   LanePolicy made{.backoff = *std::move(backoff)};
-  made.timeout = settings.duration("timeout");
-  made.concurrency = static_cast<std::uint32_t>(settings.integer("concurrency"));
-  if (const Value* after = settings.find("expires_after"))
-    made.expires_after = after->as<Duration>();
-  made.ordered = settings.string("ordering") == "key";
-  if (settings.string("on_ambiguous") == "resend") made.on_ambiguous = OnAmbiguous::kResend;
+  if (auto read = Reader(settings, made).read(); !read) return tl::unexpected(read.error());
   return made;
 }
 
 LanePolicy LanePolicy::standard() { return {.backoff = policy::Backoff::make({}).value()}; }
 
-const OptionTable& delivery_options() { return kDelivery; }
+policy::ConcurrencyOptions LanePolicy::concurrency_options() const {
+  policy::ConcurrencyOptions options{.max = concurrency};
+  if (!concurrency_min) return options;
+  options.adaptive = true;
+  options.min = *concurrency_min;
+  options.initial = std::clamp(kLimitInitial, options.min, options.max);
+  return options;
+}
+
+policy::RetryBudgetOptions LanePolicy::retry_budget_options() const {
+  return retry_budget.value_or(policy::RetryBudgetOptions{.retries_min = kRetriesUnbounded});
+}
+
+policy::BreakerOptions LanePolicy::breaker_options() const {
+  if (breaker) return *breaker;
+  return {.failure_rate = kNeverOpens};
+}
 
 }  // namespace tocsin::delivery

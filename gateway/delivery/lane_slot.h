@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "gateway/delivery/lane_pace.h"
+#include "gateway/delivery/settle.h"
 #include "gateway/delivery/submission.h"
 #include "gateway/event/timer_wheel.h"
 #include "gateway/stage/output.h"
@@ -20,6 +22,7 @@ class LaneSlot final : public SettleRequest {
   enum class State : std::uint8_t {
     kFree,
     kWaiting,     ///< in its class's queue
+    kParked,      ///< it waits a moment for its address or the retry budget
     kMarking,     ///< the sending mark is on its way to the store
     kMarked,      ///< it is there
     kAttempting,  ///< the output has it
@@ -47,11 +50,14 @@ class LaneSlot final : public SettleRequest {
   std::optional<WallTime> expires_at;
   bool redriven = false;  ///< it never expires
   std::uint32_t redrives = 0;
-  bool mirror = false;  ///< a copy of a dead letter
-  bool tells = false;   ///< kSettling: others are told when it is committed
+  bool mirror = false;      ///< a copy of a dead letter
+  bool tells = false;       ///< kSettling: others are told when it is committed
+  bool waited = false;      ///< it had to wait for its turn before
+  LanePace::Permit permit;  ///< from kMarking to the end of kAttempting
   MonoTime begun_at{};
-  stage::Output* output = nullptr;  ///< kAttempting: whose deliver() was called
-  event::Timer deadline;
+  GiveUpCause cause = GiveUpCause::kExhausted;  ///< kSettling into an end without delivery
+  stage::Output* output = nullptr;              ///< kAttempting: whose deliver() was called
+  event::Timer deadline;                        ///< of the attempt; kParked: of the wait
 
  private:
   friend class SlotQueue;

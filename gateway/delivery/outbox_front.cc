@@ -6,8 +6,10 @@
 //   doors that want claims ---+
 //
 // The store is up and accepting; or, after a batch failed that held more than settlements, up only:
-// settlements go on, and after kRetryEvery appends are taken again; or down: every kRetryEvery the
-// settlements that wait are tried, and all is well when they are committed.
+// settlements go on, and every kRetryEvery a probe is written, a record of the front's own that
+// takes the room an append would; or down: every kRetryEvery the settlements that wait are tried,
+// and once they are committed it is up. Only a probe that was committed makes it accepting again:
+// nobody is told that all is well by way of trial.
 #include "gateway/delivery/outbox_front.h"
 
 #include "gateway/delivery/outbox_port.h"
@@ -56,6 +58,11 @@ OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::
                     look_due_ = true;
                     loop_.at_tick_end(*this);
                   }),
+      held_check_timer_(loop.timers(),
+                        [this] {
+                          held_check_due_ = true;
+                          loop_.at_tick_end(*this);
+                        }),
       publish_timer_(loop.timers(), [this] { doors_.publish(); }) {
   for (const message::DeliveryId id : options.blamed) blames_.emplace_back().id = id;
 }
@@ -73,6 +80,7 @@ Result<void> OutboxFront::open() {
   metrics_.store_up.set(1);
   renew_timer_.arm_after(kRenewEvery);
   purge_timer_.arm_after(kPurgeEvery);
+  held_check_timer_.arm_after(kHeldCheckEvery);
   loop_.at_tick_end(*this);
   return {};
 }
@@ -96,6 +104,7 @@ void OutboxFront::begin_epoch(const stage::StoreState& state) {
   ids_.emplace(state.node, std::max(state.high_mark, newest_id_));
   mark_ = state.high_mark;
   ++status_.generation;
+  held_check_.abandon();
   doors_.reset(state.backlog);
 }
 
@@ -158,6 +167,13 @@ void OutboxFront::stop(Function<void()> done) {
   loop_.at_tick_end(*this);
 }
 
+void OutboxFront::set_history(const HistoryLimits& limits) {
+  if (limits == history_) return;
+  history_ = limits;
+  purge_due_ = true;
+  loop_.at_tick_end(*this);
+}
+
 void OutboxFront::receive(SubmissionList& list) {
   while (Submission* one = list.pop_front()) accept(*one);
   loop_.at_tick_end(*this);
@@ -180,6 +196,9 @@ void OutboxFront::accept(Submission& one) {
     case Submission::Kind::kResizeLane:
     case Submission::Kind::kCloseLane:
       return door_requests_.push_back(one);
+    case Submission::Kind::kHeld:
+      held_check_.on_answer(static_cast<HeldAnswer&>(one));
+      return answer(one, true);
   }
   answer(one, false);
 }
@@ -241,7 +260,7 @@ bool OutboxFront::ready_for_batch() {
   }
   if (applying_) return false;
   if (status_.up) {
-    if (retry) set_status(true, true);
+    if (retry && !status_.accepting && !stopping_) probe_due_ = true;
     return true;
   }
   if (stopping_) finish_stop();
@@ -255,6 +274,7 @@ void OutboxFront::form_batch() {
   take_blames();
   take_supersedes(now);
   take_urgent(now);
+  if (status_.up && status_.accepting) take_unheld(now);
   // What waits was taken when appends were still welcome.
   if (status_.up) take_appends(now);
   if (status_.up && status_.accepting && blames_taken_ == blames_.size()) {
@@ -262,7 +282,9 @@ void OutboxFront::form_batch() {
     take_claims(now);
     take_purge(now);
     take_look(now);
+    take_held_check();
   }
+  if (status_.up) take_probe(now);
   take_renewal(now);
 }
 
@@ -287,7 +309,8 @@ void OutboxFront::take_supersedes(WallTime now) {
 }
 
 void OutboxFront::take_urgent(WallTime now) {
-  while (batch_.has_room() && !urgent_.empty()) {
+  const bool share = status_.up && !appends_.empty();
+  while ((share ? batch_.has_room_before_appends() : batch_.has_room()) && !urgent_.empty()) {
     Submission& one = *urgent_.pop_front();
     switch (one.kind()) {
       case Submission::Kind::kSettle:
@@ -337,10 +360,15 @@ void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
     return;
   }
   one.op.at = now;
-  one.op.next_at = one.op.state == message::DeliveryState::kReady ? now + one.wait : WallTime{};
   one.op.redrive_at.reset();
   if (one.op.state == message::DeliveryState::kDead && one.redrive_wait > Duration::zero()) {
     one.op.redrive_at = now + one.redrive_wait;
+  }
+  one.op.next_at = WallTime{};
+  if (one.op.state == message::DeliveryState::kReady) {
+    // What is only given back goes before what came after it.
+    const bool given_back = one.wait == Duration::zero();
+    one.op.next_at = given_back ? std::min(one.place, now) : now + one.wait;
   }
   one.op.reason = one.reason;
   one.op.provider_id = one.provider_id;
@@ -351,6 +379,7 @@ void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
                         .address = one.successor_address,
                         .state = message::DeliveryState::kReady,
                         .next_at = now,
+                        .queue = one.queue,
                         .mirror = one.successor_is_mirror};
     const LaneDoor* door = doors_.find(one.successor_output);
     if (door != nullptr && door->ordered()) one.op.successor->ordering = stage::Ordering::kJoin;
@@ -399,14 +428,13 @@ void OutboxFront::prepare(AppendGroup& group, WallTime now) {
   const WallTime wall = loop_.wall();
   for (AppendGroup::Item& item : group.items) {
     item.append.id = newest_id_ = ids_->next(now);
-    const message::DeliveryClass queue = message::class_of(item.append.level);
     for (std::uint32_t i = 0; i < item.rows; ++i) {
       stage::NewDelivery& row = group.rows[item.first_row + i];
       const bool waits = row.next_at > wall;
       row.next_at = waits ? clock_.from_wall(row.next_at) : now;
       row.ordering = ordering_of(item, *group.doors[item.first_row + i], waits);
       const bool at_once = !waits && row.ordering == stage::Ordering::kNone;
-      const bool direct = at_once && group.doors[item.first_row + i]->admit(queue);
+      const bool direct = at_once && group.doors[item.first_row + i]->admit(row.queue);
       row.state = direct ? message::DeliveryState::kClaimed : message::DeliveryState::kReady;
     }
     item.append.deliveries = {group.rows.data() + item.first_row, item.rows};
@@ -467,6 +495,53 @@ void OutboxFront::take_look(WallTime now) {
   batch_has_more_ = true;
 }
 
+// Behind every settlement that was asked for before a loop said it does not hold the row, and
+// before the claims that may give it to a lane again. What is released twice, or was settled,
+// changes nothing.
+void OutboxFront::take_unheld(WallTime now) {
+  if (!urgent_.empty() || !batch_.has_room()) return;
+  const std::size_t room = Batch::kOperationsMax - batch_.operations().size();
+  for (const stage::OwnedDelivery& row : held_check_.unheld()) {
+    if (unheld_.size() == room) break;
+    const bool sending = row.state == message::DeliveryState::kSending;
+    stage::Settle& op = unheld_.emplace_back();
+    op.id = row.id;
+    op.state = sending ? message::DeliveryState::kDead : message::DeliveryState::kReady;
+    op.reason = sending ? "ambiguous" : "";
+    op.attempts = row.attempts;
+    op.crashes = row.crashes;
+    op.at = now;
+    op.in_line = true;  // for all that is known here; the store looks
+    if (!sending) op.next_at = now;
+  }
+  for (stage::Settle& op : unheld_) batch_.add(op);
+  if (!unheld_.empty()) batch_has_more_ = true;
+}
+
+// Last, so that it lists what the batch's claims and appends leave.
+void OutboxFront::take_held_check() {
+  if (!held_check_due_ || !held_check_.idle() || stopping_) return;
+  held_check_due_ = false;
+  batch_.add(held_check_.list());
+  batch_has_more_ = true;
+}
+
+// It is gone with the next purge.
+void OutboxFront::take_probe(WallTime now) {
+  if (!std::exchange(probe_due_, false)) return;
+  probing_ = true;
+  newest_id_ = ids_->next(now);
+  probe_value_.assign(kProbeBytes, '.');
+  probe_.collection = kOwnCollection;
+  probe_.key = kProbeKey;
+  probe_.value = probe_value_;
+  probe_.version = newest_id_.value;
+  probe_.now = now;
+  probe_.expires_at = now;
+  batch_.add(probe_);
+  batch_has_more_ = true;
+}
+
 // Also when the batch gave ids beyond the mark: they are committed together or not at all.
 void OutboxFront::take_renewal(WallTime now) {
   if (!renew_due_ && newest_id_ <= mark_) return;
@@ -491,6 +566,7 @@ void OutboxFront::finish_stop() {
   purge_timer_.cancel();
   redrive_timer_.cancel();
   look_timer_.cancel();
+  held_check_timer_.cancel();
   publish_timer_.cancel();
   if (std::exchange(store_open_, false)) storage_.close();
   set_status(false, false);

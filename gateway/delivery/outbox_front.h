@@ -9,6 +9,7 @@
 #include "gateway/delivery/batch.h"
 #include "gateway/delivery/delivery_metrics.h"
 #include "gateway/delivery/door_book.h"
+#include "gateway/delivery/held_check.h"
 #include "gateway/delivery/id_clock.h"
 #include "gateway/delivery/idempotency.h"
 #include "gateway/delivery/submission.h"
@@ -25,6 +26,7 @@ class OutboxPort;
 struct HistoryLimits {
   Duration keep = std::chrono::hours(24);
   std::uint64_t size_max = 0;  ///< bytes the store may hold; 0: any
+  bool operator==(const HistoryLimits&) const = default;
 };
 
 struct FrontOptions {
@@ -38,6 +40,7 @@ struct FrontOptions {
 /// Where the gateway keeps records of its own.
 inline constexpr std::string_view kOwnCollection = "gateway";
 inline constexpr std::string_view kKeySecretKey = "key_secret";
+inline constexpr std::string_view kProbeKey = "probe";
 
 /// The one door to a store. Loops submit through their ports; the front forms batches and has
 /// exactly one of them applied at a time: what was submitted meanwhile is the next batch, so the
@@ -56,11 +59,16 @@ class OutboxFront final : private event::TickEnd {
   static constexpr Duration kPurgeStep = std::chrono::milliseconds(20);
   /// How late what another gateway on the store made ready is noticed.
   static constexpr Duration kLookEvery = std::chrono::milliseconds(500);
+  /// Between looks for rows that are ours in the store and in no memory, and between their pages.
+  static constexpr Duration kHeldCheckEvery = std::chrono::seconds(30);
+  static constexpr Duration kHeldCheckStep = std::chrono::milliseconds(20);
   /// The same while the store holds too much: as fast as rows can come in.
   static constexpr Duration kPurgeHurry = std::chrono::milliseconds(5);
   /// Dead letters that one batch sends again, and how often one looks for such of others.
   static constexpr std::uint32_t kRedriveRowsMax = 256;
   static constexpr Duration kRedriveLookEvery = std::chrono::minutes(1);
+  /// What is written to learn whether the store takes appends again; as large as a record may be.
+  static constexpr std::size_t kProbeBytes = stage::kRecordValueBytesMax;
   /// How far the metrics of lanes may lag.
   static constexpr Duration kPublishEvery = std::chrono::seconds(1);
 
@@ -81,8 +89,11 @@ class OutboxFront final : private event::TickEnd {
   /// The store's, once open: the same for everybody who ever opens it.
   const KeySecret& key_secret() const { return key_secret_; }
 
-  /// From the next purge on.
-  void set_history(const HistoryLimits& limits) { history_ = limits; }
+  /// Others than before count at once. On the front's loop.
+  void set_history(const HistoryLimits& limits);
+
+  /// Deliveries that wait in the store, as of the last second. Any thread.
+  std::uint64_t backlog() const { return doors_.backlog(); }
 
   event::Loop& loop() { return loop_; }
   WaitingRoom& room() { return room_; }
@@ -117,12 +128,17 @@ class OutboxFront final : private event::TickEnd {
   void take_redrive(WallTime now);
   void take_renewal(WallTime now);
   void take_look(WallTime now);
+  void take_unheld(WallTime now);
+  void take_held_check();
+  void take_probe(WallTime now);
   void wake();
   void finish_stop();
 
   // outbox_outcome.cc: what a batch came to
   void on_applied(const stage::Applied& applied);
   void commit_batch();
+  bool end_probe();
+  void come_up();
   void commit_one(Submission& one, WallTime now);
   void commit_appends(AppendGroup& group, WallTime now);
   void commit_row(AppendGroup& group, const AppendGroup::Item& item, std::uint32_t ordinal,
@@ -139,6 +155,9 @@ class OutboxFront final : private event::TickEnd {
   void commit_redrive(WallTime now);
   void expect_redrive(WallTime at, WallTime now);
   void commit_look();
+  void commit_unheld(WallTime now);
+  void commit_held_check();
+  void drop_held_check();
   void forget_blames();
   void fail_batch(const Error& error);
   void fail_appends(AppendGroup& group);
@@ -211,6 +230,15 @@ class OutboxFront final : private event::TickEnd {
   bool look_due_ = false;
   bool looking_ = false;
 
+  HeldCheck held_check_;
+  bool held_check_due_ = false;
+  std::vector<stage::Settle> unheld_;  // what HeldCheck found, in the batch
+
+  stage::RecordChange probe_;
+  std::string probe_value_;  // while it is under way
+  bool probe_due_ = false;
+  bool probing_ = false;
+
   bool retry_due_ = false;
   bool unknown_ = false;  // the batch's outcome must be looked up
   bool store_open_ = false;
@@ -222,7 +250,8 @@ class OutboxFront final : private event::TickEnd {
   event::Timer retry_timer_;
   event::Timer purge_timer_;
   event::Timer redrive_timer_;
-  event::Timer look_timer_;     // only while others live on the store
+  event::Timer look_timer_;  // only while others live on the store
+  event::Timer held_check_timer_;
   event::Timer publish_timer_;  // armed by a commit
 };
 

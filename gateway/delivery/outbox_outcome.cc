@@ -1,4 +1,6 @@
 // What a batch came to, told to those who asked: one reply a port, whatever it holds.
+#include <algorithm>
+
 #include "gateway/delivery/outbox_front.h"
 #include "gateway/delivery/outbox_port.h"
 
@@ -53,6 +55,7 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
       look_up_supersedes();
       if (std::exchange(redriving_, false)) redrive_due_ = true;
       doors_.spill_all();
+      drop_held_check();
       storage_.close();
       store_open_ = false;
       set_status(false, false);
@@ -65,7 +68,9 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
   }
   send_replies();
   const bool more = !urgent_.empty() || !appends_.empty() || doors_.wants_claim() || renew_due_ ||
-                    look_due_ || (status_.accepting && !supersedes_.empty());
+                    look_due_ || probe_due_ || (held_check_due_ && held_check_.idle()) ||
+                    (status_.accepting && !held_check_.unheld().empty()) ||
+                    (status_.accepting && !supersedes_.empty());
   if (more || stopping_) wake();
 }
 
@@ -76,14 +81,34 @@ void OutboxFront::commit_batch() {
   commit_supersedes();
   while (Submission* one = batch_.submissions().pop_front()) commit_one(*one, now);
   forget_blames();
+  commit_unheld(now);
   commit_claims(now);
   if (std::exchange(redriving_, false)) commit_redrive(now);
   if (std::exchange(purging_, false)) commit_purge();
   if (std::exchange(looking_, false)) commit_look();
+  if (held_check_.listing()) commit_held_check();
   batch_.clear();
   applying_ = false;
-  if (!status_.up) set_status(true, true);
+  if (end_probe()) {
+    retry_timer_.cancel();
+    set_status(true, true);
+  } else if (!status_.up) {
+    come_up();
+  }
   if (!publish_timer_.armed()) publish_timer_.arm_after(kPublishEvery);
+}
+
+// Whether there was one in the batch.
+bool OutboxFront::end_probe() {
+  probe_value_ = {};
+  probe_.value = {};
+  return std::exchange(probing_, false);
+}
+
+// It commits; whether it has room for more, a probe tells at once.
+void OutboxFront::come_up() {
+  set_status(true, false);
+  probe_due_ = !stopping_;
 }
 
 void OutboxFront::commit_one(Submission& one, WallTime now) {
@@ -175,20 +200,22 @@ void OutboxFront::commit_row(AppendGroup& group, const AppendGroup::Item& item,
                              std::uint32_t ordinal, WallTime now) {
   const stage::NewDelivery& row = group.rows[item.first_row + ordinal];
   LaneDoor& door = *group.doors[item.first_row + ordinal];
-  const message::DeliveryClass queue = message::class_of(item.append.level);
   const bool written = item.append.outcome == stage::Append::Outcome::kCommitted;
   const bool claimed = row.state == DeliveryState::kClaimed;
   // Claimed by an epoch that ended since, it was taken over: ready.
   const bool ours = claimed && batch_generation_ == status_.generation;
-  if (claimed && !(written && ours)) door.give_back(queue, 1);
-  if (written && !ours) door.on_ready(queue, row.next_at, now);
+  if (claimed && !(written && ours)) door.give_back(row.queue, 1);
+  if (written && !ours) door.on_ready(row.queue, row.next_at, now);
   if (written && ours) {
+    held_check_.on_handed({item.append.id, ordinal});
     reply_to(door.home())
         .handed.push_back({&door,
                            item.message,
                            {item.append.id, ordinal},
                            row.address,
+                           row.queue,
                            item.append.accepted_at,
+                           row.next_at,
                            status_.generation});
   }
 }
@@ -225,6 +252,7 @@ void OutboxFront::commit_claims(WallTime now) {
     const auto got = static_cast<std::uint32_t>(op.claimed.size());
     claim->door->end_claim(claim->queue, op.limit, got, op.next_due, now);
     if (got == 0) continue;
+    for (const stage::ClaimedDelivery& row : op.claimed) held_check_.on_handed(row.id);
     reply_to(claim->door->home())
         .claimed.push_back({claim->door, claim->queue, status_.generation, std::move(op.claimed)});
   }
@@ -262,6 +290,41 @@ void OutboxFront::expect_redrive(WallTime at, WallTime now) {
   redrive_timer_.arm_after(std::max(at - now, Duration::zero()));
 }
 
+void OutboxFront::commit_unheld(WallTime now) {
+  for (const stage::Settle& op : unheld_) {
+    const auto rows = held_check_.unheld();
+    const auto row = std::ranges::find(rows, op.id, &stage::OwnedDelivery::id);
+    if (row != rows.end() && op.changed) {
+      metrics_.claims_released.add();
+      TOCSIN_LOG(
+          log_, kWarning, "delivery", "a delivery was claimed and in nobody's memory",
+          {"delivery_id", op.id.text()}, {"output", row->output},
+          {"state", message::state_name(op.cancelled ? DeliveryState::kCancelled : op.state)});
+      if (op.state == DeliveryState::kReady && !op.cancelled) doors_.on_ready(*row, now);
+      if (op.freed) doors_.spill_ordered();
+    }
+    held_check_.forget(op.id);
+  }
+  unheld_.clear();
+}
+
+void OutboxFront::commit_held_check() {
+  const auto question = held_check_.on_listed(ports_.size());
+  if (question) {
+    for (OutboxPort* port : ports_) reply_to(*port).question = question;
+  }
+  held_check_timer_.arm_after(held_check_.complete() ? kHeldCheckEvery : kHeldCheckStep);
+}
+
+// Of a batch whose results are not known: the next check finds the same.
+void OutboxFront::drop_held_check() {
+  for (const stage::Settle& op : unheld_) held_check_.forget(op.id);
+  unheld_.clear();
+  if (!held_check_.listing()) return;
+  held_check_.on_not_listed();
+  held_check_timer_.arm_after(kHeldCheckEvery);
+}
+
 void OutboxFront::commit_purge() {
   metrics_.purged.add(purge_.deleted);
   // Past what may not go there is nothing to gain by haste.
@@ -297,6 +360,8 @@ void OutboxFront::fail_batch(const Error& error) {
   if (std::exchange(purging_, false)) purge_timer_.arm_after(kPurgeEvery);
   if (std::exchange(looking_, false)) look_timer_.arm_after(kLookEvery);
   if (std::exchange(redriving_, false)) expect_redrive(clock_.now() + kRetryEvery, clock_.now());
+  (void)end_probe();
+  drop_held_check();
   blames_taken_ = 0;
   supersedes_taken_ = 0;
   renewing_ = false;
@@ -321,10 +386,10 @@ void OutboxFront::refuse(AppendGroup& group) {
 
 void OutboxFront::fail_appends(AppendGroup& group) {
   for (const AppendGroup::Item& item : group.items) {
-    const message::DeliveryClass queue = message::class_of(item.append.level);
     for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(item.append.deliveries.size()); ++i) {
-      LaneDoor& door = *group.doors[item.first_row + i];
-      if (item.append.deliveries[i].state == DeliveryState::kClaimed) door.give_back(queue, 1);
+      const stage::NewDelivery& row = item.append.deliveries[i];
+      if (row.state != DeliveryState::kClaimed) continue;
+      group.doors[item.first_row + i]->give_back(row.queue, 1);
     }
   }
   answer(group, false);
@@ -392,8 +457,8 @@ bool OutboxFront::resolve_unknown() {
     release_claims();
     fail_batch({Code::kUnavailable, "the commit was lost", {}});
   }
-  set_status(true, true);
   retry_timer_.cancel();
+  if (!status_.accepting) come_up();
   return true;
 }
 
@@ -439,6 +504,7 @@ void OutboxFront::release_claims() {
       release->op.state = DeliveryState::kReady;
       release->op.attempts = row.attempts;
       release->op.crashes = row.crashes;
+      release->place = row.next_at;
       release->door = claim->door;
       release->queue = claim->queue;
       release->generation = batch_generation_;

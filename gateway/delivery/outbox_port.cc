@@ -60,6 +60,15 @@ void OutboxPort::handle(Reply& reply) {
     status_ = *reply.status;
     for (LaneEnd* lane : lanes_) lane->on_store_status(status_);
   }
+  if (reply.question) answer(*reply.question);
+}
+
+// Behind what the reply handed over, and behind what the lanes have settled by now.
+void OutboxPort::answer(const HeldQuestion& question) {
+  held_.number = question.number;
+  held_.held.clear();
+  for (const LaneEnd* lane : lanes_) lane->tell_held(question.ids, held_.held);
+  submit(held_);
 }
 
 void OutboxPort::remove_lane(LaneEnd& lane) { std::erase(lanes_, &lane); }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "gateway/delivery/submission.h"
@@ -23,6 +24,9 @@ class LaneEnd {
   virtual void on_cancelled(message::NotificationId id) = 0;
   /// The store went or came back, or was opened again.
   virtual void on_store_status(const StoreStatus& status) = 0;
+  /// Adds to `held` those of `asked`, ascending, that are in its memory or on their way from there.
+  virtual void tell_held(std::span<const message::DeliveryId> asked,
+                         std::vector<message::DeliveryId>& held) const = 0;
 };
 
 /// A loop's way to the outbox front and back, one per loop. What a tick submits crosses as one
@@ -56,12 +60,14 @@ class OutboxPort final : private event::TickEnd {
   void on_tick_end() override;
   void receive(std::unique_ptr<Reply> reply);
   void handle(Reply& reply);
+  void answer(const HeldQuestion& question);
 
   event::Loop& loop_;
   OutboxFront& front_;
   SubmissionList outgoing_;
   StoreStatus status_;
   std::vector<LaneEnd*> lanes_;
+  HeldAnswer held_;               // the front asks again when it has this one
   std::unique_ptr<Reply> spare_;  // travels back to the front with the next mail
 
   // The front's.

@@ -17,7 +17,29 @@ namespace tocsin::delivery {
 struct DeliveryContext {
   std::uint32_t attempts = 0;  ///< that count, before this one
   bool idempotent = false;     ///< the output's provider drops a repeated delivery id
+  bool has_fallback = false;   ///< another output takes what this one gives up
 };
+
+/// Why a delivery was given up, as metrics count it.
+enum class GiveUpCause : std::uint8_t {
+  kExhausted,  ///< its attempts are used up
+  kRejected,
+  kTargetGone,
+  kAmbiguous,     ///< it may have arrived
+  kUnauthorized,  ///< for its address
+  kInternal,      ///< faults of the output itself, more than are retried
+  kExpired,
+  kCrashed,  ///< it was there in too many crashes
+  kUnreadable,
+  kBreaker,     ///< its output's breaker was not closed for too long
+  kSuppressed,  ///< nothing is sent to its address
+};
+inline constexpr std::size_t kGiveUpCauses = 11;
+/// "exhausted", "rejected", "target_gone", "ambiguous", "unauthorized", "internal", "expired",
+/// "crashed_gateway", "unreadable", "breaker", "suppressed".
+std::string_view give_up_cause_name(GiveUpCause cause);
+/// Whether that may be otherwise later, so that the clock may send the dead letter again.
+bool may_pass(GiveUpCause cause);
 
 /// What a verdict says about more than its own delivery; the lane carries it out.
 struct LaneEffect {
@@ -25,6 +47,7 @@ struct LaneEffect {
     kNone,
     kCloseAddress,     ///< nothing goes to this address for `wait`
     kCloseOutput,      ///< no attempt is begun for `wait`
+    kCloseAccount,     ///< nor by any output of its account
     kPauseOutput,      ///< no attempt is begun but one probe each `wait`, until one is authorized
     kSuppressAddress,  ///< the address is no more
   };
@@ -34,14 +57,14 @@ struct LaneEffect {
 
 /// The next state of a delivery.
 struct Settlement {
-  /// kClaimed: it stays with its lane, in its place, and waits for the lane's gate.
+  /// kClaimed: it stays with its lane, in its place, and waits for the lane's gate. kFellBack: the
+  /// fallback gets a delivery of its own.
   message::DeliveryState state = message::DeliveryState::kDelivered;
   std::uint32_t attempts = 0;        ///< that count from now on
   Duration wait = Duration::zero();  ///< kReady, kClaimed: until the next
   std::string reason;                ///< at most message::kReasonBytesMax
   LaneEffect effect;
-  /// kDead: what stopped it may pass, so that the clock may send it again.
-  bool may_pass = false;
+  GiveUpCause cause = GiveUpCause::kExhausted;  ///< kDead, kFellBack
 };
 
 /// Waits that no setting governs yet.
@@ -63,12 +86,16 @@ Settlement decide(const message::Verdict& verdict, const DeliveryContext& contex
 /// What an attempt that ran into its deadline, or into the gateway's end, came to: it may have
 /// reached its target, which matters where a repetition would be heard.
 message::Verdict cut_short(std::string_view why, bool idempotent, const LanePolicy& policy);
+/// Whether a verdict shows that the output's credentials are good, which ends a pause.
+bool proves_credentials(const message::Verdict& verdict);
 /// Whether an attempt is marked in the store before it begins, so that a crash does not repeat it.
 bool needs_mark(bool idempotent, const LanePolicy& policy);
 
 /// Ends without a verdict. `attempts` stay as they are.
 Settlement expire(std::uint32_t attempts);
-Settlement bury(std::uint32_t attempts, std::string_view reason);
+Settlement bury(std::uint32_t attempts, GiveUpCause cause, std::string_view reason);
+/// The output has been out of reach for `unclosed`; its fallback takes over.
+Settlement fall_back(std::uint32_t attempts, Duration unclosed);
 Settlement cancel(std::uint32_t attempts);
 Settlement release(std::uint32_t attempts, Duration wait = Duration::zero());
 

@@ -18,18 +18,25 @@ StoreGauges::StoreGauges(event::Loop& loop, stage::Storage& storage, event::Offl
   timer_.arm_after(Duration::zero());
 }
 
+StoreGauges::~StoreGauges() {
+  if (reading_) reading_->reader = nullptr;
+}
+
 void StoreGauges::look() {
   timer_.arm_after(kLookEvery);
-  auto found = std::make_shared<Result<stage::QueryResult>>(fail(Code::kInternal, "nothing read"));
-  // A full pool is no reason to wait: the next look will do.
-  (void)pool_.submit(
+  if (reading_) return;  // a slow disk is not asked twice at once
+  reading_ = std::make_shared<Reading>(this, fail(Code::kInternal, "nothing read"));
+  const bool taken = pool_.submit(
       loop_,
-      [found, &storage = storage_] {
-        *found = storage.query({.what = stage::Query::What::kHealth});
+      [reading = reading_, &storage = storage_] {
+        reading->found = storage.query({.what = stage::Query::What::kHealth});
       },
-      [this, found] {
-        if (*found) show((*found)->health);
+      [reading = reading_] {
+        if (reading->reader == nullptr) return;
+        reading->reader->reading_ = nullptr;
+        if (reading->found) reading->reader->show(reading->found->health);
       });
+  if (!taken) reading_ = nullptr;  // a full pool is no reason to wait: the next look will do
 }
 
 void StoreGauges::show(const stage::StoreHealth& health) {

@@ -10,16 +10,24 @@
 namespace tocsin::delivery {
 
 /// Looks at the store every ten seconds and shows its size, the room on its disk and how long the
-/// oldest ready delivery is overdue. On one loop; the reading is done in the offload pool, which
-/// must have ended before this is destroyed.
+/// oldest ready delivery is overdue. On one loop; the reading is done in the offload pool, where
+/// the storage must outlive it. What is read after this ended is shown nowhere.
 class StoreGauges {
  public:
   static constexpr Duration kLookEvery = std::chrono::seconds(10);
 
   StoreGauges(event::Loop& loop, stage::Storage& storage, event::OffloadPool& pool,
               telemetry::Metrics& metrics);
+  ~StoreGauges();
+  StoreGauges(const StoreGauges&) = delete;
+  StoreGauges& operator=(const StoreGauges&) = delete;
 
  private:
+  struct Reading {
+    StoreGauges* reader;  // null: it has ended
+    Result<stage::QueryResult> found;
+  };
+
   void look();
   void show(const stage::StoreHealth& health);
 
@@ -29,6 +37,7 @@ class StoreGauges {
   telemetry::Gauge& size_bytes_;
   telemetry::Gauge& disk_free_bytes_;
   telemetry::Gauge& oldest_seconds_;
+  std::shared_ptr<Reading> reading_;
   event::Timer timer_;
 };
 

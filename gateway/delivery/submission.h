@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -33,7 +34,8 @@ class Submission {
     kResizeLane,
     kCloseLane,
     kMove,
-    kReschedule
+    kReschedule,
+    kHeld
   };
 
   explicit Submission(Kind kind) : kind_(kind) {}
@@ -134,8 +136,9 @@ class SettleRequest : public Submission {
   SettleRequest() : Submission(Kind::kSettle) {}
 
   stage::Settle op;
-  Duration wait = Duration::zero();          ///< kReady: until next_at
+  Duration wait = Duration::zero();  ///< kReady: until next_at; zero: it takes its place again
   Duration redrive_wait = Duration::zero();  ///< kDead: until redrive_at; zero: people decide
+  WallTime place{};                          ///< the next_at that its row has, as the front told it
   std::string reason;
   std::string provider_id;
   /// The output that gets a delivery of its own with this: the fallback's beside kFellBack, a
@@ -206,13 +209,30 @@ class DoorRequest : public Submission {
   std::uint32_t capacity = 0;  ///< kResizeLane
 };
 
+/// What the front asks each loop: which of these do its lanes hold? Ascending.
+struct HeldQuestion {
+  std::uint64_t number = 0;
+  std::vector<message::DeliveryId> ids;
+};
+
+/// And what a loop answers. Behind it nothing comes that was settled before it.
+class HeldAnswer final : public Submission {
+ public:
+  HeldAnswer() : Submission(Kind::kHeld) {}
+  void on_answered() override {}
+  std::uint64_t number = 0;
+  std::vector<message::DeliveryId> held;
+};
+
 /// A delivery on its way from an append's commit to its lane, without the store between.
 struct HandOff {
   LaneDoor* door = nullptr;
   message::Message message;
   message::DeliveryId id;
   std::string_view address;  ///< in the message's bytes
+  message::DeliveryClass queue = message::DeliveryClass::kNormal;
   WallTime accepted_at{};
+  WallTime next_at{};  ///< of its row
   std::uint32_t generation = 0;
 };
 
@@ -247,6 +267,7 @@ struct Reply {
   std::vector<ClaimedRows> claimed;
   std::vector<message::NotificationId> cancelled;  ///< a cancel found some of it in flight
   std::optional<StoreStatus> status;
+  std::shared_ptr<const HeldQuestion> question;
 
   /// Empty again, with the room it has grown to.
   void clear() {
@@ -254,6 +275,7 @@ struct Reply {
     claimed.clear();
     cancelled.clear();
     status.reset();
+    question.reset();
   }
 };
 

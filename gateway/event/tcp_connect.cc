@@ -1,5 +1,10 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <uv.h>
 
+#include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "gateway/event/tcp.h"
@@ -13,22 +18,11 @@ class TcpConnect::Impl {
       : loop_(loop),
         to_(to),
         done_(std::move(done)),
-        handle_(TcpStream::Handle::open(loop)),
         timer_(loop.timers(), [this] { time_is_up(); }) {
-    handle_->connecting = this;
-    handle_->request = std::make_unique<TcpStream::Handle::Request>();
-    uv_connect_t* attempt = &handle_->request->connect;
-    attempt->data = handle_;
-    failure_ =
-        uv_tcp_connect(attempt, &handle_->tcp, to.data(), [](uv_connect_t* request, int status) {
-          auto* handle = static_cast<TcpStream::Handle*>(request->data);
-          if (handle->connecting == nullptr) return;
-          auto* self = static_cast<Impl*>(handle->connecting);
-          self->loop_.enter();
-          self->finish(status);
-        });
+    auto begun = begin();
+    if (!begun) failure_ = std::move(begun.error());
     // A failure known already is still told from the loop, not from here.
-    timer_.arm_after(failure_ == 0 ? timeout : Duration::zero());
+    timer_.arm_after(failure_ ? Duration::zero() : timeout);
   }
 
   ~Impl() {
@@ -36,28 +30,63 @@ class TcpConnect::Impl {
   }
 
  private:
-  void time_is_up() { finish(failure_ == 0 ? UV_ETIMEDOUT : failure_); }
+  Error cannot_connect(int error) const {
+    return system_error(error, "cannot connect", to_.text());
+  }
 
-  void finish(int status) {
+  Result<void> begin() {
+    // An address nobody filled in is no fault of the network.
+    if (to_.size() == 0) return tl::unexpected(cannot_connect(EINVAL));
+    const int fd = ::socket(to_.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return tl::unexpected(cannot_connect(errno));
+    auto handle = TcpStream::Handle::open(loop_, fd);
+    if (!handle) return tl::unexpected(std::move(handle.error()));
+    handle_ = *handle;
+    handle_->owner = this;
+    int connected = 0;
+    do {
+      connected = ::connect(fd, to_.data(), to_.size());
+    } while (connected < 0 && errno == EINTR);
+    if (connected < 0 && errno != EINPROGRESS) return tl::unexpected(cannot_connect(errno));
+    uv_poll_start(&handle_->poll, UV_WRITABLE, [](uv_poll_t* poll, int, int) {
+      auto* self = static_cast<Impl*>(static_cast<TcpStream::Handle*>(poll->data)->owner);
+      if (self == nullptr) return;
+      self->loop_.enter();
+      self->settle();
+    });
+    return {};
+  }
+
+  void time_is_up() { finish(failure_ ? std::move(*failure_) : cannot_connect(ETIMEDOUT)); }
+
+  // The socket is connected, or never will be.
+  void settle() {
+    int error = 0;
+    socklen_t length = sizeof(error);
+    if (::getsockopt(handle_->fd(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+    if (error != 0) return finish(cannot_connect(error));
     timer_.cancel();
     Done done = std::move(done_);  // the callback may destroy this attempt
     TcpStream::Handle* handle = std::exchange(handle_, nullptr);
-    handle->connecting = nullptr;
-    if (status != 0) {
-      handle->close(false);  // or a late answer would follow the one given now
-      done(tl::unexpected(system_error(-status, "cannot connect", to_.text())));
-      return;
-    }
-    handle->request.reset();
-    uv_tcp_nodelay(&handle->tcp, 1);
+    uv_poll_stop(&handle->poll);
+    const int on = 1;
+    ::setsockopt(handle->fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     done(std::unique_ptr<Stream>(std::make_unique<TcpStream>(loop_, handle, to_)));
+  }
+
+  void finish(Error why) {
+    timer_.cancel();
+    Done done = std::move(done_);
+    // Closed first, or a late answer would follow the one given now.
+    if (handle_ != nullptr) std::exchange(handle_, nullptr)->close(false);
+    done(tl::unexpected(std::move(why)));
   }
 
   Loop& loop_;
   Address to_;
   Done done_;
-  TcpStream::Handle* handle_;
-  int failure_ = 0;
+  TcpStream::Handle* handle_ = nullptr;
+  std::optional<Error> failure_;  // known before the loop was asked
   Timer timer_;
 };
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <sys/uio.h>
 #include <uv.h>
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -10,34 +12,24 @@
 
 namespace tocsin::event {
 
-/// A stream over libuv's TCP handle. Output waits in buffers lent by the loop:
+/// A connected TCP socket. libuv says when it is ready, reading and writing are our own. Output
+/// waits in buffers lent by the loop:
 ///
 ///   buffers_: [ begin..end ) [ begin..end ) [ begin..end ) <- write() appends here
-///             '-- in_flight_bytes_ --'  handed to the kernel queue, untouched until it reports
 ///
 /// At the end of a tick everything waiting goes out in one system call; what the kernel does not
-/// take becomes one asynchronous write. An idle stream holds neither buffer nor request.
+/// take waits until it has room again. An idle stream holds no buffer.
 class TcpStream final : public Stream, private TickEnd {
  public:
   /// The part libuv points at: it survives the stream until the close callback frees it.
   struct Handle {
-    uv_tcp_t tcp{};
-    union Request {  // a connection attempt is over before the first write
-      uv_connect_t connect;
-      uv_write_t write;
-    };
-    std::unique_ptr<Request> request;  // null while libuv has nothing to do
-    TcpStream* stream = nullptr;
-    void* connecting = nullptr;
-    struct Buffer {
-      std::unique_ptr<char[]> bytes;
-      std::size_t begin = 0;
-      std::size_t end = 0;
-    };
-    std::vector<Buffer> buffers;  // few: output stops at the high watermark
+    uv_poll_t poll{};
+    void* owner = nullptr;  ///< the stream, before that the attempt to connect; null: closed
 
-    static Handle* open(Loop& loop);
-    /// Frees the handle once libuv lets go of it.
+    /// A handle that waits for nothing yet. Takes the non-blocking socket; closes it on failure.
+    static Result<Handle*> open(Loop& loop, int fd);
+    int fd() const { return poll.io_watcher.fd; }
+    /// Closes the socket at once and frees the handle when libuv lets go of it.
     void close(bool reset);
   };
 
@@ -60,32 +52,43 @@ class TcpStream final : public Stream, private TickEnd {
   static constexpr std::size_t kBuffersPerWrite = 16;
   /// Larger writes are tried at once instead of being copied first.
   static constexpr std::size_t kCopyMax = 8 * 1024;
+  /// Full slabs read before others get their turn.
+  static constexpr int kReadsAtOnce = 32;
 
+  struct Buffer {
+    std::unique_ptr<char[]> bytes;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+
+  static void on_ready(uv_poll_t* poll, int status, int events);
   void on_tick_end() override;
-  void on_read(ssize_t count, const uv_buf_t* buffer);
-  void on_written(int status);
-  int peek() const;
-  int failure_behind_end() const;
+  void watch();
+  static void read_waiting(Handle& handle);
+  void on_read_end();
+  bool peer_has_words() const;
   bool last_words_due() const;
   void append(std::string_view bytes);
   void fold_last();
-  std::size_t try_write_with(std::string_view bytes);
-  std::size_t fill_vector(uv_buf_t* vector) const;
+  std::size_t send(std::string_view bytes);
+  std::size_t fill_vector(iovec* vector) const;
   void consume(std::size_t bytes);
-  void start_async_write();
+  void flush();
   void finish_end();
   bool accepts_more();
   void tell_writable();
-  void fail_with(int uv_error);
+  void fail_with(int error);
 
   Loop& loop_;
   Handle* handle_;
   Events* events_ = nullptr;
   Address peer_;
+  std::vector<Buffer> buffers_;  // few: output stops at the high watermark
   std::size_t buffered_ = 0;
-  std::size_t in_flight_bytes_ = 0;
-  int failure_ = 0;      // a libuv error, the first; on_broken tells it
-  bool broken_ = false;  // on_broken was called
+  int failure_ = 0;           // an errno, the first; on_broken tells it
+  std::uint8_t watched_ = 0;  // what libuv was asked to tell
+  bool broken_ = false;       // on_broken was called
+  bool full_ = false;         // the kernel took no more: its word is awaited
   bool reading_ = false;
   bool read_ended_ = false;
   bool above_high_water_ = false;

@@ -7,7 +7,7 @@
 
 namespace tocsin::event {
 
-void Timer::arm_at(MonoTime deadline) {
+void Alarm::arm_at(MonoTime deadline) {
   cancel();
   deadline_ = deadline;
   armed_ = true;
@@ -16,12 +16,12 @@ void Timer::arm_at(MonoTime deadline) {
   wheel_.insert(*this);
 }
 
-void Timer::arm_after(Duration wait) {
+void Alarm::arm_after(Duration wait) {
   const Duration longest = MonoTime::max() - wheel_.now();
   arm_at(wait < longest ? wheel_.now() + wait : MonoTime::max());
 }
 
-void Timer::cancel() {
+void Alarm::cancel() {
   if (!armed_) return;
   armed_ = false;
   --wheel_.armed_;
@@ -34,9 +34,9 @@ TimerWheel::~TimerWheel() {
   for (Level& level : levels_) {
     for (detail::TimerLink& slot : level.slots) {
       while (!slot.alone()) {
-        auto* timer = static_cast<Timer*>(slot.next);
-        timer->unlink();
-        timer->armed_ = false;
+        auto* alarm = static_cast<Alarm*>(slot.next);
+        alarm->unlink();
+        alarm->armed_ = false;
       }
     }
   }
@@ -51,23 +51,23 @@ std::uint64_t TimerWheel::tick_at_or_after(MonoTime when) const {
 
 // The level is given by the highest bit in which the timer's tick and the elapsed ticks differ: all
 // bits above are equal, so the slot number of that level alone says when it is due.
-void TimerWheel::insert(Timer& timer) {
+void TimerWheel::insert(Alarm& alarm) {
   constexpr std::uint64_t kFarthest = (std::uint64_t{1} << (kSlotBits * kLevels)) - 1;
-  const std::uint64_t apart = std::min((elapsed_ ^ timer.tick_) | (kSlots - 1), kFarthest);
+  const std::uint64_t apart = std::min((elapsed_ ^ alarm.tick_) | (kSlots - 1), kFarthest);
   const int level = (63 - std::countl_zero(apart)) / kSlotBits;
-  const auto slot = static_cast<int>((timer.tick_ >> (level * kSlotBits)) & (kSlots - 1));
-  timer.level_ = static_cast<std::uint8_t>(level);
-  timer.slot_ = static_cast<std::uint8_t>(slot);
-  timer.insert_before(levels_[level].slots[slot]);
+  const auto slot = static_cast<int>((alarm.tick_ >> (level * kSlotBits)) & (kSlots - 1));
+  alarm.level_ = static_cast<std::uint8_t>(level);
+  alarm.slot_ = static_cast<std::uint8_t>(slot);
+  alarm.insert_before(levels_[level].slots[slot]);
   levels_[level].occupied |= std::uint64_t{1} << slot;
 }
 
 // A timer already collected for firing sits in a list of its own; its old slot is then empty and
 // its bit clear, so the check below is true for it as well and changes nothing.
-void TimerWheel::remove(Timer& timer) {
-  timer.unlink();
-  Level& level = levels_[timer.level_];
-  if (level.slots[timer.slot_].alone()) level.occupied &= ~(std::uint64_t{1} << timer.slot_);
+void TimerWheel::remove(Alarm& alarm) {
+  alarm.unlink();
+  Level& level = levels_[alarm.level_];
+  if (level.slots[alarm.slot_].alone()) level.occupied &= ~(std::uint64_t{1} << alarm.slot_);
 }
 
 // Lower levels cover the time before higher ones, so the first level with a timer holds the answer.
@@ -101,12 +101,12 @@ void TimerWheel::take_slot(const Due& due, detail::TimerLink& into) {
   level.occupied &= ~(std::uint64_t{1} << due.slot);
   elapsed_ = due.tick;
   while (!taken.alone()) {
-    auto& timer = static_cast<Timer&>(*taken.next);
-    timer.unlink();
-    if (timer.tick_ <= due.tick) {
-      timer.insert_before(into);
+    auto& alarm = static_cast<Alarm&>(*taken.next);
+    alarm.unlink();
+    if (alarm.tick_ <= due.tick) {
+      alarm.insert_before(into);
     } else {
-      insert(timer);
+      insert(alarm);
     }
   }
 }
@@ -114,12 +114,12 @@ void TimerWheel::take_slot(const Due& due, detail::TimerLink& into) {
 std::size_t TimerWheel::fire(detail::TimerLink& due) {
   std::size_t fired = 0;
   while (!due.alone()) {
-    auto& timer = static_cast<Timer&>(*due.next);
-    timer.unlink();
-    timer.armed_ = false;
+    auto& alarm = static_cast<Alarm&>(*due.next);
+    alarm.unlink();
+    alarm.armed_ = false;
     --armed_;
     ++fired;
-    timer.callback_();  // may destroy the timer: nothing of it is touched afterwards
+    alarm.on_due();  // may destroy the timer: nothing of it is touched afterwards
   }
   return fired;
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "gateway/base/clock.h"
 #include "gateway/base/function.h"
@@ -34,17 +35,16 @@ struct TimerLink {
 }  // namespace detail
 
 /// One alarm on a wheel. Arming and cancelling touch only list links: no allocation, constant time.
-/// The callback runs on the wheel's thread, never before the deadline, at most once per arming; it
-/// may arm, cancel or destroy any timer, its own included. Destroying an armed timer cancels it.
-class Timer : private detail::TimerLink {
+/// on_due() runs on the wheel's thread, never before the deadline, at most once per arming; it may
+/// arm, cancel or destroy any alarm, its own included. Destroying an armed alarm cancels it. To be
+/// inherited by what there is very much of; else a Timer says the same with a callable.
+class Alarm : private detail::TimerLink {
  public:
-  Timer(TimerWheel& wheel, Function<void()> callback)
-      : wheel_(wheel), callback_(std::move(callback)) {}
-  ~Timer() { cancel(); }
-  Timer(const Timer&) = delete;
-  Timer& operator=(const Timer&) = delete;
+  explicit Alarm(TimerWheel& wheel) : wheel_(wheel) {}
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
 
-  /// Moves an armed timer. A deadline in the past fires on the wheel's next tick.
+  /// Moves an armed alarm. A deadline in the past fires on the wheel's next tick.
   void arm_at(MonoTime deadline);
   /// A wait beyond what MonoTime can say means for ever.
   void arm_after(Duration wait);
@@ -54,15 +54,31 @@ class Timer : private detail::TimerLink {
   /// Meaningful while armed.
   MonoTime deadline() const { return deadline_; }
 
+ protected:
+  ~Alarm() { cancel(); }
+
  private:
   friend class TimerWheel;
+  virtual void on_due() = 0;
+
   TimerWheel& wheel_;
-  Function<void()> callback_;
   MonoTime deadline_{};
   std::uint64_t tick_ = 0;
   std::uint8_t level_ = 0;
   std::uint8_t slot_ = 0;
   bool armed_ = false;
+};
+
+/// An alarm that calls what it was made with.
+class Timer final : public Alarm {
+ public:
+  Timer(TimerWheel& wheel, Function<void()> callback)
+      : Alarm(wheel), callback_(std::move(callback)) {}
+
+ private:
+  void on_due() override { callback_(); }
+
+  Function<void()> callback_;
 };
 
 /// A hierarchical timing wheel (Varghese and Lauck, SOSP 1987) of 1 ms ticks: six levels of 64
@@ -92,7 +108,7 @@ class TimerWheel {
   std::size_t armed() const { return armed_; }
 
  private:
-  friend class Timer;
+  friend class Alarm;
   static constexpr int kLevels = 6;
   static constexpr int kSlotBits = 6;
   static constexpr int kSlots = 1 << kSlotBits;
@@ -109,8 +125,8 @@ class TimerWheel {
   };
 
   std::uint64_t tick_at_or_after(MonoTime when) const;
-  void insert(Timer& timer);
-  void remove(Timer& timer);
+  void insert(Alarm& alarm);
+  void remove(Alarm& alarm);
   std::optional<Due> earliest_slot() const;
   void take_slot(const Due& due, detail::TimerLink& into);
   std::size_t fire(detail::TimerLink& due);

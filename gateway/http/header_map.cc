@@ -35,14 +35,16 @@ std::size_t HeaderMap::count(std::string_view name) const {
 }
 
 bool HeaderMap::list_has(std::string_view name, std::string_view token) const {
-  for (const Header& field : all()) {
-    if (!equals_ignoring_case(field.name, name)) continue;
-    std::string_view rest = field.value;
-    while (!rest.empty()) {
-      const std::size_t comma = std::min(rest.find(','), rest.size());
-      if (equals_ignoring_case(trim(rest.substr(0, comma)), token)) return true;
-      rest.remove_prefix(std::min(comma + 1, rest.size()));
-    }
+  return std::any_of(all().begin(), all().end(), [&](const Header& field) {
+    return equals_ignoring_case(field.name, name) && list_holds(field.value, token);
+  });
+}
+
+bool list_holds(std::string_view list, std::string_view token) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    if (equals_ignoring_case(trim(list.substr(0, comma)), token)) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
   }
   return false;
 }

@@ -70,6 +70,8 @@ class HeaderMap {
   std::size_t count_ = 0;
 };
 
+/// True when the comma-separated list (RFC 9110 5.6.1) holds `token`.
+bool list_holds(std::string_view list, std::string_view token);
 /// True for a non-empty token of RFC 9110 5.6.2: what a field name or method may be.
 bool is_token(std::string_view text);
 /// True when the text may be a field value: no control bytes but tab, no space at either end.

@@ -301,25 +301,57 @@ int RequestParser::check_extension_value(std::string_view piece) {
   return stray || control ? refuse(400, "A chunk is malformed.") : 0;
 }
 
-// RFC 9112 6.3, without its allowances for leniency.
-int RequestParser::check_framing() {
-  const HeaderMap& headers = head_->headers;
-  const std::size_t lengths = headers.count("content-length");
-  const std::size_t codings = headers.count("transfer-encoding");
-  if (codings > 0) {
-    if (head_->minor_version == 0) return refuse(400, "HTTP/1.0 knows no Transfer-Encoding.");
-    if (lengths > 0) return refuse(400, "Content-Length and Transfer-Encoding exclude each other.");
-    if (codings > 1 || !equals_ignoring_case(*headers.find("transfer-encoding"), "chunked")) {
-      return refuse(400, "The only Transfer-Encoding understood is a single 'chunked'.");
+// What the head says about the message's length and the connection's future.
+struct RequestParser::FramingFields {
+  explicit FramingFields(const HeaderMap& headers) {
+    for (const Header& field : headers.all()) {
+      switch (field.name.size()) {
+        case 10:
+          if (!equals_ignoring_case(field.name, "connection")) break;
+          close = close || list_holds(field.value, "close");
+          keep_alive = keep_alive || list_holds(field.value, "keep-alive");
+          break;
+        case 14:
+          if (!equals_ignoring_case(field.name, "content-length")) break;
+          ++lengths;
+          length = field.value;
+          break;
+        case 17:
+          if (!equals_ignoring_case(field.name, "transfer-encoding")) break;
+          ++codings;
+          coding = field.value;
+          break;
+        default:
+          break;
+      }
     }
   }
-  if (codings > 0 && (parser_.flags & F_CHUNKED) == 0) {  // llhttp read the value otherwise than we
-    return refuse(400, "The Transfer-Encoding is ambiguous.");
+
+  std::size_t lengths = 0;
+  std::size_t codings = 0;
+  std::string_view length;  // the last one's value
+  std::string_view coding;
+  bool close = false;
+  bool keep_alive = false;
+};
+
+// RFC 9112 6.3, without its allowances for leniency.
+int RequestParser::check_framing(const FramingFields& fields) {
+  if (fields.codings > 0) {
+    if (head_->minor_version == 0) return refuse(400, "HTTP/1.0 knows no Transfer-Encoding.");
+    if (fields.lengths > 0) {
+      return refuse(400, "Content-Length and Transfer-Encoding exclude each other.");
+    }
+    if (fields.codings > 1 || !equals_ignoring_case(fields.coding, "chunked")) {
+      return refuse(400, "The only Transfer-Encoding understood is a single 'chunked'.");
+    }
+    if ((parser_.flags & F_CHUNKED) == 0) {  // llhttp read the value otherwise than we
+      return refuse(400, "The Transfer-Encoding is ambiguous.");
+    }
   }
-  if (lengths > 1) return refuse(400, "The request has more than one Content-Length.");
-  if (lengths == 0) return 0;
-  const std::string_view length = *headers.find("content-length");
-  if (length.empty() || !is_digits(length)) {
+  if (fields.lengths > 1) return refuse(400, "The request has more than one Content-Length.");
+  if (fields.lengths == 0) return 0;
+  if (fields.length.empty() || !is_digits(fields.length)) {
     return refuse(400, "The Content-Length is malformed or ambiguous.");
   }
   return 0;
@@ -336,13 +368,12 @@ int RequestParser::finish_head() {
     return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f;
   });
   if (!printable) return refuse(400, "The request target is malformed.");
-  if (const int refused = check_framing(); refused != 0) return refused;
-  const bool chunked = head_->headers.has("transfer-encoding");
+  const FramingFields fields(head_->headers);
+  if (const int refused = check_framing(fields); refused != 0) return refused;
+  const bool chunked = fields.codings > 0;
   const std::uint64_t length = chunked ? 0 : parser_.content_length;
   if (length > limits_.body_bytes_max) return refuse(413, "The request body is too large.");
-  const bool close = head_->headers.list_has("connection", "close");
-  keep_alive_ =
-      !close && (head_->minor_version >= 1 || head_->headers.list_has("connection", "keep-alive"));
+  keep_alive_ = !fields.close && (head_->minor_version >= 1 || fields.keep_alive);
   // Whether to upgrade is the handler's decision; until then it is a request like any other.
   parser_.upgrade = 0;
   state_ = State::kBody;

@@ -77,6 +77,8 @@ class RequestParser {
  private:
   enum class State : std::uint8_t { kIdle, kHead, kBody, kComplete };
 
+  struct FramingFields;
+
   // The request line between target and version, as it must be.
   static constexpr std::string_view kBeforeVersion = " HTTP/";
 
@@ -99,7 +101,7 @@ class RequestParser {
   int finish_extension_name();
   int check_extension_value(std::string_view piece);
   int finish_field();
-  int check_framing();
+  int check_framing(const FramingFields& fields);
   int finish_head();
   int take_body(const char* at, std::size_t length);
   int finish_message();

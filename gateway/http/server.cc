@@ -152,15 +152,15 @@ void Server::give_exchange(std::unique_ptr<Exchange> exchange) {
   if (free_exchanges_.size() < kExchangesKept) free_exchanges_.push_back(std::move(exchange));
 }
 
-std::unique_ptr<RequestParser> Server::take_parser() {
-  if (free_parsers_.empty()) return std::make_unique<RequestParser>(options_.request);
-  std::unique_ptr<RequestParser> parser = std::move(free_parsers_.back());
-  free_parsers_.pop_back();
-  return parser;
+std::unique_ptr<RequestReading> Server::take_request() {
+  if (free_requests_.empty()) return std::make_unique<RequestReading>(options_.request);
+  std::unique_ptr<RequestReading> request = std::move(free_requests_.back());
+  free_requests_.pop_back();
+  return request;
 }
 
-void Server::give_parser(std::unique_ptr<RequestParser> parser) {
-  if (free_parsers_.size() < kParsersKept) free_parsers_.push_back(std::move(parser));
+void Server::give_request(std::unique_ptr<RequestReading> request) {
+  if (free_requests_.size() < kRequestsKept) free_requests_.push_back(std::move(request));
 }
 
 void Server::count(const ExchangeFacts& facts) {

@@ -15,6 +15,7 @@
 #include "gateway/http/connection_caps.h"
 #include "gateway/http/date.h"
 #include "gateway/http/exchange.h"
+#include "gateway/http/head_writer.h"
 #include "gateway/http/request_parser.h"
 #include "gateway/telemetry/metrics.h"
 
@@ -54,6 +55,17 @@ struct ServerMetrics {
   telemetry::Counter& request_bytes;
   telemetry::Counter& response_bytes;
   telemetry::Histogram& duration;
+};
+
+/// What a connection knows of the request that it reads and answers.
+struct RequestReading {
+  explicit RequestReading(const RequestLimits& limits) : parser(limits) {}
+
+  RequestParser parser;
+  MonoTime body_began{};    ///< later by the time in which we held it
+  MonoTime body_read_at{};  ///< the last piece
+  MonoTime held_at{};
+  HeadFraming framing;  ///< of the answer
 };
 
 /// What the loops of one listener share.
@@ -105,7 +117,7 @@ class Server final : private event::TcpListener::Events {
  private:
   friend class ServerConnection;
   static constexpr std::size_t kExchangesKept = 64;
-  static constexpr std::size_t kParsersKept = 64;
+  static constexpr std::size_t kRequestsKept = 64;
 
   void on_accept(std::unique_ptr<event::Stream> stream) override;
   std::string_view refusal(const event::Address& peer) override;
@@ -114,8 +126,8 @@ class Server final : private event::TcpListener::Events {
 
   std::unique_ptr<Exchange> take_exchange();
   void give_exchange(std::unique_ptr<Exchange> exchange);
-  std::unique_ptr<RequestParser> take_parser();
-  void give_parser(std::unique_ptr<RequestParser> parser);
+  std::unique_ptr<RequestReading> take_request();
+  void give_request(std::unique_ptr<RequestReading> request);
   void count(const ExchangeFacts& facts);
   void remove(ServerConnection& connection);
 
@@ -128,7 +140,7 @@ class Server final : private event::TcpListener::Events {
   std::string refusal_;  // the last one's text; its Date makes it new each time
   event::Address address_;
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
-  std::vector<std::unique_ptr<RequestParser>> free_parsers_;
+  std::vector<std::unique_ptr<RequestReading>> free_requests_;
   std::vector<std::unique_ptr<ServerConnection>> connections_;
   bool draining_ = false;
   std::vector<std::unique_ptr<event::TcpListener>> listeners_;

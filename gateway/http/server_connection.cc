@@ -9,14 +9,13 @@
 namespace tocsin::http {
 
 ServerConnection::ServerConnection(Server& server, std::unique_ptr<event::Stream> stream)
-    : server_(server),
-      loop_(server.loop_),
+    : Alarm(server.loop_.timers()),
+      server_(server),
       stream_(std::move(stream)),
       peer_(stream_->peer()),
-      timer_(loop_.timers(), [this] { on_timer(); }),
-      phase_began_(loop_.now()) {}
+      phase_began_(server.loop_.now()) {}
 
-ServerConnection::~ServerConnection() { loop_.cancel_tick_end(*this); }
+ServerConnection::~ServerConnection() { loop().cancel_tick_end(*this); }
 
 void ServerConnection::begin() {
   stream_->set_events(*this);
@@ -26,8 +25,8 @@ void ServerConnection::begin() {
 
 void ServerConnection::drain() {
   close_after_ = drained_ = true;
-  drained_at_ = loop_.now();
-  const bool idle = exchange_ == nullptr || parser_->idle();
+  drained_at_ = loop().now();
+  const bool idle = exchange_ == nullptr || request_->parser.idle();
   if (idle && stream_->buffered() > 0) return linger();  // the last answer is on its way
   if (!lingering_) set_deadline();
 }
@@ -49,19 +48,19 @@ void ServerConnection::on_data(std::string_view bytes) {
   const std::size_t used = parse(bytes);
   if (gone_) return;
   if (used < bytes.size() && !lingering_) keep_early(bytes.substr(used));
-  loop_.at_tick_end(*this);
+  loop().at_tick_end(*this);
 }
 
 void ServerConnection::on_end() {
   peer_ended_ = true;
-  loop_.at_tick_end(*this);
+  loop().at_tick_end(*this);
 }
 
 void ServerConnection::on_broken(const Error&) { vanish({.downstream_closed = true}); }
 
 void ServerConnection::on_writable() {
   if (exchange_ != nullptr && !exchange_->answer_complete()) exchange_->transport_writable();
-  loop_.at_tick_end(*this);  // requests may have waited for the room
+  loop().at_tick_end(*this);  // requests may have waited for the room
 }
 
 // --- reading requests
@@ -70,7 +69,7 @@ bool ServerConnection::can_parse() const {
   if (gone_ || lingering_ || body_held_ || aborting_ || upgrading_) return false;
   // A client that asks without taking the answers must not fill our memory with them.
   return exchange_ == nullptr ? stream_->buffered() <= event::Stream::kHighWater
-                              : !parser_->complete();
+                              : !request_->parser.complete();
 }
 
 void ServerConnection::keep_early(std::string_view bytes) {
@@ -98,30 +97,30 @@ std::size_t ServerConnection::parse(std::string_view bytes) {
   parsing_ = true;
   while ((!bytes.empty() || parser_waits_for_us()) && can_parse()) {
     if (exchange_ == nullptr) begin_exchange();
-    bytes.remove_prefix(parser_->feed(bytes));
-    if (const RequestFault& fault = parser_->fault()) {
+    bytes.remove_prefix(request_->parser.feed(bytes));
+    if (const RequestFault& fault = request_->parser.fault()) {
       refuse(fault.status, fault.detail, {.malformed = fault.status == 400});
       break;
     }
     move_on();
   }
   parsing_ = false;
-  release_parser();
+  release_request();
   return offered - bytes.size();
 }
 
 void ServerConnection::begin_exchange() {
   exchange_ = server_.take_exchange();
   exchange_->open(*this, peer_, "http");
-  if (parser_ == nullptr) parser_ = server_.take_parser();
-  parser_->begin(exchange_->request_head(), exchange_->arena(), *this);
-  phase_began_ = loop_.now();
+  if (request_ == nullptr) request_ = server_.take_request();
+  request_->parser.begin(exchange_->request_head(), exchange_->arena(), *this);
+  phase_began_ = loop().now();
   body_suppressed_ = continue_wanted_ = false;
 }
 
 void ServerConnection::on_head(bool end) {
   RequestHead& head = exchange_->request_head();
-  body_began_ = body_read_at_ = loop_.now();
+  request_->body_began = request_->body_read_at = loop().now();
   if (head.method == "CONNECT") {  // before its target is read, which has a form of its own
     refuse(501, "The gateway does not serve this method.", {});
     return;
@@ -150,22 +149,23 @@ void ServerConnection::on_head(bool end) {
 }
 
 void ServerConnection::on_body(std::string_view bytes) {
-  body_read_at_ = loop_.now();
+  request_->body_read_at = loop().now();
   exchange_->push_body(bytes, false);
 }
 
 void ServerConnection::on_complete() {
   if (exchange_ == nullptr) return;  // its head was refused
-  if (parser_->has_trailers()) {
-    exchange_->push_trailers(parser_->trailers());
-  } else if (parser_->body_bytes() > 0 || exchange_->request().headers.has("transfer-encoding")) {
+  if (request_->parser.has_trailers()) {
+    exchange_->push_trailers(request_->parser.trailers());
+  } else if (request_->parser.body_bytes() > 0 ||
+             exchange_->request().headers.has("transfer-encoding")) {
     exchange_->push_body({}, true);
   }
 }
 
 // The connection is beyond use: answer if nothing was answered yet, and close.
 void ServerConnection::refuse(int status, std::string_view detail, DoneFlags flags) {
-  parser_->stop();
+  request_->parser.stop();
   close_after_ = true;
   const bool answering = exchange_->answer_begun() && !exchange_->answer_complete();
   if (answering || aborting_) {
@@ -173,7 +173,7 @@ void ServerConnection::refuse(int status, std::string_view detail, DoneFlags fla
     vanish(flags);
     return;
   }
-  flags.request_incomplete = !parser_->complete();
+  flags.request_incomplete = !request_->parser.complete();
   exchange_->refuse(server_.source_, status, detail, flags);
   finish_exchange(flags);
 }
@@ -203,8 +203,8 @@ HeadFraming ServerConnection::frame(const ResponseHead& head, bool end) {
   }
   const std::size_t most = server_.options_.requests_per_connection_max;
   // A client that waits for "100 Continue" may or may not send its body after a final answer.
-  close_after_ = close_after_ || continue_wanted_ || server_.draining_ || !parser_->keep_alive() ||
-                 (most != 0 && requests_ + 1 >= most);
+  close_after_ = close_after_ || continue_wanted_ || server_.draining_ ||
+                 !request_->parser.keep_alive() || (most != 0 && requests_ + 1 >= most);
   if (close_after_) {
     framing.connection = HeadFraming::Connection::kClose;
   } else if (!modern) {
@@ -217,22 +217,23 @@ HeadFraming ServerConnection::frame(const ResponseHead& head, bool end) {
 // and whatever it shrank by was taken by the client.
 void ServerConnection::look_at_output() {
   const std::size_t buffered = stream_->buffered();
-  if (buffered < buffered_then_) written_at_ = loop_.now();
+  if (buffered < buffered_then_) written_at_ = loop().now();
   buffered_then_ = buffered;
 }
 
 void ServerConnection::after_output() {
-  if (buffered_then_ == 0) written_at_ = loop_.now();
+  if (buffered_then_ == 0) written_at_ = loop().now();
   buffered_then_ = stream_->buffered();
   // To move on, and to watch that the client takes it: behind the stream, which flushes there too.
-  loop_.at_tick_end(*this);
+  loop().at_tick_end(*this);
 }
 
 void ServerConnection::send_head(const ResponseHead& head, bool end) {
-  framing_ = frame(head, end);
+  request_->framing = frame(head, end);
   look_at_output();
-  write_response_head(*stream_, head, framing_, server_.date_.text(loop_.now(), loop_.clock()));
-  if (end && framing_.body == HeadFraming::Body::kChunked && !body_suppressed_) {
+  write_response_head(*stream_, head, request_->framing,
+                      server_.date_.text(loop().now(), loop().clock()));
+  if (end && request_->framing.body == HeadFraming::Body::kChunked && !body_suppressed_) {
     write_last_chunk(*stream_, nullptr);
   }
   after_output();
@@ -242,7 +243,7 @@ bool ServerConnection::send_data(std::string_view bytes, bool end) {
   bool room = true;
   look_at_output();
   if (!body_suppressed_) {
-    const bool chunked = framing_.body == HeadFraming::Body::kChunked;
+    const bool chunked = request_->framing.body == HeadFraming::Body::kChunked;
     if (chunked && !bytes.empty()) write_chunk_size(*stream_, bytes.size());
     room = stream_->write(bytes);
     if (chunked && !bytes.empty()) room = stream_->write("\r\n");
@@ -254,7 +255,7 @@ bool ServerConnection::send_data(std::string_view bytes, bool end) {
 
 void ServerConnection::send_trailers(const HeaderMap& trailers) {
   look_at_output();
-  if (!body_suppressed_ && framing_.body == HeadFraming::Body::kChunked) {
+  if (!body_suppressed_ && request_->framing.body == HeadFraming::Body::kChunked) {
     write_last_chunk(*stream_, &trailers);
   }
   after_output();
@@ -272,22 +273,23 @@ void ServerConnection::send_informational(int status, const HeaderMap& headers) 
 
 void ServerConnection::hold_body() {
   body_held_ = true;
-  held_at_ = loop_.now();
-  parser_->stop();
+  request_->held_at = loop().now();
+  request_->parser.stop();
 }
 
 void ServerConnection::release_body() {
   body_held_ = false;
-  body_read_at_ = loop_.now();
-  body_began_ += body_read_at_ - held_at_;  // the client cannot help that time
-  loop_.at_tick_end(*this);
+  request_->body_read_at = loop().now();
+  request_->body_began +=
+      request_->body_read_at - request_->held_at;  // the client cannot help that time
+  loop().at_tick_end(*this);
 }
 
 // Only marks: the caller is an exchange that must not be closed under its own feet.
 void ServerConnection::abort_answer() {
   aborting_ = true;
-  parser_->stop();
-  loop_.at_tick_end(*this);
+  request_->parser.stop();
+  loop().at_tick_end(*this);
 }
 
 void ServerConnection::on_tick_end() {
@@ -310,7 +312,7 @@ void ServerConnection::close_after_peer() {
     if (stream_->buffered() == 0) vanish({});
     return;
   }
-  if (!early_.empty() || (exchange_ != nullptr && parser_->complete())) return;
+  if (!early_.empty() || (exchange_ != nullptr && request_->parser.complete())) return;
   if (exchange_ != nullptr && !exchange_->answer_complete()) {
     vanish({.downstream_closed = true});
     return;
@@ -326,7 +328,7 @@ void ServerConnection::move_on() {
     if (!parsing_) hand_over();
     return;
   }
-  if (!parser_->complete() && !close_after_) {  // the rest of the body is read and dropped
+  if (!request_->parser.complete() && !close_after_) {  // the rest of the body is read and dropped
     exchange_->drop_body();
     body_held_ = false;
     return;
@@ -342,23 +344,23 @@ void ServerConnection::hand_over() {
 
 void ServerConnection::finish_exchange(DoneFlags flags) {
   ++requests_;
-  flags.request_incomplete = !parser_->complete();
+  flags.request_incomplete = !request_->parser.complete();
   close_exchange(flags);
-  phase_began_ = loop_.now();
+  phase_began_ = loop().now();
   if (close_after_ || (peer_ended_ && early_.empty())) linger();
 }
 
 void ServerConnection::close_exchange(DoneFlags flags) {
-  if (!parser_->idle() || parser_->fault()) server_.count(exchange_->facts());
+  if (!request_->parser.idle() || request_->parser.fault()) server_.count(exchange_->facts());
   exchange_->close(flags);
   server_.give_exchange(std::move(exchange_));
-  release_parser();
+  release_request();
 }
 
 // Not while it is reading: most exchanges end inside one of its events.
-void ServerConnection::release_parser() {
-  if (parsing_ || exchange_ != nullptr || parser_ == nullptr) return;
-  server_.give_parser(std::exchange(parser_, nullptr));
+void ServerConnection::release_request() {
+  if (parsing_ || exchange_ != nullptr || request_ == nullptr) return;
+  server_.give_request(std::exchange(request_, nullptr));
 }
 
 // --- ends
@@ -370,7 +372,7 @@ void ServerConnection::linger() {
   early_used_ = 0;
   stream_->end();
   if (peer_ended_) {
-    loop_.at_tick_end(*this);
+    loop().at_tick_end(*this);
   } else {
     stream_->read_start();
   }
@@ -379,9 +381,9 @@ void ServerConnection::linger() {
 
 void ServerConnection::vanish(DoneFlags flags) {
   if (std::exchange(gone_, true)) return;
-  timer_.cancel();
+  cancel();
   if (exchange_ != nullptr) {
-    flags.request_incomplete = !parser_->complete();
+    flags.request_incomplete = !request_->parser.complete();
     flags.downstream_closed = flags.downstream_closed && !exchange_->answer_complete();
     close_exchange(flags);
   }
@@ -391,7 +393,7 @@ void ServerConnection::vanish(DoneFlags flags) {
 
 // --- deadlines
 
-MonoTime ServerConnection::deadline() const {
+MonoTime ServerConnection::due_at() const {
   const ServerTimeouts& patience = server_.options_.timeouts;
   MonoTime due = MonoTime::max();
   const bool output_waits = stream_->buffered() > 0;
@@ -400,37 +402,37 @@ MonoTime ServerConnection::deadline() const {
   const MonoTime quiet_since = std::max(phase_began_, written_at_);
   // Nothing announces that moment: look from time to time.
   if (lingering_)
-    return output_waits ? std::min(due, loop_.now() + kOutputLook) : quiet_since + patience.linger;
-  if (exchange_ == nullptr || parser_->idle()) {
+    return output_waits ? std::min(due, loop().now() + kOutputLook) : quiet_since + patience.linger;
+  if (exchange_ == nullptr || request_->parser.idle()) {
     if (drained_) return drained_at_ + kLastLook;
     return output_waits ? due : quiet_since + (requests_ == 0 ? patience.header : patience.idle);
   }
-  if (parser_->in_head()) return std::min(due, phase_began_ + patience.header);
-  if (parser_->complete() || body_held_) return due;
-  due = std::min(due, body_read_at_ + patience.body);
+  if (request_->parser.in_head()) return std::min(due, phase_began_ + patience.header);
+  if (request_->parser.complete() || body_held_) return due;
+  due = std::min(due, request_->body_read_at + patience.body);
   if (patience.body_bytes_per_second_min == 0) return due;
   const auto earned = std::chrono::duration_cast<Duration>(
-      std::chrono::duration<double>(static_cast<double>(parser_->body_bytes()) /
+      std::chrono::duration<double>(static_cast<double>(request_->parser.body_bytes()) /
                                     static_cast<double>(patience.body_bytes_per_second_min)));
-  return std::min(due, body_began_ + patience.rate_grace + earned);
+  return std::min(due, request_->body_began + patience.rate_grace + earned);
 }
 
 // The timer is moved only when it would come too late; a timer that comes too early moves itself.
 void ServerConnection::set_deadline() {
   look_at_output();
-  const MonoTime due = deadline();
-  if (due != MonoTime::max() && (!timer_.armed() || due < timer_.deadline())) timer_.arm_at(due);
+  const MonoTime due = due_at();
+  if (due != MonoTime::max() && (!armed() || due < deadline())) arm_at(due);
 }
 
-void ServerConnection::on_timer() {
+void ServerConnection::on_due() {
   look_at_output();
   if (peer_ended_ && lingering_ && stream_->buffered() == 0) {
     vanish({});
     return;
   }
-  const MonoTime due = deadline();
-  if (due > loop_.now()) {
-    if (due != MonoTime::max()) timer_.arm_at(due);
+  const MonoTime due = due_at();
+  if (due > loop().now()) {
+    if (due != MonoTime::max()) arm_at(due);
     return;
   }
   handle_deadline();
@@ -438,11 +440,11 @@ void ServerConnection::on_timer() {
 
 void ServerConnection::handle_deadline() {
   const bool stuck =
-      stream_->buffered() > 0 && written_at_ + server_.options_.timeouts.write <= loop_.now();
+      stream_->buffered() > 0 && written_at_ + server_.options_.timeouts.write <= loop().now();
   if (lingering_ || stuck) {
     if (stuck) stream_->reset_on_close();
     vanish({.timed_out = true});
-  } else if (exchange_ == nullptr || parser_->idle()) {
+  } else if (exchange_ == nullptr || request_->parser.idle()) {
     close_after_ = true;
     if (exchange_ != nullptr) {
       vanish({});
@@ -451,7 +453,7 @@ void ServerConnection::handle_deadline() {
     } else {
       linger();
     }
-  } else if (parser_->in_head()) {
+  } else if (request_->parser.in_head()) {
     refuse(408, "The request head did not arrive in time.", {.timed_out = true});
   } else {
     refuse(408, "The request body did not arrive in time.", {.timed_out = true});

@@ -28,6 +28,7 @@ namespace tocsin::http {
 class ServerConnection final : public event::Deferred,
                                private event::Stream::Events,
                                private event::TickEnd,
+                               private event::Alarm,
                                private Codec,
                                private RequestParser::Events {
  public:
@@ -80,10 +81,11 @@ class ServerConnection final : public event::Deferred,
   void abort_answer() override;
 
   void on_tick_end() override;
-  void on_timer();
+  void on_due() override;
 
+  event::Loop& loop() const { return server_.loop_; }
   bool can_parse() const;
-  bool parser_waits_for_us() const { return exchange_ != nullptr && parser_->stalled(); }
+  bool parser_waits_for_us() const { return exchange_ != nullptr && request_->parser.stalled(); }
   std::size_t parse(std::string_view bytes);
   void parse_early();
   void keep_early(std::string_view bytes);
@@ -95,37 +97,31 @@ class ServerConnection final : public event::Deferred,
   void after_output();
   void finish_exchange(DoneFlags flags);
   void close_exchange(DoneFlags flags);
-  void release_parser();
+  void release_request();
   void close_after_peer();
   void hand_over();
   void linger();
   void vanish(DoneFlags flags);
   void set_deadline();
-  MonoTime deadline() const;
+  MonoTime due_at() const;
   void handle_deadline();
 
   Server& server_;
-  event::Loop& loop_;
   std::unique_ptr<event::Stream> stream_;
   const event::Address peer_;
   // Lent by the server for one request each; an idle connection has neither. Never an exchange
-  // without a parser.
-  std::unique_ptr<RequestParser> parser_;
+  // without the other.
+  std::unique_ptr<RequestReading> request_;
   std::unique_ptr<Exchange> exchange_;
   std::string early_;  // unparsed bytes, from early_used_ on
   std::size_t early_used_ = 0;
-  event::Timer timer_;
 
-  MonoTime phase_began_;     // idle, head or lingering since
-  MonoTime body_began_{};    // later by the time in which we held it
-  MonoTime body_read_at_{};  // the last piece
-  MonoTime written_at_{};    // the last time the client took something
+  MonoTime phase_began_;   // idle, head or lingering since
+  MonoTime written_at_{};  // the last time the client took something
   MonoTime drained_at_{};
   std::size_t buffered_then_ = 0;
-  MonoTime held_at_{};
   std::size_t requests_ = 0;
   std::size_t lingered_ = 0;
-  HeadFraming framing_;
   bool parsing_ = false;  // parse() is on the stack
   bool body_held_ = false;
   bool continue_wanted_ = false;  // Expect: 100-continue, not yet told to go on

@@ -1,6 +1,8 @@
 #include "gateway/http/target.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "gateway/base/address.h"
 
@@ -24,6 +26,16 @@ constexpr bool is_unreserved(char c) {
   return is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
+// What a registered name may hold without percent-encoding: RFC 3986 3.2.2.
+constexpr std::array<bool, 256> make_name_table() {
+  std::array<bool, 256> table{};
+  for (int c = 0; c < 128; ++c)
+    table[static_cast<std::size_t>(c)] = is_unreserved(static_cast<char>(c));
+  for (const char c : std::string_view("!$&'()*+;=")) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}
+constexpr std::array<bool, 256> kNameByte = make_name_table();
+
 // host [ ":" port ] of RFC 3986 3.2.2, registered names without percent-encoding.
 bool is_authority(std::string_view text) {
   std::string_view host = text;
@@ -42,9 +54,8 @@ bool is_authority(std::string_view text) {
     port = text.substr(colon + 1);
     if (port.size() > 5 || !is_digits(port)) return false;
   }
-  constexpr std::string_view kSubDelims = "!$&'()*+;=";
-  return !host.empty() && std::all_of(host.begin(), host.end(), [&](char c) {
-    return is_unreserved(c) || kSubDelims.find(c) != std::string_view::npos;
+  return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
+    return kNameByte[static_cast<unsigned char>(c)];
   });
 }
 
@@ -68,18 +79,27 @@ bool split_absolute(std::string_view target, Absolute& out) {
   return true;
 }
 
-const char* check_host(const RequestHead& head) {
-  const std::size_t hosts = head.headers.count("host");
-  if (hosts > 1) return "The request has more than one Host field.";
-  if (hosts == 0) {
-    return head.minor_version >= 1 ? "An HTTP/1.1 request needs a Host field." : nullptr;
+// Sets the head's authority to its Host field.
+const char* read_host(RequestHead& head) {
+  head.authority = {};
+  bool found = false;
+  for (const Header& field : head.headers.all()) {
+    if (!equals_ignoring_case(field.name, "host")) continue;
+    if (std::exchange(found, true)) return "The request has more than one Host field.";
+    head.authority = field.value;
   }
-  return is_authority(*head.headers.find("host")) ? nullptr : "The Host field is malformed.";
+  if (!found) return head.minor_version >= 1 ? "An HTTP/1.1 request needs a Host field." : nullptr;
+  return is_authority(head.authority) ? nullptr : "The Host field is malformed.";
 }
 
+// Most paths are: told in one pass.
 bool plain_path(std::string_view path) {
-  constexpr std::size_t kNone = std::string_view::npos;
-  return path.find('%') == kNone && path.find('\\') == kNone && path.find("/.") == kNone;
+  char before = '\0';
+  for (const char c : path) {
+    if (c == '%' || c == '\\' || (c == '.' && before == '/')) return false;
+    before = c;
+  }
+  return true;
 }
 
 // Removes the last segment of out[0, length), keeping its leading slash; false at the root.
@@ -158,9 +178,11 @@ std::string_view normalise_path(std::string_view path, Arena& arena, const char*
 }
 
 const char* read_target(RequestHead& head, std::string_view scheme, Arena& arena) {
-  if (const char* error = check_host(head); error != nullptr) return error;
   head.scheme = scheme;
-  head.authority = head.headers.find("host").value_or("");
+  if (const char* error = read_host(head); error != nullptr) {
+    head.authority = {};  // two readers might not agree on it
+    return error;
+  }
   if (head.target.find('#') != std::string_view::npos) return "The target holds a fragment.";
   if (head.target == "*") {
     if (head.method != "OPTIONS") return "Only OPTIONS may have the target '*'.";

@@ -92,4 +92,15 @@ std::string_view review_name(ReviewState state) {
   return kNames[static_cast<std::size_t>(state)];
 }
 
+std::string_view class_name(DeliveryClass priority) {
+  return priority == DeliveryClass::kCritical ? "critical" : "normal";
+}
+
+std::optional<DeliveryClass> parse_class(std::string_view name) {
+  for (const DeliveryClass one : {DeliveryClass::kCritical, DeliveryClass::kNormal}) {
+    if (name == class_name(one)) return one;
+  }
+  return std::nullopt;
+}
+
 }  // namespace tocsin::message

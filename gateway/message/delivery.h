@@ -48,10 +48,14 @@ std::optional<DeliveryState> next_state(DeliveryState state, DeliveryEvent event
 std::string_view state_name(DeliveryState state);
 std::string_view review_name(ReviewState state);
 
-/// Which of an output's two queues: critical and above goes before the rest.
+/// Which of an output's two queues, the delivery's priority: critical goes before the rest. A route
+/// decides it; where none does, the level.
 enum class DeliveryClass : std::uint8_t { kCritical = 0, kNormal = 1 };
 inline DeliveryClass class_of(Level level) {
   return level >= Level::kCritical ? DeliveryClass::kCritical : DeliveryClass::kNormal;
 }
+/// "critical", "normal".
+std::string_view class_name(DeliveryClass priority);
+std::optional<DeliveryClass> parse_class(std::string_view name);
 
 }  // namespace tocsin::message

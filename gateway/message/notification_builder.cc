@@ -369,17 +369,12 @@ bool NotificationBuilder::add_label(std::string_view value) {
 }
 
 bool NotificationBuilder::add_recipient(std::string_view text) {
-  if (text.size() > kRecipientBytesMax) return fault(at_most(kRecipientBytesMax, text.size()));
-  if (scan::holds_control(text)) return fault("holds a control character or a line break");
-  const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos || colon + 1 == text.size() ||
-      !is_recipient_kind(text.substr(0, colon))) {
-    return fault("write kind:value, as in email:ops@example.com or phone:+15550111");
-  }
+  const Result<Recipient> recipient = parse_recipient(text);
+  if (!recipient) return fault(recipient.error().what);
   if (recipients_.size() == kRecipientsMax) {
     return fault("/to", "there may be at most " + std::to_string(kRecipientsMax) + " recipients");
   }
-  recipients_.push({text.substr(0, colon), text.substr(colon + 1)});
+  recipients_.push(*recipient);
   return true;
 }
 
@@ -509,5 +504,21 @@ bool NotificationBuilder::wrong_type(std::string_view got) {
 }
 
 bool NotificationBuilder::too_large() { return fault("", "the notification is too large"); }
+
+Result<Recipient> parse_recipient(std::string_view text) {
+  if (text.size() > kRecipientBytesMax) {
+    return fail(Code::kInvalid, at_most(kRecipientBytesMax, text.size()));
+  }
+  if (scan::holds_control(text)) {
+    return fail(Code::kInvalid, "holds a control character or a line break");
+  }
+  if (!is_utf8(text)) return fail(Code::kInvalid, "holds bytes that are no UTF-8");
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos || colon + 1 == text.size() ||
+      !is_recipient_kind(text.substr(0, colon))) {
+    return fail(Code::kInvalid, "write kind:value, as in email:ops@example.com or phone:+15550111");
+  }
+  return Recipient{text.substr(0, colon), text.substr(colon + 1)};
+}
 
 }  // namespace tocsin::message

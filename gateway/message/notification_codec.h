@@ -6,6 +6,7 @@
 
 #include "gateway/base/arena.h"
 #include "gateway/base/json_writer.h"
+#include "gateway/base/result.h"
 #include "gateway/message/notification.h"
 
 // The one codec of the wire format:
@@ -37,7 +38,7 @@ struct Invalid {
 
 /// Arrays and objects inside one another that any options may allow.
 inline constexpr std::size_t kDepthCeiling = 128;
-inline constexpr std::size_t kIdempotencyKeyBytesMax = 256;
+inline constexpr std::size_t kIdempotencyKeyBytesMax = 255;
 
 struct DecodeOptions {
   std::size_t depth_max = 32;  ///< of arrays and objects, also inside data; at most kDepthCeiling
@@ -68,5 +69,8 @@ tl::expected<Decoded, Invalid> decode_stored(std::string_view payload, Arena& ar
 /// deliver_at instead of delay, on one line. decode(encode(n)) equals n,
 /// which must be within the limits of notification.h.
 void encode_notification(const Notification& notification, JsonWriter& out);
+
+/// Reads "kind:value", into views of `text`. Errors are kInvalid and say to people what is wrong.
+Result<Recipient> parse_recipient(std::string_view text);
 
 }  // namespace tocsin::message

@@ -37,6 +37,10 @@ Change change_of(const tocsin_plugin& was, const Value& had, const tocsin_plugin
   return change == Change::kReloadable && !can_reconfigure(is) ? Change::kNew : change;
 }
 
+Change change_of(const Value& had, const Value& wanted, const OptionTable& options) {
+  return change_of_table(had, wanted, options);
+}
+
 bool can_reconfigure(const tocsin_plugin& plugin) {
   return plugin.reconfigure != nullptr && plugin.worker_reconfigure != nullptr;
 }

@@ -21,6 +21,9 @@ enum class Change : std::uint8_t {
 Change change_of(const tocsin_plugin& was, const Value& had, const tocsin_plugin& is,
                  const Value& wanted, const OptionTable& options);
 
+/// The same of settings alone, of code that is the same and can take other values.
+Change change_of(const Value& had, const Value& wanted, const OptionTable& options);
+
 /// Whether the plugin can take other values of its reloadable options.
 bool can_reconfigure(const tocsin_plugin& plugin);
 

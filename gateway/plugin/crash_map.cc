@@ -81,6 +81,32 @@ std::vector<message::DeliveryId> common_deliveries(const std::vector<CrashFindin
   return common;
 }
 
+class SlotPresence final : public stage::Presence {
+ public:
+  SlotPresence(CrashMap::Slot& slot, std::uint32_t number) : slot_(slot), number_(number) {}
+
+  void enter(const char* callback, const message::DeliveryId* delivery) override {
+    outer_ = slot_.plugin.load(std::memory_order_relaxed);
+    has_delivery_ = delivery != nullptr;
+    if (has_delivery_) {
+      slot_.entries[0] = {delivery->notification.value, delivery->ordinal};
+      slot_.deliveries.store(1, std::memory_order_release);
+    }
+    slot_.callback.store(callback, std::memory_order_relaxed);
+    slot_.plugin.store(number_, std::memory_order_release);
+  }
+  void leave() override {
+    if (has_delivery_) slot_.deliveries.store(0, std::memory_order_relaxed);
+    slot_.plugin.store(outer_, std::memory_order_relaxed);
+  }
+
+ private:
+  CrashMap::Slot& slot_;
+  const std::uint32_t number_;
+  std::uint32_t outer_ = 0;  // who was inside before
+  bool has_delivery_ = false;
+};
+
 }  // namespace
 
 CrashMap::CrashMap(std::size_t loops) : CrashMap(CrashFile(loops)) {}
@@ -178,6 +204,14 @@ std::uint32_t CrashMap::number_of(std::string_view plugin, std::string_view id) 
   if (names_used_ == kNamesMax) return 0;
   file_->names()[names_used_++] = name;
   return static_cast<std::uint32_t>(names_used_);
+}
+
+std::unique_ptr<stage::Presence> CrashMap::presence_of(std::string_view plugin, std::string_view id,
+                                                       std::size_t loop) {
+  Slot* at = slot(loop);
+  const std::uint32_t number = number_of(plugin, id);
+  if (at == nullptr || number == 0) return nullptr;
+  return std::make_unique<SlotPresence>(*at, number);
 }
 
 std::optional<CrashMap::Inside> CrashMap::inside(std::size_t loop) const {

@@ -16,6 +16,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/result.h"
 #include "gateway/message/message.h"
+#include "gateway/stage/presence.h"
 
 namespace tocsin::plugin {
 
@@ -38,7 +39,7 @@ struct CrashFinding {
 /// while he was inside (crash_signals.h): who is killed from outside is not, nor is the machine.
 /// One process has a file for itself (flock): while another lives, as during an upgrade, PATH.1 to
 /// PATH.3 are used.
-class CrashMap {
+class CrashMap final : public stage::PresenceBook {
  public:
   static constexpr std::size_t kNamesMax = 512;       ///< instances known by name
   static constexpr std::size_t kDeliveriesMax = 256;  ///< named of one call
@@ -67,7 +68,7 @@ class CrashMap {
   /// beside it, is in found(). Control thread.
   static Result<std::unique_ptr<CrashMap>> open(const std::string& path, std::size_t loops,
                                                 WallTime now);
-  ~CrashMap();
+  ~CrashMap() override;
   CrashMap(const CrashMap&) = delete;
   CrashMap& operator=(const CrashMap&) = delete;
 
@@ -86,6 +87,10 @@ class CrashMap {
   std::uint32_t number_of(std::string_view plugin, std::string_view id);
   /// Null for a loop that is not in the map.
   Slot* slot(std::size_t loop) { return loop < slots_.size() ? &slots_[loop] : nullptr; }
+
+  /// For code that this room does not see: what Worker::Inside notes of compiled plugins.
+  std::unique_ptr<stage::Presence> presence_of(std::string_view plugin, std::string_view id,
+                                               std::size_t loop) override;
 
   struct Inside {
     std::string plugin;

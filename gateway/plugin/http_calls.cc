@@ -43,9 +43,9 @@ class HttpCalls::Call final : public http::ClientEvents {
   explicit Call(HttpCalls& owner) : owner_(owner) {}
 
   Result<void> begin(http::HttpClient& client, const tocsin_http_request& request, MonoTime now) {
-    TOCSIN_TRY_SET(url, http::parse_url(view_of(request.url)));
-    method_ = copy_of(request.method);
-    body_ = copy_of(request.body);
+    TOCSIN_TRY(set_url(view_of(request.url)));
+    method_.assign(view_of(request.method));
+    body_.assign(view_of(request.body));
     copy_headers(request);
     flags_ = request.flags | (is_idempotent(method_) ? TOCSIN_HTTP_IDEMPOTENT : 0U);
     answer_max_ = request.response_bytes_max == 0
@@ -55,7 +55,6 @@ class HttpCalls::Call final : public http::ClientEvents {
     answer_text_.clear();
     answer_fields_.clear();
     answer_body_.clear();
-    url_ = std::move(url);
     http::ClientRequest out;
     out.method = method_;
     out.set_url(url_);
@@ -76,6 +75,15 @@ class HttpCalls::Call final : public http::ClientEvents {
 
  private:
   friend class HttpCalls;
+
+  // Most calls go where the one before them went.
+  Result<void> set_url(std::string_view text) {
+    if (!text.empty() && text == url_text_) return {};
+    TOCSIN_TRY_SET(url, http::parse_url(text));
+    url_ = std::move(url);
+    url_text_.assign(text);
+    return {};
+  }
 
   // Offsets first, views once the text no longer moves.
   void copy_headers(const tocsin_http_request& request) {
@@ -119,6 +127,7 @@ class HttpCalls::Call final : public http::ClientEvents {
   HttpCalls& owner_;
   http::ClientCall call_;
   http::Url url_;
+  std::string url_text_;  // what url_ was read from
   std::string method_;
   std::string header_text_;
   std::vector<http::Header> headers_;

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "gateway/plugin/text.h"
@@ -26,6 +27,10 @@ constexpr std::size_t kShownHash = 12;
 constexpr std::size_t kTextBytesMax = 4096;  // of a version or doc
 
 Result<void> check_elf(const std::string& path) {
+  // A pipe would be waited for.
+  std::error_code error;
+  const auto kind = std::filesystem::status(path, error).type();
+  if (kind == std::filesystem::file_type::fifo) return fail(Code::kInvalid, "it is a pipe");
   std::ifstream file(path, std::ios::binary);
   if (!file) return fail(Code::kNotFound, "it cannot be read");
   std::array<char, 4> magic{};
@@ -52,7 +57,7 @@ std::string missing_entry(void* object) {
     return "it was built for major " + std::to_string(major) + " of the contract, this gateway " +
            "speaks major " TOCSIN_QUOTE(TOCSIN_ABI_MAJOR);
   }
-  return std::string("it exports no ") + kEntry + ", so it is no plugin of Tocsin";
+  return "it exports no " TOCSIN_QUOTE(TOCSIN_ENTRY) ", so it is no plugin of Tocsin";
 }
 
 // Every pointer the host calls without asking again.

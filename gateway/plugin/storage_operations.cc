@@ -130,6 +130,14 @@ tocsin_look convert(const stage::Look& from) {
   return to;
 }
 
+tocsin_owned convert(const stage::Owned& from) {
+  auto to = headed<tocsin_owned>(TOCSIN_OP_OWNED);
+  to.after_notification_id = from.after.notification.value;
+  to.after_ordinal = from.after.ordinal;
+  to.limit = from.limit;
+  return to;
+}
+
 tocsin_record_change convert(const stage::RecordChange& from) {
   auto to = headed<tocsin_record_change>(TOCSIN_OP_RECORD);
   to.verb = static_cast<std::uint32_t>(from.verb);
@@ -178,6 +186,7 @@ tocsin_new_delivery convert(const stage::NewDelivery& from) {
   to.output = str_of(from.output);
   to.address = str_of(from.address);
   to.state = static_cast<std::uint32_t>(from.state);
+  to.delivery_class = static_cast<std::uint32_t>(from.queue);
   to.mirror = from.mirror ? 1 : 0;
   to.ordering = static_cast<std::uint32_t>(from.ordering);
   to.next_at_ns = ns_of(from.next_at);
@@ -295,6 +304,24 @@ bool read_back(const tocsin_look& from, stage::Look& to) {
   return true;
 }
 
+bool read_back(const tocsin_owned& from, stage::Owned& to) {
+  to.owned.clear();
+  if (from.owned_count > to.limit) return false;
+  if (from.owned_count > 0 && from.owned == nullptr) return false;
+  for (std::uint32_t i = 0; i < from.owned_count; ++i) {
+    const tocsin_owned_delivery& row = item_of(from.owned, from.owned_stride, i);
+    const bool owned = row.state == TOCSIN_STATE_CLAIMED || row.state == TOCSIN_STATE_SENDING;
+    if (!owned || row.delivery_class > 1) return false;
+    to.owned.push_back({.id = {{row.notification_id}, row.ordinal},
+                        .output = copy_of(row.output),
+                        .state = static_cast<message::DeliveryState>(row.state),
+                        .queue = static_cast<message::DeliveryClass>(row.delivery_class),
+                        .attempts = row.attempts,
+                        .crashes = row.crashes});
+  }
+  return true;
+}
+
 bool read_back(const tocsin_blame& from, stage::Blame& to) {
   to.changed = from.changed != 0;
   return true;
@@ -337,6 +364,7 @@ union StorageOperations::AnyOperation {
   tocsin_supersede supersede;
   tocsin_reschedule reschedule;
   tocsin_redrive_due redrive_due;
+  tocsin_owned owned;
 };
 
 StorageOperations::StorageOperations() = default;
@@ -408,6 +436,9 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kRedriveDue:
       to.redrive_due = convert(static_cast<const stage::RedriveDue&>(from));
       return;
+    case OperationKind::kOwned:
+      to.owned = convert(static_cast<const stage::Owned&>(from));
+      return;
     case OperationKind::kAppend: {
       const auto& append = static_cast<const stage::Append&>(from);
       to.append = convert(append);
@@ -459,6 +490,8 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.reschedule, static_cast<stage::Reschedule&>(to));
     case OperationKind::kRedriveDue:
       return read_back(from.redrive_due, static_cast<stage::RedriveDue&>(to));
+    case OperationKind::kOwned:
+      return read_back(from.owned, static_cast<stage::Owned&>(to));
   }
   return false;
 }

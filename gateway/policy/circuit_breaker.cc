@@ -70,6 +70,21 @@ CircuitBreaker::Admission CircuitBreaker::admit(MonoTime now) {
   return admission;
 }
 
+MonoTime CircuitBreaker::admits_at(MonoTime now) const {
+  switch (state_) {
+    case BreakerState::kClosed:
+    case BreakerState::kForcedClosed:
+      return MonoTime::min();
+    case BreakerState::kForcedOpen:
+      return MonoTime::max();
+    case BreakerState::kOpen:
+      return until_;
+    case BreakerState::kHalfOpen:
+      return probes_started_ < options_.half_open_calls ? now : until_;
+  }
+  return MonoTime::min();
+}
+
 CircuitBreaker::Admission CircuitBreaker::admit_probe(MonoTime now) {
   if (now >= until_) {
     // Probes that never reported must not hold the breaker half-open for ever.

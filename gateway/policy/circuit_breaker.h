@@ -79,6 +79,9 @@ class CircuitBreaker {
   explicit CircuitBreaker(const BreakerOptions& options);
 
   Admission admit(MonoTime now);
+  /// When admit() would let a call pass, without asking it: `now` or before, later, or max() while
+  /// only release() can help.
+  MonoTime admits_at(MonoTime now) const;
 
   /// The call behind `permit` ended so, after `duration`.
   std::optional<Transition> record(Permit permit, MonoTime now, CallOutcome outcome,

@@ -28,7 +28,10 @@ std::uint64_t RetryBudget::remaining(MonoTime now) {
   const auto share =
       static_cast<std::uint64_t>(options_.share * static_cast<double>(counts.requests));
   const std::uint64_t granted = std::max<std::uint64_t>(options_.retries_min, share);
-  return granted > counts.retries ? granted - counts.retries : 0;
+  // What is given back may outlive, in the window, the grant that it undoes.
+  const std::uint64_t spent =
+      counts.retries > counts.given_back ? counts.retries - counts.given_back : 0;
+  return granted > spent ? granted - spent : 0;
 }
 
 bool RetryBudget::try_retry(MonoTime now) {

@@ -19,7 +19,8 @@ struct RetryBudgetOptions {
 
 /// Keeps retries a bounded share of recent traffic, so that a failing receiver sees at most 1 +
 /// share times the load and not max_attempts times it. At each grant the window's retries, that one
-/// included, are at most max(retries_min, share * first tries). Not synchronised: one loop's.
+/// included and less what was given back, are at most max(retries_min, share * first tries). Not
+/// synchronised: one loop's.
 class RetryBudget {
  public:
   /// `options` must pass check(); asserts.
@@ -31,19 +32,26 @@ class RetryBudget {
   /// True, and spent, when one more retry fits.
   bool try_retry(MonoTime now);
 
+  /// A retry that was granted was worth it: it no longer counts. A receiver that has recovered is
+  /// so given its backlog as fast as it takes it.
+  void give_back(MonoTime now) { ++window_.at(now).given_back; }
+
   /// New settings at a reload; a window of another length starts empty.
   void set_options(const RetryBudgetOptions& options);
 
   /// Retries that would be granted now.
   std::uint64_t remaining(MonoTime now);
+  const RetryBudgetOptions& options() const { return options_; }
 
  private:
   struct Counts {
     std::uint64_t requests = 0;
     std::uint64_t retries = 0;
+    std::uint64_t given_back = 0;
     Counts& operator+=(const Counts& other) {
       requests += other.requests;
       retries += other.retries;
+      given_back += other.given_back;
       return *this;
     }
   };

@@ -153,16 +153,16 @@ void append_json_line(Line& line, std::string_view listener, const http::Exchang
 void append_escaped(Line& line, std::string_view text, std::size_t bytes_max) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   const std::string_view kept = fitting(text, bytes_max, combined_cost);
-  for (const char c : kept) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (is_plain(byte)) {
-      line.out += c;
-    } else {
-      line.out.append("\\x");
-      line.out += kDigits[byte >> 4];
-      line.out += kDigits[byte & 15];
-    }
+  std::size_t copied = 0;
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(kept[i]);
+    if (is_plain(byte)) continue;
+    line.out.append(kept, copied, i - copied).append("\\x");
+    line.out += kDigits[byte >> 4];
+    line.out += kDigits[byte & 15];
+    copied = i + 1;
   }
+  line.out.append(kept, copied);
   if (kept.size() == text.size()) return;
   line.cut = true;
   line.out += telemetry::kCutMark;
@@ -174,28 +174,13 @@ void append_quoted(Line& line, std::string_view text, std::size_t bytes_max) {
   line.out += '"';
 }
 
-void append_common_time(std::string& out, WallTime when) {
-  constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::time_t time = std::chrono::system_clock::to_time_t(
-      std::chrono::time_point_cast<std::chrono::system_clock::duration>(when));
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  char text[40];
-  const int length =
-      std::snprintf(text, sizeof(text), "[%02d/%s/%04d:%02d:%02d:%02d +0000]", utc.tm_mday,
-                    kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
-  out.append(text, static_cast<std::size_t>(length));
-}
-
-void append_combined_line(Line& line, const http::Exchange& exchange) {
+void append_combined_line(Line& line, CommonTime& time, const http::Exchange& exchange) {
   using Limits = AccessLogFilterFactory;
   std::string& out = line.out;
   const http::RequestHead& request = exchange.request();
   const http::ExchangeFacts& facts = exchange.facts();
   std::array<char, 8> protocol;
-  out.append(exchange.peer().ip()).append(" - - ");
-  append_common_time(out, exchange.loop().wall());
+  out.append(exchange.peer().ip()).append(" - - ").append(time.text(exchange.loop().wall()));
   out += " \"";
   append_escaped(line, request.method, Limits::kMethodBytesMax);
   out += ' ';
@@ -223,6 +208,23 @@ class AccessLogFilter final : public http::HttpFilter {
 
 }  // namespace
 
+std::string_view CommonTime::text(WallTime when) {
+  constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto second = std::chrono::floor<std::chrono::seconds>(when);
+  if (length_ == 0 || second != second_) {
+    second_ = second;
+    const std::time_t time = second.time_since_epoch().count();
+    std::tm utc{};
+    gmtime_r(&time, &utc);
+    const int length = std::snprintf(
+        text_.data(), text_.size(), "[%02d/%s/%04d:%02d:%02d:%02d +0000]", utc.tm_mday,
+        kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+    length_ = static_cast<std::size_t>(length);
+  }
+  return {text_.data(), length_};
+}
+
 http::HttpFilter* AccessLogFilterFactory::create(Arena& arena) {
   void* place = arena.allocate(sizeof(AccessLogFilter), alignof(AccessLogFilter));
   return place == nullptr ? nullptr : new (place) AccessLogFilter(*this);
@@ -238,7 +240,7 @@ void AccessLogFilterFactory::write(const http::Exchange& exchange, http::DoneFla
   if (format_ == AccessLogFormat::kJson) {
     append_json_line(line, listener_, exchange, flags);
   } else {
-    append_combined_line(line, exchange);
+    append_combined_line(line, time_, exchange);
   }
   writer_.append(line_, line.cut);
 }

@@ -1,8 +1,13 @@
 #pragma once
 
+#include <array>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
+#include "gateway/base/clock.h"
 #include "gateway/event/loop.h"
 #include "gateway/http/filter.h"
 #include "gateway/proxy/route_table.h"
@@ -28,6 +33,18 @@ class AccessLogWriter {
   static constexpr Duration kFlushAfter = std::chrono::milliseconds(200);
   telemetry::LineBuffer buffer_;
   event::Timer flush_;
+};
+
+/// The time of a line in the combined format, "[31/Jan/2026:23:59:59 +0000]", made anew once a
+/// second.
+class CommonTime {
+ public:
+  std::string_view text(WallTime when);
+
+ private:
+  std::array<char, 40> text_{};
+  std::size_t length_ = 0;
+  std::chrono::sys_seconds second_{};
 };
 
 enum class AccessLogFormat : std::uint8_t { kJson, kCombined };
@@ -59,6 +76,7 @@ class AccessLogFilterFactory final : public http::HttpFilterFactory, public Refu
   const AccessLogFormat format_;
   AccessLogWriter& writer_;
   std::string line_;  // keeps its memory from line to line
+  CommonTime time_;
 };
 
 }  // namespace tocsin::proxy

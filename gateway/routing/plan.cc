@@ -90,14 +90,18 @@ bool Planner::address(Arena& arena, const message::Notification& notification,
     const stage::RouteOpinion* opinion = result_.opinions()[i];
     const Duration delay =
         opinion == nullptr ? Duration::zero() : opinion->delay.value_or(Duration::zero());
+    const message::DeliveryClass queue =
+        result_.priorities()[i].value_or(message::class_of(notification.level));
     const std::size_t first = next;
     each_recipient(notification, i, [&](const message::Recipient& recipient) {
       const std::optional<std::string_view> joined = join(arena, recipient);
       is_full = is_full || !joined;
-      deliveries[next++] = {output, joined.value_or(std::string_view()), delay};
+      deliveries[next++] = {output, joined.value_or(std::string_view()), delay, queue};
     });
     if (is_full) return false;
-    if (next == first && destinations_[output].has_own) deliveries[next++] = {output, {}, delay};
+    if (next == first && destinations_[output].has_own) {
+      deliveries[next++] = {output, {}, delay, queue};
+    }
   }
   TOCSIN_ASSERT(next == deliveries.size(), "deliveries were counted differently from made");
   return true;

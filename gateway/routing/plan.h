@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gateway/base/arena.h"
+#include "gateway/message/delivery.h"
 #include "gateway/message/message.h"
 #include "gateway/message/notification_codec.h"
 #include "gateway/routing/router.h"
@@ -19,6 +20,7 @@ struct Planned {
   std::uint32_t output = 0;
   std::string_view address;  ///< "kind:value", or empty: the output's own
   Duration delay{};          ///< not before so long from now
+  message::DeliveryClass queue = message::DeliveryClass::kNormal;
 };
 
 struct Plan {

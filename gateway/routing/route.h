@@ -10,6 +10,7 @@
 
 #include "gateway/base/option.h"
 #include "gateway/base/value.h"
+#include "gateway/message/delivery.h"
 #include "gateway/message/notification.h"
 #include "gateway/policy/matcher.h"
 
@@ -39,6 +40,8 @@ struct Route {
   std::string script;  ///< the file that decides instead, as it is written; empty: `outputs` do
   std::uint32_t script_index = 0;  ///< which of the scripts of all routes, in their order
   bool goes_on = false;            ///< `continue`: later routes are asked as well
+  /// Of its deliveries, unless its script gives another; nothing: as the level says.
+  std::optional<message::DeliveryClass> priority;
 };
 
 /// What is wrong with the settings of routes, and where.

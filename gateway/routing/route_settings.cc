@@ -47,7 +47,7 @@ constexpr OptionTable kMatch = {
     "match", "Which notifications a route takes; all conditions must hold.", kMatchOptions, {}, {}};
 
 constexpr Option kOutput = {.key = "", .doc = "The name of an output.", .min = "1"};
-constexpr std::array<Option, 4> kRouteOptions = {{
+constexpr std::array<Option, 5> kRouteOptions = {{
     {.key = "match",
      .type = kTable,
      .doc = "Which notifications it takes; all if it is left out.",
@@ -67,6 +67,11 @@ constexpr std::array<Option, 4> kRouteOptions = {{
      .type = kBoolean,
      .doc = "Ask the routes below as well; otherwise the first one that takes a notification ends.",
      .default_text = "false"},
+    {.key = "priority",
+     .type = kChoice,
+     .doc = "Whether its deliveries go before the others of their output; the level says it where "
+            "this is left out: critical and above do. A script's own word goes first.",
+     .choices = "critical|normal"},
 }};
 constexpr OptionTable kRoute = {
     "route", "Which notifications go to which outputs.", kRouteOptions, {}, "outputs|script"};
@@ -123,6 +128,9 @@ class RouteBuilder {
       route.outputs = outputs(settings.at("outputs"), path + ".outputs");
     }
     route.goes_on = settings.boolean("continue");
+    if (const Value* priority = settings.find("priority")) {
+      route.priority = message::parse_class(priority->as<std::string>());
+    }
     return route;
   }
 

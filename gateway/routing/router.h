@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,17 +22,20 @@ class RouteResult {
   std::span<const std::uint32_t> routes() const { return routes_; }
   /// What a script wants besides, for each of outputs(); null: a plain route named it.
   std::span<const stage::RouteOpinion* const> opinions() const { return opinions_; }
+  /// The priority that the route gave each of outputs(); nothing: the level decides.
+  std::span<const std::optional<message::DeliveryClass>> priorities() const { return priorities_; }
 
  private:
   friend class Router;
   void begin(std::size_t outputs);
-  void add(std::uint32_t route, std::span<const std::uint32_t> outputs,
+  void add(std::uint32_t index, const Route& route, std::span<const std::uint32_t> outputs,
            const stage::RouteOpinion* opinion);
   stage::RouteOpinion& next_opinion();
   void make_room(std::span<const std::uint32_t> outputs);
 
   std::vector<std::uint32_t> outputs_;
   std::vector<const stage::RouteOpinion*> opinions_;
+  std::vector<std::optional<message::DeliveryClass>> priorities_;
   std::vector<std::unique_ptr<stage::RouteOpinion>> kept_opinions_;  // used again
   std::size_t opinions_used_ = 0;
   std::vector<std::uint32_t> routes_;
@@ -50,8 +54,9 @@ struct RouteExplanation {
   /// kPassed: a sentence for each condition that did not hold. A route that took it may say why
   /// too.
   std::vector<std::string> reasons;
-  std::vector<std::uint32_t> outputs;  ///< kTook: where it sent the notification
-  bool goes_on = false;                ///< kTook: later routes were asked as well
+  std::vector<std::uint32_t> outputs;              ///< kTook: where it sent the notification
+  bool goes_on = false;                            ///< kTook: later routes were asked as well
+  std::optional<message::DeliveryClass> priority;  ///< kTook: of those outputs, if it gave one
 };
 
 /// Who must hear it. The first route that takes a notification ends, unless it says `continue`.

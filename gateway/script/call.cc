@@ -37,7 +37,9 @@ Call& call_of(std::intptr_t self) { return *reinterpret_cast<Call*>(self); }
 }  // namespace
 
 Call::Call(Worker& worker)
-    : worker_(worker), expiry_(worker.loop().timers(), [this] { expire(); }) {}
+    : worker_(worker),
+      expiry_(worker.loop().timers(), [this] { expire(); }),
+      turn_(worker.loop().timers(), [this] { take_turn(); }) {}
 
 Call::~Call() {
   wait_.reset();
@@ -47,6 +49,27 @@ Call::~Call() {
 void Call::begin() {
   TOCSIN_ASSERT(!is_open_, "a call was begun while it was open");
   is_open_ = true;
+  const Duration rest = worker_.rest();
+  if (rest == Duration::zero()) return begin_now();
+  if (may_wait()) return put_off(rest);
+  failure_ = Failure{Failure::Kind::kTime, "the script took too much of its loop's time: it rests"};
+  finish();
+}
+
+void Call::put_off(Duration rest) {
+  turn_.arm_after(rest);
+  if (patience_ > Duration::zero() && !expiry_.armed()) expiry_.arm_after(patience_);
+}
+
+// Of those whose turn comes in one tick only the first ones may have it.
+void Call::take_turn() {
+  if (const Duration rest = worker_.rest(); rest > Duration::zero()) return put_off(rest);
+  if (wait_ == nullptr) return begin_now();
+  over_ = std::move(wait_);
+  run(0);
+}
+
+void Call::begin_now() {
   if (!adopt_state()) return finish();
   instructions_left_ = state_->limits().instructions_max;
   lua_pushcfunction(thread_, body);
@@ -85,10 +108,15 @@ void Call::run(int arguments) {
   state.set_host_thread(thread_);
   state.host()->set_call(this);
   int results = 0;
-  const int status = lua_resume(thread_, nullptr, arguments, &results);
+  int status = LUA_OK;
+  {
+    const Worker::Inside inside(worker_, callback(), delivery());
+    status = lua_resume(thread_, nullptr, arguments, &results);
+  }
   state.host()->set_call(nullptr);
   const Left left = state.leave();
   instructions_left_ = left.instructions;
+  worker_.took(left.took, left.wasted);
   if (left.spent != Spent::kNothing) {
     failure_ = Failure{failure_kind(left.spent), left.text()};
     state.watch(thread_);
@@ -150,11 +178,11 @@ int Call::woken(lua_State* lua, int /*status*/, std::intptr_t self) {
 
 void Call::resume() {
   TOCSIN_ASSERT(is_open_ && wait_ != nullptr, "a call was resumed that does not wait");
-  over_ = std::move(wait_);
-  run(0);
+  take_turn();
 }
 
 void Call::expire() {
+  turn_.cancel();
   wait_.reset();
   drop_thread();
   failure_ = Failure{Failure::Kind::kExpired, "the script waited too long"};
@@ -163,6 +191,7 @@ void Call::expire() {
 
 void Call::abandon() {
   expiry_.cancel();
+  turn_.cancel();
   wait_.reset();
   failure_.reset();
   drop_thread();

@@ -6,6 +6,7 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/event/timer_wheel.h"
+#include "gateway/message/message.h"
 #include "gateway/script/failure.h"
 
 struct lua_State;
@@ -34,7 +35,8 @@ class Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  /// Runs the function until it ends, ended() included, or waits.
+  /// Runs the function until it ends, ended() included, or waits; also for its turn, when the
+  /// instance has had its share of the loop.
   void begin();
   bool is_open() const { return is_open_; }
   /// Gives the call up: no end comes. Not inside of Lua.
@@ -55,6 +57,9 @@ class Call {
   virtual bool may_wait() const { return true; }
   /// When the world outside stops to care; requests end by then.
   virtual MonoTime deadline() const { return MonoTime::max(); }
+  /// What is noted while the script runs: which function it is and which delivery it has in hand.
+  virtual const char* callback() const = 0;
+  virtual const message::DeliveryId* delivery() const { return nullptr; }
 
  protected:
   Worker& worker() { return worker_; }
@@ -75,6 +80,9 @@ class Call {
   static int inner_done(lua_State* lua, int status, std::intptr_t self);
   static int woken(lua_State* lua, int status, std::intptr_t self);
 
+  void begin_now();
+  void put_off(Duration rest);
+  void take_turn();
   bool adopt_state();
   void drop_thread();
   void run(int arguments);
@@ -92,6 +100,7 @@ class Call {
   std::unique_ptr<Wait> wait_;
   std::unique_ptr<Wait> over_;  // whose callback may be on the stack
   event::Timer expiry_;
+  event::Timer turn_;
 };
 
 }  // namespace tocsin::script

@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint32_t kBatchMax = 64;
 
 // The registry keys of the entries: addresses, which no script can name.
-const char kEntryKeys[4] = {};
+const char kEntryKeys[5] = {};
 
 const void* key_of(Entry entry) { return &kEntryKeys[static_cast<std::size_t>(entry)]; }
 
@@ -87,6 +87,10 @@ int run_create(lua_State* lua) {
   lua_call(lua, 1, 3);
   if (!lua_istable(lua, -3)) return note_refusal(lua, attempted.creation), 0;
   lua_pop(lua, 2);
+  keep(lua, "reconfigure", Entry::kReconfigure, false);
+  push_entry(lua, Entry::kReconfigure);
+  attempted.creation.can_reconfigure = !lua_isnil(lua, -1);
+  lua_pop(lua, 1);
   if (script.kind() == Kind::kFilter) {
     keep(lua, "on_message", Entry::kOnMessage, true);
     keep(lua, "on_outcome", Entry::kOnOutcome, false);
@@ -117,6 +121,37 @@ Creation create_state(const Script& script, const Value& settings, const Voice& 
     creation.state = std::move(*state);
   }
   return creation;
+}
+
+namespace {
+
+struct Proposed {
+  const Value& settings;
+  std::optional<Objection> objection;
+};
+
+// It refuses as create() does: nil, the reason, the option at fault.
+int run_reconfigure(lua_State* lua) {
+  auto& proposed = *static_cast<Proposed*>(lua_touserdata(lua, 1));
+  push_entry(lua, Entry::kReconfigure);
+  push_value(lua, proposed.settings, true);
+  lua_call(lua, 1, 3);
+  if (lua_toboolean(lua, -3) != 0 || lua_type(lua, -2) != LUA_TSTRING) return 0;
+  proposed.objection = Objection{std::string(text_at(lua, -2)), {}};
+  if (lua_type(lua, -1) == LUA_TSTRING) proposed.objection->key = text_at(lua, -1);
+  return 0;
+}
+
+}  // namespace
+
+std::optional<Objection> reconfigure_state(State& state, const Script& script,
+                                           const Value& settings) {
+  Proposed proposed{settings, std::nullopt};
+  std::string failure;
+  if (state.run_protected(run_reconfigure, &proposed, failure)) {
+    return std::move(proposed.objection);
+  }
+  return Objection{script.placed(failure), {}};
 }
 
 void push_entry(lua_State* lua, Entry entry) { lua_rawgetp(lua, LUA_REGISTRYINDEX, key_of(entry)); }

@@ -9,6 +9,7 @@
 #include "gateway/policy/shared_table.h"
 #include "gateway/script/limits.h"
 #include "gateway/script/script_metrics.h"
+#include "gateway/stage/presence.h"
 #include "gateway/telemetry/log.h"
 
 namespace tocsin::script {
@@ -19,6 +20,7 @@ struct Services {
   ScriptMetrics& metrics;
   const Clock& clock = SystemClock::instance();
   Limits limits = {};
+  stage::PresenceBook* presences = nullptr;  ///< null: who is inside a script is noted nowhere
 };
 
 /// What one loop lends the instances that run on it. What is null is not there: functions that need

@@ -51,6 +51,8 @@ class ScriptFilter::Question final : public Call {
   }
 
  private:
+  const char* callback() const override { return "on_message"; }
+
   int push(lua_State* lua) override {
     push_entry(lua, Entry::kOnMessage);
     table_.push(lua, call_->notification(), call_->identity());
@@ -66,6 +68,7 @@ class ScriptFilter::Question final : public Call {
     } else {
       luaL_error(lua, "on_message must return \"pass\" or \"drop\"");
     }
+    if (lua_type(lua, 3) == LUA_TSTRING) call_->because(text_at(lua, 3));
     if (lua_isnoneornil(lua, 2)) return;
     if (lua_isinteger(lua, 2) == 0) luaL_error(lua, "the second result of on_message is no number");
     reservation_ = static_cast<std::uint64_t>(lua_tointeger(lua, 2));
@@ -110,6 +113,8 @@ class ScriptFilter::Outcome final : public Call {
   }
 
  private:
+  const char* callback() const override { return "on_outcome"; }
+
   int push(lua_State* lua) override {
     push_entry(lua, Entry::kOnOutcome);
     if (lua_isnil(lua, -1)) luaL_error(lua, "there is no function on_outcome");

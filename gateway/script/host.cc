@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "gateway/message/time_text.h"
+#include "gateway/policy/siphash.h"
 #include "gateway/script/call.h"
 #include "gateway/script/convert.h"
 #include "gateway/script/notification_table.h"
@@ -44,8 +45,10 @@ std::string shown(lua_State* lua, int index) {
 // log.info(text, {name = value, ...})
 int write_line(lua_State* lua, LogLevel level) {
   const std::string text = shown(lua, 1);
-  const Host& host = Host::of(lua);
+  Host& host = Host::of(lua);
   if (host.services() == nullptr || !host.services()->log.enabled(level)) return 0;
+  const std::optional<std::uint64_t> skipped = host.lines().admit(host.clock().mono());
+  if (!skipped) return 0;
   std::vector<std::pair<std::string, std::string>> named;
   if (lua_istable(lua, 2)) {
     for (lua_pushnil(lua); lua_next(lua, 2) != 0; lua_pop(lua, 1)) {
@@ -54,6 +57,7 @@ int write_line(lua_State* lua, LogLevel level) {
     }
   }
   std::vector<telemetry::LogField> fields{{"plugin", host.voice()->label}};
+  if (*skipped > 0) fields.emplace_back("suppressed", *skipped);
   for (const auto& [name, value] : named) fields.emplace_back(name, std::string_view(value));
   host.services()->log.write(level, host.voice()->logger, text, fields);
   return 0;
@@ -128,6 +132,22 @@ int sleep(lua_State* lua) {
   return call.wait(lua, std::make_unique<Sleep>(call, loop, how_long));
 }
 
+// ---- digests
+
+// digest(text): 128 bits that stand for the text, as 32 digits. The keys are fixed, so that all
+// loops, and gateways that share state, say the same of it.
+int digest(lua_State* lua) {
+  const std::string_view text = checked_text(lua, 1);
+  State::of(lua).charge(lua, static_cast<std::int64_t>(text.size() / 16));
+  std::string digits;
+  for (const policy::HashSeed& seed : {policy::HashSeed{1, 0}, policy::HashSeed{2, 0}}) {
+    const std::uint64_t half = policy::siphash<2, 4>(seed, text);
+    for (int shift = 60; shift >= 0; shift -= 4) digits += "0123456789abcdef"[half >> shift & 0xF];
+  }
+  push_text(lua, digits);
+  return 1;
+}
+
 // ---- templates
 
 int render(lua_State* lua) {
@@ -163,8 +183,8 @@ int compile(lua_State* lua) {
 // ---- opening
 
 int open_tocsin(lua_State* lua) {
-  constexpr luaL_Reg kFunctions[] = {
-      {"now", now}, {"iso", iso}, {"sleep", sleep}, {"template", compile}, {nullptr, nullptr}};
+  constexpr luaL_Reg kFunctions[] = {{"now", now},       {"iso", iso},          {"sleep", sleep},
+                                     {"digest", digest}, {"template", compile}, {nullptr, nullptr}};
   luaL_newlib(lua, kFunctions);
   push_log_library(lua);
   lua_setfield(lua, -2, "log");

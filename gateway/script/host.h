@@ -1,11 +1,14 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "gateway/script/environment.h"
+#include "gateway/telemetry/log_limiter.h"
 #include "gateway/template/template.h"
 
 struct lua_State;
@@ -20,6 +23,7 @@ class State;
 class Host {
  public:
   static constexpr std::size_t kTemplatesMax = 64;
+  static constexpr std::uint32_t kLinesASecond = 100;
 
   Host() = default;
   Host(const Voice& voice, const Services& services, const Environment* environment)
@@ -43,6 +47,8 @@ class Host {
   std::string shared_key(lua_State* lua, std::string_view key) const;
 
   std::vector<templates::Template>& templates() { return templates_; }
+  /// What keeps a script from filling the log, and others' lines from being lost over it.
+  telemetry::LogLimiter& lines() { return lines_; }
   /// The call that runs now, or null; set by Call.
   void set_call(Call* call) { call_ = call; }
 
@@ -52,6 +58,7 @@ class Host {
   const Environment* environment_ = nullptr;
   Call* call_ = nullptr;
   std::vector<templates::Template> templates_;
+  telemetry::LogLimiter lines_{kLinesASecond, std::chrono::seconds(1)};
 };
 
 /// Gives a state its host and the global table `tocsin`, and `print` that logs. False: `failure`

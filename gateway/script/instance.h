@@ -36,14 +36,22 @@ class Instance {
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
+  /// Whether it can take other values of its reloadable options.
+  bool can_reconfigure() const { return can_reconfigure_; }
+  /// Tries settings that differ in reloadable options only, in a state that reaches nothing;
+  /// Worker::reconfigure adopts them on each loop, once the reload is decided, or never. Control
+  /// thread.
+  tl::expected<void, Refusal> reconfigure(const Value& settings);
+
   /// Begins its part on one loop, on that loop's thread. The worker lives as long as this object;
   /// whoever uses it is gone before Worker::finish(). Thread-safe.
   Result<Worker*> start_worker(const Environment& environment);
 
   const Script& script() const { return *script_; }
-  const Value& settings() const { return settings_; }
   const Voice& voice() const { return voice_; }
   const Services& services() const { return services_; }
+  /// What reconfigure() accepted last, which workers begin with from now on. Any thread.
+  std::shared_ptr<const Value> adopt();
   /// What an output said of itself.
   const stage::OutputTraits& traits() const { return traits_; }
 
@@ -53,12 +61,17 @@ class Instance {
   tl::expected<void, Refusal> try_create();
 
   const std::shared_ptr<const Script> script_;
-  const Value settings_;
+  Refusal refusal_of(std::string what, std::string key, const Value& settings) const;
+
   const Voice voice_;
   const Services services_;
   stage::OutputTraits traits_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Worker>> workers_;  // guarded by mutex_
+  bool can_reconfigure_ = false;
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::shared_ptr<const Value> adopted_;  // what loops begin with
+  std::shared_ptr<const Value> wanted_;
+  std::vector<std::unique_ptr<Worker>> workers_;
 };
 
 }  // namespace tocsin::script

@@ -14,6 +14,20 @@
 
 namespace tocsin::script {
 
+namespace {
+
+// Nothing was tried: it keeps its place and spends no attempt.
+message::Verdict resting(Duration rest) {
+  message::Verdict verdict;
+  verdict.kind = message::VerdictKind::kThrottled;
+  verdict.scope = message::VerdictScope::kOutput;
+  verdict.after = rest;
+  verdict.reason = "the script took too much of its loop's time: it rests";
+  return verdict;
+}
+
+}  // namespace
+
 /// deliver for one attempt.
 class ScriptOutput::Delivery final : public Call {
  public:
@@ -31,6 +45,8 @@ class ScriptOutput::Delivery final : public Call {
 
  private:
   MonoTime deadline() const override { return attempt_.deadline; }
+  const char* callback() const override { return "deliver"; }
+  const message::DeliveryId* delivery() const override { return &attempt_.delivery; }
 
   int push(lua_State* lua) override {
     push_entry(lua, Entry::kDeliver);
@@ -86,6 +102,10 @@ const stage::OutputTraits& ScriptOutput::traits() const { return worker_.instanc
 void ScriptOutput::deliver(std::span<const stage::Attempt> attempts) {
   const bool is_outermost = !std::exchange(is_delivering_, true);
   for (const stage::Attempt& attempt : attempts) {
+    if (const Duration rest = worker_.rest(); rest > Duration::zero()) {
+      completed_.push_back({attempt.token, resting(rest)});
+      continue;
+    }
     Delivery* delivery = nullptr;
     if (!free_.empty()) {
       delivery = free_.back();

@@ -1,12 +1,17 @@
 #include "gateway/script/route.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <utility>
 
 #include "gateway/base/units.h"
+#include "gateway/message/notification_codec.h"
+#include "gateway/message/verdict.h"
 #include "gateway/script/call.h"
 #include "gateway/script/creation.h"
 #include "gateway/script/notification_table.h"
+#include "gateway/script/state.h"
 #include "gateway/script/text.h"
 
 namespace tocsin::script {
@@ -16,6 +21,8 @@ namespace {
 using stage::RouteOpinion;
 
 constexpr Duration kDelayMax = std::chrono::hours(24 * 366);
+constexpr std::array<std::string_view, 6> kFields = {"outputs",  "to",       "delay",
+                                                     "priority", "continue", "reason"};
 
 /// Reads what the script returned. Everything raises that an operator would want to hear of.
 class OpinionReader {
@@ -38,22 +45,39 @@ class OpinionReader {
   }
 
  private:
+  // {"ops", "mail"} or {outputs = {"ops", "mail"}}, and what else it wants.
   void table() {
-    if (lua_rawlen(lua_, 1) > 0) return outputs();
-    lua_getfield(lua_, 1, "outputs");
-    if (lua_type(lua_, -1) == LUA_TSTRING) {
+    know_fields();
+    const bool is_list = lua_rawlen(lua_, 1) > 0;
+    const int type = lua_getfield(lua_, 1, "outputs");
+    if (is_list && type != LUA_TNIL) luaL_error(lua_, "the route names outputs twice");
+    if (is_list) lua_pushvalue(lua_, 1);
+    if (type == LUA_TSTRING) {
       output(text_at(lua_, -1));
     } else if (lua_istable(lua_, -1)) {
       outputs();
     }
-    lua_pop(lua_, 1);
+    lua_settop(lua_, 1);
     if (opinion_.outputs.empty()) luaL_error(lua_, "the route names no outputs");
     recipients();
     delay();
-    refuse_priority();
+    reason();
+    priority();
     lua_getfield(lua_, 1, "continue");
     opinion_.goes_on = lua_toboolean(lua_, -1) != 0;
     lua_pop(lua_, 1);
+  }
+
+  // One that is misspelt would be a wish that nobody hears.
+  void know_fields() {
+    for (lua_pushnil(lua_); lua_next(lua_, 1) != 0; lua_pop(lua_, 1)) {
+      State::of(lua_).charge(lua_, 1);
+      if (lua_type(lua_, -2) != LUA_TSTRING) continue;
+      const std::string_view name = text_at(lua_, -2);
+      if (std::find(kFields.begin(), kFields.end(), name) == kFields.end()) {
+        luaL_error(lua_, "a route has no field \"%s\"", name.data());
+      }
+    }
   }
 
   // The list on top of the stack, which stays.
@@ -94,10 +118,14 @@ class OpinionReader {
   }
 
   void recipient(std::string_view text) {
-    const std::size_t colon = text.find(':');
-    if (colon == 0 || colon == std::string_view::npos || colon + 1 == text.size() ||
-        text.size() > message::kRecipientBytesMax) {
-      luaL_error(lua_, "a recipient is written kind:value, such as email:a@b.example");
+    const auto recipient = message::parse_recipient(text);
+    if (!recipient)
+      luaL_error(lua_, "a recipient of the route: %s", recipient.error().what.c_str());
+    // One that is named twice counts once, as in a notification.
+    State::of(lua_).charge(lua_, static_cast<std::int64_t>(opinion_.recipients.size()));
+    if (std::find(opinion_.recipients.begin(), opinion_.recipients.end(), text) !=
+        opinion_.recipients.end()) {
+      return;
     }
     if (opinion_.recipients.size() >= message::kRecipientsMax) {
       luaL_error(lua_, "there are too many recipients");
@@ -108,7 +136,9 @@ class OpinionReader {
   void delay() {
     const int type = lua_getfield(lua_, 1, "delay");
     if (type == LUA_TNUMBER) {
-      const lua_Number ms = std::clamp<lua_Number>(lua_tonumber(lua_, -1), 0, 3.2e10);
+      const lua_Number wanted = lua_tonumber(lua_, -1);
+      if (std::isnan(wanted)) luaL_error(lua_, "delay is not a number");
+      const lua_Number ms = std::clamp<lua_Number>(wanted, 0, 3.2e10);
       opinion_.delay = std::chrono::milliseconds(static_cast<std::int64_t>(ms));
     } else if (type == LUA_TSTRING) {
       const Result<Duration> parsed = parse_duration(text_at(lua_, -1));
@@ -121,10 +151,19 @@ class OpinionReader {
     lua_pop(lua_, 1);
   }
 
-  // The store files a notification's deliveries by its level alone.
-  void refuse_priority() {
-    if (lua_getfield(lua_, 1, "priority") != LUA_TNIL) {
-      luaL_error(lua_, "a route cannot set a priority yet: the level says it");
+  void reason() {
+    const int type = lua_getfield(lua_, 1, "reason");
+    if (type == LUA_TSTRING)
+      opinion_.reason = text_at(lua_, -1).substr(0, message::kReasonBytesMax);
+    if (type != LUA_TSTRING && type != LUA_TNIL) luaL_error(lua_, "reason must be a text");
+    lua_pop(lua_, 1);
+  }
+
+  void priority() {
+    const int type = lua_getfield(lua_, 1, "priority");
+    if (type == LUA_TSTRING) opinion_.priority = message::parse_class(text_at(lua_, -1));
+    if (type != LUA_TNIL && !opinion_.priority) {
+      luaL_error(lua_, "priority must be \"critical\" or \"normal\"");
     }
     lua_pop(lua_, 1);
   }
@@ -149,6 +188,8 @@ class ScriptRoute::Asked final : public Call {
   bool may_wait() const override { return false; }
 
  private:
+  const char* callback() const override { return "route"; }
+
   int push(lua_State* lua) override {
     push_entry(lua, Entry::kRoute);
     table_.push(lua, *notification_);

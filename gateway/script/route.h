@@ -12,9 +12,10 @@ namespace tocsin::script {
 /// A script as a route on one loop. Its function of a notification returns nothing when it has no
 /// opinion, an output's name or a list of names, or a table:
 ///
-///   {outputs = {"ops-chat"}, to = {"email:a@b.example"}, delay = "5m", continue = true}
+///   {outputs = {"ops-chat"}, to = {"email:a@b.example"}, delay = "5m", priority = "critical",
+///    continue = true}
 ///
-/// `delay` is a duration or milliseconds. It must not wait.
+/// `delay` is a duration or milliseconds, `priority` "critical" or "normal". It must not wait.
 class ScriptRoute final : public stage::RouteScript {
  public:
   /// `worker` has started and outlives the route. `outputs` are the names of the outputs there are,

@@ -4,6 +4,8 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include <algorithm>
+
 #include "gateway/script/limits.h"
 #include "gateway/script/state.h"
 
@@ -89,6 +91,20 @@ int set_metatable(lua_State* lua) {
   return lua_tocfunction(lua, lua_upvalueindex(1))(lua);
 }
 
+// ---- numbers that are written as texts
+
+constexpr std::size_t kDigitsAnInstruction = 4;
+
+// tonumber(text), and "1" + "2": a text is read to its end.
+int charged_for_digits(lua_State* lua) {
+  std::size_t digits = 0;
+  for (int i = 1; i <= std::min(lua_gettop(lua), 2); ++i) {
+    if (lua_type(lua, i) == LUA_TSTRING) digits += lua_rawlen(lua, i);
+  }
+  State::of(lua).charge(lua, static_cast<std::int64_t>(digits / kDigitsAnInstruction));
+  return call_guarded(lua);
+}
+
 // ---- opening
 
 void open_library(lua_State* lua, const char* name, lua_CFunction open) {
@@ -104,6 +120,7 @@ void remove_fields(lua_State* lua, std::initializer_list<const char*> names) {
 
 void open_base(lua_State* lua) {
   open_library(lua, "_G", luaopen_base);
+  guard(lua, "tonumber", charged_for_digits);
   remove_fields(lua, {"collectgarbage", "dofile", "load", "loadfile", "print", "warn"});
   lua_pushcfunction(lua, safe_call);
   lua_setfield(lua, -2, "pcall");
@@ -119,6 +136,10 @@ void open_base(lua_State* lua) {
 void close_string_metatable(lua_State* lua) {
   lua_pushliteral(lua, "");
   if (lua_getmetatable(lua, -1) != 0) {
+    for (const char* operation :
+         {"__add", "__sub", "__mul", "__mod", "__pow", "__div", "__idiv", "__unm"}) {
+      guard(lua, operation, charged_for_digits);
+    }
     lua_pushboolean(lua, 0);
     lua_setfield(lua, -2, "__metatable");
     lua_pop(lua, 1);
@@ -127,6 +148,14 @@ void close_string_metatable(lua_State* lua) {
 }
 
 }  // namespace
+
+void guard(lua_State* lua, const char* name, lua_CFunction with) {
+  lua_getfield(lua, -1, name);
+  lua_pushcclosure(lua, with, 1);
+  lua_setfield(lua, -2, name);
+}
+
+int call_guarded(lua_State* lua) { return lua_tocfunction(lua, lua_upvalueindex(1))(lua); }
 
 void open_sandbox(lua_State* lua) {
   open_base(lua);

@@ -5,8 +5,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "gateway/policy/siphash.h"
 #include "gateway/script/host.h"
@@ -58,33 +56,37 @@ std::string_view kind_name(Kind kind) {
   return "route";
 }
 
-Script::Script(std::string path, Kind kind)
+Script::Script(std::string path, Kind kind, const ModuleFolders& folders)
     : path_(std::move(path)),
       file_(std::filesystem::path(path_).filename().string()),
-      kind_(kind) {}
+      kind_(kind),
+      modules_(std::make_unique<Modules>(folders,
+                                         std::filesystem::path(path_).parent_path().string())) {}
 
-Result<std::unique_ptr<Script>> Script::read(const std::string& path, Kind kind) {
-  std::unique_ptr<Script> script(new Script(path, kind));
-  std::error_code failed;
-  if (!std::filesystem::is_regular_file(path, failed)) {
-    return fail(Code::kNotFound, path + ": there is no such file");
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(Code::kNotFound, path + ": it cannot be read");
-  script->text_.resize(kScriptBytesMax + 1);
-  file.read(script->text_.data(), static_cast<std::streamsize>(script->text_.size()));
-  script->text_.resize(static_cast<std::size_t>(file.gcount()));
-  if (script->text_.size() > kScriptBytesMax) {
-    return fail(Code::kInvalid, path + ": it is larger than 256 KiB");
-  }
-  script->hash_ = hash_of(script->text_);
+Result<std::unique_ptr<Script>> Script::read(const std::string& path, Kind kind,
+                                             const ModuleFolders& folders) {
+  std::unique_ptr<Script> script(new Script(path, kind, folders));
+  TOCSIN_TRY_SET(text, read_lua_file(path));
+  script->text_ = std::move(text);
   return script;
 }
 
+// It has run once, so that its modules are known.
+void Script::seal() {
+  modules_->seal();
+  std::string all = text_;
+  for (const auto& [name, module] : modules_->all()) {
+    all.append(1, '\0').append(name).append(1, '\0').append(module.text);
+  }
+  hash_ = hash_of(all);
+}
+
 Result<std::unique_ptr<Script>> Script::open(const std::string& path, Kind kind,
-                                             std::string_view name, TableInspector& inspect) {
-  TOCSIN_TRY_SET(script, read(path, kind));
+                                             std::string_view name, TableInspector& inspect,
+                                             const ModuleFolders& folders) {
+  TOCSIN_TRY_SET(script, read(path, kind, folders));
   TOCSIN_TRY(script->declare(name));
+  script->seal();
   if (inspect) {
     const std::vector<std::string> mistakes = inspect(script->options());
     if (!mistakes.empty()) {
@@ -131,8 +133,9 @@ int Script::read_declaration(lua_State* lua) {
   return 0;
 }
 
-Result<std::unique_ptr<Script>> Script::open_route(const std::string& path) {
-  TOCSIN_TRY_SET(script, read(path, Kind::kRoute));
+Result<std::unique_ptr<Script>> Script::open_route(const std::string& path,
+                                                   const ModuleFolders& folders) {
+  TOCSIN_TRY_SET(script, read(path, Kind::kRoute, folders));
   TOCSIN_TRY_SET(state, State::create(kOpenLimits, SystemClock::instance()));
   script->name_ = script->file_;
   std::string failure;
@@ -140,6 +143,7 @@ Result<std::unique_ptr<Script>> Script::open_route(const std::string& path) {
       !state->run_protected(read_route, script.get(), failure)) {
     return fail(Code::kInvalid, script->placed(failure));
   }
+  script->seal();
   return script;
 }
 
@@ -152,6 +156,7 @@ int Script::read_route(lua_State* lua) {
 }
 
 void Script::run(lua_State* lua) const {
+  modules_->open(lua);
   const std::string name = "@" + file_;
   if (luaL_loadbufferx(lua, text_.data(), text_.size(), name.c_str(), "t") != LUA_OK) {
     lua_error(lua);
@@ -164,6 +169,10 @@ void Script::run(lua_State* lua) const {
 
 std::string Script::placed(std::string_view words) const {
   if (words.starts_with(file_ + ":")) return path_ + std::string(words.substr(file_.size()));
+  for (const auto& [name, module] : modules_->all()) {
+    if (!words.starts_with(module.chunk + ":")) continue;
+    return module.path + std::string(words.substr(module.chunk.size()));
+  }
   return path_ + ": " + std::string(words);
 }
 

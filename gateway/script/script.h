@@ -10,6 +10,7 @@
 #include "gateway/base/function.h"
 #include "gateway/base/option.h"
 #include "gateway/base/result.h"
+#include "gateway/script/modules.h"
 #include "gateway/script/option_reader.h"
 
 struct lua_State;
@@ -26,20 +27,22 @@ enum class Kind : std::uint8_t { kFilter, kOutput, kRoute };
 /// "filter", "output", "route".
 std::string_view kind_name(Kind kind);
 
-/// 128 bits over the text: two scripts with the same one are the same script.
+/// 128 bits over the text and its modules': two scripts with the same one are the same script.
 using ContentHash = std::array<std::uint64_t, 2>;
 
 /// The text of one script and what it declares. Immutable; any thread, once opened.
 class Script {
  public:
-  /// Reads and runs a plugin: a file that returns {name=, kind=, options={...},
-  /// create=function(cfg)
-  /// ... end}. What it returns must say `kind` and `name`. The error is one sentence that begins
-  /// with the path, and with the line where there is one: kNotFound, or kInvalid.
+  /// Reads and runs a plugin: a file that returns {name=, kind=, options={...}, create=...}. What
+  /// it returns must say `kind` and `name`. What it requires is looked for in `folders`. The error
+  /// is one sentence that begins with the path, and with the line where there is one: kNotFound, or
+  /// kInvalid.
   static Result<std::unique_ptr<Script>> open(const std::string& path, Kind kind,
-                                              std::string_view name, TableInspector& inspect);
+                                              std::string_view name, TableInspector& inspect,
+                                              const ModuleFolders& folders = {});
   /// Reads and runs a routing script: a file that returns a function, or defines one named route.
-  static Result<std::unique_ptr<Script>> open_route(const std::string& path);
+  static Result<std::unique_ptr<Script>> open_route(const std::string& path,
+                                                    const ModuleFolders& folders = {});
 
   Script(const Script&) = delete;
   Script& operator=(const Script&) = delete;
@@ -51,15 +54,18 @@ class Script {
   const std::string& doc() const { return doc_; }
   const OptionTable& options() const { return options_.root(); }
   const ContentHash& hash() const { return hash_; }
+  const Modules& modules() const { return *modules_; }
 
   /// Runs the file; what it returned is on top of the stack. May raise.
   void run(lua_State* lua) const;
-  /// An error's words with the whole path where Lua wrote the file's name.
+  /// An error's words with the whole path where Lua wrote a file's name.
   std::string placed(std::string_view words) const;
 
  private:
-  Script(std::string path, Kind kind);
-  static Result<std::unique_ptr<Script>> read(const std::string& path, Kind kind);
+  Script(std::string path, Kind kind, const ModuleFolders& folders);
+  static Result<std::unique_ptr<Script>> read(const std::string& path, Kind kind,
+                                              const ModuleFolders& folders);
+  void seal();
   Result<void> declare(std::string_view name);
   static int read_declaration(lua_State* lua);
   static int read_route(lua_State* lua);
@@ -68,6 +74,7 @@ class Script {
   const std::string file_;  // the last part of the path
   const Kind kind_;
   std::string text_;
+  const std::unique_ptr<Modules> modules_;
   ContentHash hash_{};
   std::string declared_kind_;
   std::string name_;

@@ -37,9 +37,10 @@ std::optional<std::pair<Kind, std::string>> read_file_name(std::string_view file
 
 }  // namespace
 
-Scripts::Scripts(const std::vector<std::string>& folders, TableInspector inspect)
-    : inspect_(std::move(inspect)) {
-  for (const std::string& folder : folders) {
+Scripts::Scripts(std::vector<std::string> folders, TableInspector inspect,
+                 std::vector<std::string> library)
+    : inspect_(std::move(inspect)), module_folders_{std::move(library), std::move(folders)} {
+  for (const std::string& folder : module_folders_.others) {
     std::error_code error;
     std::filesystem::directory_iterator entries(folder, error);
     for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
@@ -73,7 +74,7 @@ Result<std::shared_ptr<const Script>> Scripts::load(Kind kind, std::string_view 
     return fail(Code::kNotFound, "no folder of plugin_path has " + std::string(kind_name(kind)) +
                                      "_" + std::string(name) + ".lua");
   }
-  TOCSIN_TRY_SET(script, Script::open(file->path, kind, name, inspect_));
+  TOCSIN_TRY_SET(script, Script::open(file->path, kind, name, inspect_, module_folders_));
   return std::shared_ptr<const Script>(std::move(script));
 }
 

@@ -23,8 +23,10 @@ class Scripts {
   };
   static constexpr std::size_t kFilesMax = 1024;  ///< of all folders; others are not seen
 
-  /// Folders that cannot be read hold nothing.
-  Scripts(const std::vector<std::string>& folders, TableInspector inspect);
+  /// Folders that cannot be read hold nothing. `library` are those of the modules tocsin.NAME; all
+  /// other modules are looked for beside the script, then in `folders`.
+  Scripts(std::vector<std::string> folders, TableInspector inspect,
+          std::vector<std::string> library = {});
 
   /// The script that is `kind` `name`. kNotFound: no folder has such a file; else the sentence says
   /// why it was refused, the same each time.
@@ -32,6 +34,8 @@ class Scripts {
 
   /// All files, sorted by kind and name.
   const std::vector<Found>& files() const { return files_; }
+  /// Where scripts find what they require, routing scripts as well.
+  const ModuleFolders& module_folders() const { return module_folders_; }
 
  private:
   using Name = std::pair<Kind, std::string>;
@@ -39,6 +43,7 @@ class Scripts {
   Result<std::shared_ptr<const Script>> load(Kind kind, std::string_view name);
 
   TableInspector inspect_;
+  const ModuleFolders module_folders_;
   std::vector<Found> files_;
   std::map<Name, Result<std::shared_ptr<const Script>>> answers_;
 };

@@ -126,8 +126,15 @@ void State::enter(std::int64_t instructions) {
 Left State::leave() {
   entered_ = false;
   host_thread_ = nullptr;
-  Left left{instructions_left_, std::exchange(spent_, Spent::kNothing),
-            was_refused_ || refused_bytes_ != 0, std::exchange(spent_where_, {})};
+  Left left{.instructions = instructions_left_,
+            .spent = std::exchange(spent_, Spent::kNothing),
+            .was_refused = was_refused_ || refused_bytes_ != 0,
+            .took = clock_was_read_ ? clock_.mono() - began_ : Duration::zero(),
+            .wasted = {},
+            .where = std::exchange(spent_where_, {})};
+  if (left.spent != Spent::kNothing && clock_was_read_) {
+    left.wasted = thread_cpu_time() - cpu_began_;
+  }
   if (left.spent == Spent::kMemory || left.was_refused) {
     lua_gc(main_, LUA_GCCOLLECT);
     worn_out_ = memory_bytes_ > limits_.memory_bytes_max / 2;
@@ -158,15 +165,18 @@ bool State::run_protected(Function function, void* argument, std::string& failur
 
 // Time is the thread's own, so that a busy machine is not held against a script; the other clock is
 // cheaper and says when to look. A slice shorter than kLookInstructions reads neither.
+void State::read_clock() {
+  if (std::exchange(clock_was_read_, true)) return;
+  began_ = clock_.mono();
+  cpu_began_ = thread_cpu_time();
+}
+
 void State::look(lua_State* lua, lua_Debug* /*event*/) {
   State& state = of(lua);
   state.instructions_left_ -= kLookInstructions;
   if (state.spent_ == Spent::kNothing) {
+    state.read_clock();
     const MonoTime now = state.clock_.mono();
-    if (!std::exchange(state.clock_was_read_, true)) {
-      state.began_ = now;
-      state.cpu_began_ = thread_cpu_time();
-    }
     if (state.instructions_left_ < 0) {
       state.spent_ = Spent::kInstructions;
     } else if (now - state.began_ >= state.limits_.slice_max &&
@@ -189,6 +199,7 @@ void State::check(lua_State* lua) {
 }
 
 void State::charge(lua_State* lua, std::int64_t instructions) {
+  if (instructions >= kLookInstructions) read_clock();
   // A negative or absurd amount is beyond every budget.
   if (instructions < 0 || instructions > instructions_left_) {
     instructions_left_ = -1;

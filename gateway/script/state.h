@@ -29,8 +29,10 @@ std::string_view spent_name(Spent spent);
 struct Left {
   std::int64_t instructions = 0;
   Spent spent = Spent::kNothing;
-  bool was_refused = false;  ///< memory that Lua did not ask for again: an error came of it
-  std::string where;         ///< when something is spent: "file.lua:12", as far as it is known
+  bool was_refused = false;          ///< memory that Lua did not ask for again: an error came of it
+  Duration took = Duration::zero();  ///< zero: too little to be worth a look at the clock
+  Duration wasted = Duration::zero();  ///< of the thread's own time, when something is spent
+  std::string where;  ///< when something is spent: "file.lua:12", as far as it is known
 
   /// "file.lua:12: the script ran too many instructions".
   std::string text() const;
@@ -90,6 +92,7 @@ class State {
 
   static void* allocate(void* state, void* block, std::size_t old_size, std::size_t new_size);
   bool may_grow(std::size_t by, std::size_t to);
+  void read_clock();
   void note_where(lua_State* lua);
   static void look(lua_State* lua, lua_Debug* event);
   [[noreturn]] void raise(lua_State* lua);

@@ -309,12 +309,41 @@ int rep(lua_State* lua) {
   return 1;
 }
 
+// ---- what is Lua's own, charged for the texts that it goes through
+
+std::size_t bytes_of_texts(lua_State* lua) {
+  std::size_t bytes = 0;
+  for (int i = 1; i <= lua_gettop(lua); ++i) {
+    if (lua_type(lua, i) == LUA_TSTRING) bytes += lua_rawlen(lua, i);
+  }
+  return bytes;
+}
+
+// %q looks at each byte and writes up to ten.
+int format(lua_State* lua) {
+  const std::size_t bytes = bytes_of_texts(lua);
+  const bool quotes = text_at(lua, 1).find("%q") != std::string_view::npos;
+  State::of(lua).charge(
+      lua, static_cast<std::int64_t>(quotes ? bytes * 8 : bytes / kBytesAnInstruction));
+  return call_guarded(lua);
+}
+
+// A format may be long and say nothing.
+int charged_for_format(lua_State* lua) {
+  const std::size_t bytes = bytes_of_texts(lua);
+  State::of(lua).charge(
+      lua, static_cast<std::int64_t>(text_at(lua, 1).size() + bytes / kBytesAnInstruction));
+  return call_guarded(lua);
+}
+
 }  // namespace
 
 void open_string_library(lua_State* lua) {
   constexpr luaL_Reg kFunctions[] = {{"find", find}, {"match", match}, {"gmatch", gmatch},
                                      {"gsub", gsub}, {"rep", rep},     {nullptr, nullptr}};
   luaL_setfuncs(lua, kFunctions, 0);
+  guard(lua, "format", format);
+  for (const char* name : {"pack", "packsize", "unpack"}) guard(lua, name, charged_for_format);
   lua_pushnil(lua);
   lua_setfield(lua, -2, "dump");
 }

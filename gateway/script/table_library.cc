@@ -18,8 +18,6 @@ namespace {
 constexpr lua_Integer kElementsAnInstruction = 4;
 constexpr std::size_t kBytesAnInstruction = 16;
 
-lua_CFunction original(lua_State* lua) { return lua_tocfunction(lua, lua_upvalueindex(1)); }
-
 lua_Integer trusted_length(lua_State* lua, int index) {
   luaL_checktype(lua, index, LUA_TTABLE);
   if (luaL_getmetafield(lua, index, "__len") != LUA_TNIL) {
@@ -32,21 +30,21 @@ int insert(lua_State* lua) {
   const lua_Integer length = trusted_length(lua, 1);
   const bool shifts = lua_gettop(lua) > 2;
   if (shifts) State::of(lua).charge(lua, length / kElementsAnInstruction);
-  return original(lua)(lua);
+  return call_guarded(lua);
 }
 
 int remove(lua_State* lua) {
   const lua_Integer length = trusted_length(lua, 1);
   const bool shifts = lua_gettop(lua) > 1;
   if (shifts) State::of(lua).charge(lua, length / kElementsAnInstruction);
-  return original(lua)(lua);
+  return call_guarded(lua);
 }
 
 int sort(lua_State* lua) {
   const auto length = static_cast<std::uint64_t>(trusted_length(lua, 1));
   State::of(lua).charge(
       lua, static_cast<std::int64_t>(length * std::bit_width(length)) / kElementsAnInstruction);
-  return original(lua)(lua);
+  return call_guarded(lua);
 }
 
 // How many numbers lie from the argument `first` to the argument `last`; above every budget when
@@ -60,34 +58,28 @@ std::int64_t range(lua_Integer first, lua_Integer last) {
 int move(lua_State* lua) {
   State::of(lua).charge(
       lua, range(luaL_checkinteger(lua, 2), luaL_checkinteger(lua, 3)) / kElementsAnInstruction);
-  return original(lua)(lua);
+  return call_guarded(lua);
 }
 
 int concat(lua_State* lua) {
   const lua_Integer length = trusted_length(lua, 1);
   const lua_Integer last = luaL_optinteger(lua, 4, length);
   State::of(lua).charge(lua, range(luaL_optinteger(lua, 3, 1), last) / kElementsAnInstruction);
-  return original(lua)(lua);
+  return call_guarded(lua);
 }
 
 int unpack(lua_State* lua) {
   const lua_Integer length = trusted_length(lua, 1);
   const lua_Integer last = luaL_optinteger(lua, 3, length);
   State::of(lua).charge(lua, range(luaL_optinteger(lua, 2, 1), last) / kElementsAnInstruction);
-  return original(lua)(lua);
+  return call_guarded(lua);
 }
 
 int charged_for_text(lua_State* lua) {
   std::size_t length = 0;
   luaL_checklstring(lua, 1, &length);
   State::of(lua).charge(lua, static_cast<std::int64_t>(length / kBytesAnInstruction));
-  return original(lua)(lua);
-}
-
-void guard(lua_State* lua, const char* name, lua_CFunction with) {
-  lua_getfield(lua, -1, name);
-  lua_pushcclosure(lua, with, 1);
-  lua_setfield(lua, -2, name);
+  return call_guarded(lua);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <utility>
 
 #include "gateway/script/text.h"
@@ -47,7 +48,9 @@ Duration after(lua_State* lua, int index) {
   Duration wait = Duration::zero();
   if (lua_getfield(lua, index, "after_ms") != LUA_TNIL) {
     if (lua_isnumber(lua, -1) == 0) luaL_error(lua, "the verdict's after_ms is no number");
-    const lua_Number ms = std::clamp<lua_Number>(lua_tonumber(lua, -1), 0, 86'400'000);
+    const lua_Number wanted = lua_tonumber(lua, -1);
+    if (std::isnan(wanted)) luaL_error(lua, "the verdict's after_ms is not a number");
+    const lua_Number ms = std::clamp<lua_Number>(wanted, 0, 86'400'000);
     wait = std::chrono::milliseconds(static_cast<std::int64_t>(ms));
   }
   lua_pop(lua, 1);

@@ -8,8 +8,22 @@
 
 namespace tocsin::script {
 
-Worker::Worker(Instance& instance, const Environment& environment)
-    : instance_(instance), environment_(environment) {}
+namespace {
+
+std::unique_ptr<stage::Presence> presence_of(const Instance& instance, std::size_t loop) {
+  stage::PresenceBook* book = instance.services().presences;
+  if (book == nullptr) return nullptr;
+  return book->presence_of(instance.voice().label, instance.voice().id, loop);
+}
+
+}  // namespace
+
+Worker::Worker(Instance& instance, std::shared_ptr<const Value> settings,
+               const Environment& environment)
+    : instance_(instance),
+      environment_(environment),
+      presence_(presence_of(instance, environment.loop.shard())),
+      settings_(std::move(settings)) {}
 
 Worker::~Worker() = default;
 
@@ -22,10 +36,28 @@ Result<void> Worker::start() {
 void Worker::finish() { state_.reset(); }
 
 Result<std::shared_ptr<State>> Worker::build() {
-  Creation creation = create_state(instance_.script(), instance_.settings(), instance_.voice(),
+  const Inside inside(*this, "create");
+  Creation creation = create_state(instance_.script(), *settings_, instance_.voice(),
                                    instance_.services(), &environment_);
   if (creation.state == nullptr) return fail(Code::kInvalid, std::move(creation.refused));
   return std::move(creation.state);
+}
+
+void Worker::reconfigure() {
+  settings_ = instance_.adopt();
+  std::optional<Objection> objection;
+  {
+    const Inside inside(*this, "reconfigure");
+    objection = reconfigure_state(*state_, instance_.script(), *settings_);
+  }
+  if (!objection) return;
+  failed({Failure::Kind::kError, std::move(objection->what)});
+  Result<std::shared_ptr<State>> successor = build();
+  if (successor) {
+    state_ = std::move(*successor);
+  } else {
+    failed({Failure::Kind::kError, std::move(successor).error().what});
+  }
 }
 
 // Calls that wait in a full state end there; it lives as long as they do.

@@ -28,7 +28,7 @@ struct EmitOutcome {
     kConflict,   ///< an earlier request with this key had another body
     kInvalid,    ///< pointer and text say where and why
     kStoreDown,  ///< nothing is promised, and nearly always nothing kept; `retry_after`
-    kFull,       ///< nothing was kept; `retry_after`
+    kFull,       ///< nothing was kept; `retry_after`, and in text why if it is not for want of room
   };
   Kind kind = Kind::kStoreDown;
   message::NotificationId id;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gateway/base/clock.h"
+#include "gateway/message/delivery.h"
 #include "gateway/message/notification.h"
 
 namespace tocsin::stage {
@@ -18,13 +19,17 @@ struct RouteOpinion {
   std::vector<std::uint32_t> outputs;   ///< as the routes count them
   std::vector<std::string> recipients;  ///< "kind:value", instead of the notification's; empty: its
   std::optional<Duration> delay;        ///< not before so long from now
-  std::string problem;                  ///< why it has none, for people; empty: it wanted none
+  std::optional<message::DeliveryClass> priority;  ///< none: as the route or the level says
+  std::string reason;   ///< why, in its own words, for people; may be empty
+  std::string problem;  ///< why it has none, for people; empty: it wanted none
 
   void clear() {
     has_one = goes_on = false;
     outputs.clear();
     recipients.clear();
     delay.reset();
+    priority.reset();
+    reason.clear();
     problem.clear();
   }
 };

@@ -36,6 +36,7 @@ enum class OperationKind : std::uint8_t {
   kRecord,
   kMove,
   kLook,
+  kOwned,
   kSupersede,
   kReschedule,
   kRedriveDue
@@ -63,8 +64,9 @@ struct NewDelivery {
   std::string_view output;
   std::string_view address;  ///< "kind:value", or empty: the output's own
   message::DeliveryState state =
-      message::DeliveryState::kReady;   ///< or kClaimed, by the batch's epoch
-  WallTime next_at{};                   ///< not before
+      message::DeliveryState::kReady;  ///< or kClaimed, by the batch's epoch
+  WallTime next_at{};                  ///< not before
+  message::DeliveryClass queue = message::DeliveryClass::kNormal;  ///< in every state, for ever
   bool mirror = false;                  ///< a copy of a dead letter, never copied again
   Ordering ordering = Ordering::kNone;  ///< only with a group key
 };
@@ -157,7 +159,8 @@ struct Settle : Operation {
   std::string_view reason;             ///< kDead: why; kReady: of the last failure
   std::string_view provider_id;        ///< kDelivered
   /// Added to the notification's deliveries, behind the last, with the state and only when that is
-  /// written as asked: the fallback's beside kFellBack, a mirror's beside kDead. It is kReady.
+  /// written as asked: the fallback's beside kFellBack, a mirror's beside kDead. It is kReady, and
+  /// in the queue of the delivery it follows.
   std::optional<NewDelivery> successor;
   bool in_line = false;  ///< as its claim said
 
@@ -318,6 +321,26 @@ struct Look : Operation {
   bool changed = false;          ///< somebody else changed the store, or it was taken over from
   std::uint64_t taken_over = 0;  ///< deliveries: ready, or dead as ambiguous
   std::vector<BacklogCount> backlog;  ///< if changed: as the batch leaves it
+};
+
+/// A row that the epoch owns.
+struct OwnedDelivery {
+  message::DeliveryId id;
+  std::string output;
+  message::DeliveryState state = message::DeliveryState::kClaimed;  ///< or kSending
+  message::DeliveryClass queue = message::DeliveryClass::kNormal;
+  std::uint32_t attempts = 0;
+  std::uint32_t crashes = 0;
+};
+
+/// Tells which rows the epoch owns, as of this place in the batch: in the order of their ids, those
+/// behind `after`.
+struct Owned : Operation {
+  Owned() : Operation(OperationKind::kOwned) {}
+  message::DeliveryId after;  ///< no id: from the first
+  std::uint32_t limit = 0;    ///< at most kPageRowsMax
+
+  std::vector<OwnedDelivery> owned;  ///< fewer than `limit`: there are no more
 };
 
 /// How a store is opened.

@@ -34,8 +34,8 @@ class LineBuffer;
 /// disk stalls, memory stays within `bytes_max` and new lines are dropped and counted.
 ///
 /// Lines of one loop keep their order; lines of different loops interleave by chunk. Chunks are
-/// recycled, so the steady state does not allocate. Create and destroy on the control thread, after
-/// the last LineBuffer; the destructor writes what was handed over.
+/// recycled, so the steady state does not allocate. Destroyed after the last LineBuffer, by a
+/// thread that may block: the destructor writes what was handed over.
 class LineLog {
  public:
   /// `bytes_max` is rounded down to whole chunks, and one chunk is the least.

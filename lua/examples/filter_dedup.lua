@@ -40,7 +40,9 @@ return {
     local reserved = {} -- keys, by their reservations
 
     local function on_message(notification)
-      local key = key_of(notification):sub(1, KEY_BYTES_MAX)
+      local key = key_of(notification)
+      -- Cut, it would be the same as others that begin so, and those would be lost.
+      if #key > KEY_BYTES_MAX then key = key:sub(1, KEY_BYTES_MAX - 32) .. tocsin.digest(key) end
       local identity = notification.identity:sub(1, IDENTITY_BYTES_MAX)
       local mark = tocsin.kv.add_if_absent(key, identity)
       if mark.outcome == "present" then
@@ -64,6 +66,11 @@ return {
       end
     end
 
-    return {on_message = on_message, on_outcome = on_outcome}
+    -- What is remembered and reserved stays.
+    local function reconfigure(other)
+      cfg, key_of = other, tocsin.template(other.key)
+    end
+
+    return {on_message = on_message, on_outcome = on_outcome, reconfigure = reconfigure}
   end,
 }

@@ -30,6 +30,9 @@ return {
       on_message = function(notification)
         return notification.rank < least and "drop" or "pass"
       end,
+      reconfigure = function(other)
+        least = rank_of[other.min]
+      end,
     }
   end,
 }

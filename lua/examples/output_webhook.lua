@@ -51,6 +51,10 @@ return {
       })
     end
 
-    return {deliver = deliver, traits = {idempotent = true}}
+    return {
+      deliver = deliver,
+      reconfigure = function(other) cfg = other end,
+      traits = {idempotent = true},
+    }
   end,
 }

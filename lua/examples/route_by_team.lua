@@ -7,21 +7,20 @@
 
 local CHAT_OF = {payments = "payments-chat", search = "search-chat"}
 
-local HOUR = 3600 * 1000
-local DAY = 24 * HOUR
+local time = require "tocsin.time"
 
 -- Milliseconds until seven o'clock UTC, or nothing during the day.
 local function until_morning()
-  local since_midnight = tocsin.now() % DAY
-  if since_midnight >= 7 * HOUR and since_midnight < 22 * HOUR then return nil end
-  return (7 * HOUR - since_midnight) % DAY
+  local now = tocsin.now()
+  if time.within(now, "07:00", "22:00") then return nil end
+  return time.until_clock(now, "07:00")
 end
 
 function route(notification)
   local chat = CHAT_OF[notification.labels.team]
   if chat == nil then return nil end
   if notification.rank >= 5 then -- error and above
-    return {outputs = {chat, "oncall"}, continue = true}
+    return {outputs = {chat, "oncall"}, priority = "critical", continue = true}
   end
   return {outputs = {chat}, delay = until_morning(), continue = true}
 end

@@ -7,6 +7,9 @@
 -- What the answer means is the gateway's to say (2xx delivered, Retry-After honoured, ...), the same
 -- for every output that speaks HTTP.
 
+local verdict = require "tocsin.verdict"
+local web = require "tocsin.web"
+
 local MARKS = {
   warning = ":warning: ",
   error = ":x: ",
@@ -43,6 +46,10 @@ return {
   create = function(cfg)
     local text_of = tocsin.template(cfg.text)
 
+    local function reconfigure(other)
+      cfg, text_of = other, tocsin.template(other.text)
+    end
+
     local function deliver(attempt)
       local notification = attempt.notification
       local message = {
@@ -50,14 +57,9 @@ return {
         channel = cfg.channel,
         username = cfg.username,
       }
-      return tocsin.http.verdict(tocsin.http.request {
-        method = "POST",
-        url = cfg.url,
-        headers = {["Content-Type"] = "application/json"},
-        body = tocsin.json.encode(message),
-      })
+      return verdict.of_answer(web.post_json(cfg.url, message))
     end
 
-    return {deliver = deliver}
+    return {deliver = deliver, reconfigure = reconfigure}
   end,
 }

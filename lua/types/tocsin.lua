@@ -1,5 +1,7 @@
 ---@meta
--- What the gateway gives to scripts, for editors that read LuaLS annotations. Nothing loads it.
+-- What the gateway gives to scripts, for editors that read LuaLS annotations. Nothing loads it. The
+-- modules that scripts require (tocsin.text and others) are annotated in their own files: put the
+-- folder lua/ into the editor's `workspace.library`.
 
 ---@class tocsin.Notification
 ---@field topic string
@@ -26,8 +28,9 @@
 ---@field notification tocsin.Notification
 
 ---@class tocsin.Filter
----@field on_message fun(notification: tocsin.Notification): "pass"|"drop"|nil, integer?
+---@field on_message fun(notification: tocsin.Notification): "pass"|"drop"|nil, integer?, string? a reservation, and why for `tocsin explain`
 ---@field on_outcome? fun(reservation: integer, committed: boolean)
+---@field reconfigure? fun(cfg: table): nil, string?, string? takes other values of reloadable options; nil, why, key: refused
 
 ---@alias tocsin.Verdict "delivered"|"retry"|"throttled"|"rejected"|"target_gone"|"ambiguous"|"unauthorized"|"internal"
 
@@ -39,6 +42,7 @@
 
 ---@class tocsin.Output
 ---@field deliver fun(attempt: tocsin.Attempt): tocsin.Verdict, tocsin.VerdictDetail?
+---@field reconfigure? fun(cfg: table): nil, string?, string? takes other values of reloadable options; nil, why, key: refused
 ---@field traits? {address_kind?: string, has_own_address?: boolean, idempotent?: boolean, account?: string}
 
 ---@class tocsin.Option
@@ -69,7 +73,9 @@
 ---@field outputs string|string[]
 ---@field to? string|string[] instead of the notification's recipients
 ---@field delay? string|number a duration such as "5m", or milliseconds
+---@field priority? "critical"|"normal" instead of what the level says
 ---@field continue? boolean ask the routes below as well
+---@field reason? string why, for `tocsin explain`
 
 tocsin = {}
 
@@ -83,6 +89,11 @@ function tocsin.iso(ms) end
 ---Lets the loop go on meanwhile.
 ---@param ms number
 function tocsin.sleep(ms) end
+
+---128 bits that stand for a text, such as one that is too long for a key.
+---@param text string
+---@return string digits 32 of them
+function tocsin.digest(text) end
 
 ---@param text string with places such as {{topic}} and {{labels.team}}
 ---@param escape? "none"|"html"|"json"|"url"

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import pathlib
 import re
 import subprocess
 
@@ -15,8 +16,15 @@ BODY = ('{"topic":"orders.paid","level":"info","title":"Order paid","body":"' + 
 HELD = "{type: flaky, script: [hang], delivery: {concurrency: 1, timeout: 10m}}"
 
 
-def gateway(binary, folder, name, output, workers=1):
-    """A gateway with a store of its own; `output` is what all notifications go to."""
+ROUTES = """\
+  - {match: {topic: "alerts.**"}, outputs: [out]}
+  - {outputs: [out]}
+"""
+
+
+def gateway(binary, folder, name, output, workers=1, more_outputs="", routes=ROUTES):
+    """A gateway with a store of its own; `output` is what all notifications go to, unless `routes` say
+    otherwise. The texts are YAML, a line each, indented by two."""
     public, admin = measure.free_port(), measure.free_port()
     store = folder / name
     store.mkdir()
@@ -31,11 +39,10 @@ listeners:
     routes: [{{prefix: /v1/, plugin: api}}]
 inputs: {{api: {{type: http}}}}
 filters: [{{type: level, min: info}}]
-outputs: {{out: {output}}}
-routes:
-  - {{match: {{topic: "alerts.**"}}, outputs: [out]}}
-  - {{outputs: [out]}}
-storage: {{type: sqlite, path: {store}/outbox.db}}
+outputs:
+  out: {output}
+{more_outputs}routes:
+{routes}storage: {{type: sqlite, path: {store}/outbox.db}}
 """)
     version = subprocess.run([binary, "version"], capture_output=True, text=True, check=True).stdout
     server = measure.Server(name, [binary, "run", "-c", str(config)], public, version.splitlines()[0])
@@ -56,6 +63,21 @@ def metrics(server):
             key = f"{name}:{label}"
             found[key] = found.get(key, 0.0) + float(value)
     return found
+
+
+def buckets(server, name):
+    """A histogram's cumulative counts by upper bound, as text."""
+    client = http.client.HTTPConnection("127.0.0.1", server.admin, timeout=10)
+    client.request("GET", "/metrics")
+    text = client.getresponse().read().decode()
+    client.close()
+    return {bound: float(count) for bound, count in re.findall(rf'^{name}_bucket{{le="(.*?)"}} (\S+)$', text, re.M)}
+
+
+def rss_bytes(server):
+    """What of its memory is in RAM, shared libraries included."""
+    text = pathlib.Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"^VmRSS:\s+(\d+) kB$", text, re.M)[1]) * 1024
 
 
 def body_file(folder, count=1):

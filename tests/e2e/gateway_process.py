@@ -57,9 +57,9 @@ def parse_metrics(text):
 
 class Gateway:
     """A running gateway. `settings` is the configuration as Python values, `environment` what it finds
-    beside ours."""
+    beside ours, `binary` another path of the binary."""
 
-    def __init__(self, settings, folder, descriptors=None, environment=None):
+    def __init__(self, settings, folder, descriptors=None, environment=None, binary=BINARY):
         self.config_path = folder / "tocsin.yaml"
         self.config_path.write_text(as_yaml(settings))
         self.stdout_path = folder / "stdout"
@@ -72,7 +72,7 @@ class Gateway:
         self.expects_text = False  # something else than its log is written to standard error
         with open(self.stdout_path, "wb") as stdout:
             self.process = subprocess.Popen(
-                [BINARY, "run", "-c", self.config_path], stdin=subprocess.DEVNULL, stdout=stdout,
+                [binary, "run", "-c", self.config_path], stdin=subprocess.DEVNULL, stdout=stdout,
                 stderr=subprocess.PIPE, env={**os.environ, **(environment or {})},
                 preexec_fn=lambda: _limit_descriptors(descriptors))
         self._reader = threading.Thread(target=self._read_log, daemon=True)
@@ -169,6 +169,16 @@ class Gateway:
     def descriptors(self):
         """How many it has open, as the kernel counts."""
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def open_files(self):
+        """The paths of what it has open."""
+        paths = set()
+        for number in os.listdir(f"/proc/{self.process.pid}/fd"):
+            try:
+                paths.add(os.readlink(f"/proc/{self.process.pid}/fd/{number}"))
+            except FileNotFoundError:
+                pass  # closed since
+        return paths
 
     def resident_bytes(self):
         """What of its memory is in RAM."""

@@ -58,6 +58,23 @@ def test_a_slow_receiver_costs_no_memory_and_no_order(start_gateway, sink, tmp_p
     assert gateway.resident_bytes() - early < 24 * MIB
 
 
+def test_a_backlog_keeps_its_order_over_a_stop(start_gateway, sink, tmp_path):
+    config = settings(tmp_path, {"hook": webhook(sink, concurrency=1, timeout="30s")},
+                      gateway={"shutdown_grace": "1s"})
+    sink.mode("hang")
+    gateway = start_gateway(config)
+    titles = [f"n{i}" for i in range(200)]
+    send(Client(gateway), titles)
+    eventually(sink.count, 1)
+    gateway.stop()
+
+    sink.mode("ok")
+    gateway = start_gateway(config)
+    send(Client(gateway), ["after"])
+    eventually(sink.count, 1 + len(titles) + 1)
+    assert sink.titles() == ["n0", *titles, "after"]
+
+
 def test_what_comes_after_the_backlog_goes_directly_again(start_gateway, sink, tmp_path):
     gateway = start_gateway(settings(tmp_path, {"hook": webhook(sink, concurrency=CONCURRENCY)}))
     client = Client(gateway)

@@ -115,6 +115,18 @@ def test_check_create_looks_where_logs_go(write, tmp_path):
     assert not missing.parent.exists()
 
 
+@pytest.mark.parametrize("path, words", [
+    (":memory:", "a database in memory would end with the gateway: name a file"),
+    ("/dev/null", "'/dev/null' is no regular file: name another path"),
+    ("/", "'/' is no regular file: name another path"),
+])
+def test_check_create_refuses_what_can_be_no_database(write, path, words):
+    config = write(GOOD + f'outputs: {{out: {{type: "null"}}}}\nstorage: {{type: sqlite, path: "{path}"}}\n')
+    result = tocsin("check", "--create", "-c", config)
+    assert result.returncode == 1
+    assert f"storage.path: {words}" in result.stderr
+
+
 def test_slips_of_the_command_line_are_explained(write):
     path = write(GOOD)
     for words, answer in ((["chek"], 'there is no command "chek"; did you mean check?'),

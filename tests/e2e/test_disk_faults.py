@@ -232,6 +232,23 @@ def test_a_full_disk_refuses_what_comes_and_still_delivers_what_it_has(disk, sta
     eventually(lambda: send(gateway, len(accepted))[0], 202)
 
 
+@pytest.mark.parametrize("disk", [KIND["full disk"], KIND["full"]], indirect=True)
+def test_a_full_disk_is_not_taken_for_ready_between_two_tries(disk, start_on, sink):
+    gateway = start_on(disk, {"hook": webhook(sink)})
+    disk.break_down(gateway)
+    send_until_refused(gateway, 0)
+    eventually(lambda: ready(gateway), (503, "the store takes nothing"))
+    # The store is tried every 5 s.
+    until = time.monotonic() + 12
+    while time.monotonic() < until:
+        assert ready(gateway) == (503, "the store takes nothing")
+        time.sleep(0.002)
+    disk.mend(gateway)
+    # Without anybody who sends: no balancer would.
+    eventually(lambda: ready(gateway), (200, None))
+    assert send(gateway, 1000)[0] == 202
+
+
 @pytest.mark.parametrize("disk", [KIND["failing writes"], KIND["full disk"]], indirect=True)
 def test_the_audit_holds_nobody_up_while_the_store_cannot_keep_it(disk, start_on, sink):
     def discard(letter):

@@ -83,6 +83,49 @@ def test_a_wrong_configuration_is_told_by_its_place(ask):
     assert result.returncode == 1 and f"{ask.config}:1:12: " in result.stderr
 
 
+def test_scripts_say_what_they_decide_and_why(ask, tmp_path):
+    (tmp_path / "night.lua").write_text(
+        'function route(n) return {"chat", delay = "5m", to = {"phone:+1"}, reason = "it is night"} end')
+    (tmp_path / "filter_moody.lua").write_text("""
+        return {name = "moody", kind = "filter", doc = "Has its moods.", create = function(cfg)
+          return {on_message = function(n) return n.topic == "bad" and "drop" or "pass", nil, "its mood" end}
+        end}""")
+    config = json.loads(ask.config.read_text())
+    config["gateway"]["plugin_path"] = [str(tmp_path)]
+    config["filters"] = ["moody"]
+    config["routes"] = [{"script": "night.lua"}]
+    ask.config.write_text(as_yaml(config))
+    told = json.loads(ask(PAID, "--json").stdout)
+    assert told["routes"][0]["reasons"] == ["its script says: it is night", "not before 5m from now", "for phone:+1"]
+    shown = ask({"topic": "bad"})
+    assert shown.returncode == 3
+    assert any(line.split()[:2] == ["moody", "dropped"] and "its mood" in line for line in shown.stdout.splitlines())
+
+
+def test_a_script_that_counts_is_asked_once_an_event(ask, tmp_path):
+    (tmp_path / "turns.lua").write_text("""
+        turn = 0
+        function route(n)
+          turn = turn + 1
+          tocsin.log.warning("turn " .. turn)
+          return turn % 2 == 1 and "chat" or "archive"
+        end
+    """)
+    config = json.loads(ask.config.read_text())
+    config["routes"] = [{"script": "turns.lua"}]
+    ask.config.write_text(as_yaml(config))
+    result = ask(PAID, "--json")
+    told = json.loads(result.stdout)
+    assert told["routes"][0]["outputs"] == [one["output"] for one in told["deliveries"]] == ["chat"]
+    assert told["without_address"] == []
+    assert result.stderr.count("turn 1") == 1 and "turn 2" not in result.stderr
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(json.dumps({"config": "tocsin.yaml", "cases": [{"name": "in turns", "steps": [
+        {"event": {"topic": topic}, "expect": {"outputs": [output]}}
+        for topic, output in (("a", "chat"), ("b", "archive"), ("c", "chat"))]}]}))
+    assert tocsin("routes", "test", suite).returncode == 0
+
+
 def test_it_touches_neither_store_nor_network(ask, tmp_path):
     assert ask(PAID).returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tocsin.yaml"]

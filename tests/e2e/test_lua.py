@@ -141,6 +141,91 @@ def test_scripts_are_listed_with_the_others(scripts):
     assert "Never shown." in shown
 
 
+# --- modules ----------------------------------------------------------------------------------------
+
+HELPER = """\
+local text = require "tocsin.text"
+return function(n) return text.begins(n.title, "quiet") end
+"""
+MODEST = """\
+local is_quiet = require "helper"
+return {
+  name = "modest", kind = "filter", doc = "Drops what asks for it.",
+  create = function() return {on_message = function(n) return is_quiet(n) and "drop" or "pass" end} end,
+}
+"""
+
+
+def test_a_module_is_found_beside_the_script_and_a_change_of_it_reloads(start_gateway, tmp_path, scripts, sink):
+    (scripts / "helper.lua").write_text(HELPER)
+    (scripts / "filter_modest.lua").write_text(MODEST)
+    wanted = configured(tmp_path, scripts, sink)
+    wanted["filters"] = ["modest"]
+    gateway = start_gateway(wanted)
+    gateway.expected_errors.add("reload refused")
+    client = Client(gateway)
+    quiet = {"topic": "t", "title": "quiet please"}
+    assert client.send(quiet)[2] == {"status": "dropped", "by": "modest"}
+    (scripts / "helper.lua").write_text("return function(n) return n.title == 'loud' end")
+    assert gateway.reload()[0] == 200
+    assert client.send(quiet)[2]["status"] == "accepted"
+    (scripts / "helper.lua").write_text("return function(n)")
+    status, answer = gateway.reload()
+    assert status == 422 and f"{scripts}/helper.lua:1: " in json.dumps(answer), answer
+    (scripts / "helper.lua").unlink()
+    status, answer = gateway.reload()
+    assert status == 422 and "there is no module" in json.dumps(answer), answer
+    assert client.send(quiet)[2]["status"] == "accepted"
+
+
+# --- reconfigure ------------------------------------------------------------------------------------
+
+COUNTING = """\
+return {
+  name = "counting", kind = "filter", doc = "Drops all but each nth.",
+  options = {{key = "nth", type = "integer", default = 2, min = 1, doc = "Which.", reloadable = true},
+             {key = "other", doc = "Makes another filter."}},
+  create = function(cfg)
+    local heard = 0
+    return {
+      on_message = function() heard = heard + 1 return heard % cfg.nth == 0 and "pass" or "drop" end,
+      reconfigure = function(other)
+        if other.nth == 13 then return nil, "thirteen is unlucky", "nth" end
+        cfg = other
+      end,
+    }
+  end,
+}
+"""
+
+
+def test_reloadable_options_reach_a_script_that_keeps_its_state(start_gateway, tmp_path, scripts, sink):
+    (scripts / "filter_counting.lua").write_text(COUNTING)
+
+    def wanted(**options):
+        made = configured(tmp_path, scripts, sink, workers=1)
+        made["filters"] = [{"type": "counting", **options}]
+        return complete(made)
+
+    gateway = start_gateway(wanted(nth=3))
+    gateway.expected_errors.add("reload refused")
+    client = Client(gateway)
+
+    def passed(count):
+        return [client.send({"topic": "t"})[2]["status"] == "accepted" for _ in range(count)]
+
+    assert passed(4) == [False, False, True, False]
+    gateway.reconfigure(wanted(nth=5))
+    assert passed(2) == [True, False], "it has counted on"
+    gateway.configure(wanted(nth=13))
+    status, answer = gateway.reload()
+    assert status == 422 and "thirteen is unlucky" in json.dumps(answer), answer
+    assert "filters[0].nth" in json.dumps(answer), answer
+    assert passed(4) == [False, False, False, True]
+    gateway.reconfigure(wanted(nth=5, other="x"))
+    assert passed(5) == [False, False, False, False, True], "another filter begins anew"
+
+
 EXAMPLE = ROOT / "conf" / "examples" / "lua"
 
 

@@ -54,6 +54,7 @@ def test_a_plugin_is_shown_with_its_options():
     options = json.loads(tocsin("show", "output", "flaky", "--json").stdout)["options"]
     script = next(option for option in options if option["key"] == "script")
     assert script["type"] == "list" and script["element"]["type"] == "string"
+    assert r"*{{title}}*\n{{body}}" in tocsin("show", "chat_webhook").stdout
 
 
 @pytest.mark.parametrize("arguments, words", [

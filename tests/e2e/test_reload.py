@@ -160,6 +160,31 @@ def test_what_outlives_its_grace_is_cut(start_gateway):
     eventually(lambda: gateway.metric("tocsin_config_snapshots"), 1, "snapshots")
 
 
+def test_four_configurations_are_alive_at_most(start_gateway):
+    gateway = start_gateway(responding("round 0"))
+    clients = []
+    for number in range(1, 4):
+        clients.append(socket.create_connection(gateway.address()))
+        clients[-1].sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+        eventually(gateway.open_connections, number, "connections")
+        time.sleep(0.05)  # the head is read; nothing tells when
+        gateway.reconfigure(responding(f"round {number}"))
+    assert gateway.metric("tocsin_config_snapshots") == 4
+    fifth = threading.Thread(target=gateway.reconfigure, args=(responding("round 4"),))
+    fifth.start()
+    assert fetch(connect(gateway)) == (200, "round 3")
+    assert gateway.metric("tocsin_config_snapshots") == 4
+    # One that ends makes room.
+    clients[0].sendall(b"67890")
+    assert clients[0].recv(4096).endswith(b"round 0")
+    fifth.join(30)
+    assert fetch(connect(gateway)) == (200, "round 4")
+    for number, client in enumerate(clients[1:], 1):
+        client.sendall(b"67890")
+        assert client.recv(4096).endswith(b"round %d" % number)
+        client.close()
+
+
 def test_an_output_that_changed_delivers_what_waited_for_it(start_gateway, tmp_path, sink):
     sink.mode("hang")
     before = settings(tmp_path, {"hook": webhook(sink, "/old", concurrency=1)})
@@ -250,6 +275,41 @@ def test_logs_are_opened_again_after_a_rotation(start_gateway, tmp_path):
     gateway.wait_for_log("logs opened again")
     fetch(connect(gateway), "/after")
     eventually(lambda: path.exists() and "/after" in path.read_text(), True, "the line")
+
+
+def test_access_logs_that_nobody_names_any_more_are_closed(start_gateway, tmp_path):
+    def logging_to(name):
+        logged = responding("old")
+        logged["listeners"]["public"]["filters"] = [{"type": "access_log", "path": str(tmp_path / name)}]
+        return logged
+
+    gateway = start_gateway(logging_to("first.log"))
+    with socket.create_connection(gateway.address()) as slow:
+        slow.sendall(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+        eventually(lambda: gateway.open_connections(), 1, "connections")
+        time.sleep(0.05)  # the head is read; nothing tells when
+        gateway.reconfigure(logging_to("second.log"))
+        # The exchange under way belongs to the first.
+        assert str(tmp_path / "first.log") in gateway.open_files()
+        slow.sendall(b"67890")
+        assert slow.recv(4096).endswith(b"\r\n\r\nold")
+        eventually(lambda: str(tmp_path / "first.log") in gateway.open_files(), False, "the log is open")
+        assert "/slow" in (tmp_path / "first.log").read_text()
+    fetch(connect(gateway), "/now")
+    eventually(lambda: "/now" in (tmp_path / "second.log").read_text(), True, "the line")
+    # It may come back, and one that a refused reload opened does not stay.
+    gateway.reconfigure(logging_to("first.log"))
+    fetch(connect(gateway), "/again")
+    eventually(lambda: "/again" in (tmp_path / "first.log").read_text(), True, "the line")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        wanted = logging_to("third.log")
+        wanted["listeners"]["more"] = {"address": f"127.0.0.1:{taken.getsockname()[1]}", "routes": []}
+        gateway.configure(wanted)
+        gateway.expected_errors.add("reload refused")
+        assert gateway.reload()[0] == 422
+    eventually(lambda: str(tmp_path / "third.log") in gateway.open_files(), False, "the log is open")
 
 
 # --- refusals

@@ -181,4 +181,4 @@ def test_check_says_what_holds_for_each_gateway_alone(tmp_path):
         return done.stdout
 
     assert "shared" not in check(alone)
-    assert "concurrency and pace of an output hold for each gateway alone" in check(together)
+    assert "rates, concurrency, retry budget and breaker of an output hold for each gateway alone" in check(together)

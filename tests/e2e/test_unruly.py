@@ -182,6 +182,11 @@ def test_a_name_that_two_folders_have_is_refused_with_both(tmp_path):
     assert "output plain is there twice: " + " and ".join(files) in checked.stderr
 
 
+def test_a_folder_that_is_named_twice_is_one_folder(tmp_path):
+    checked = check(tmp_path, with_bad(tmp_path, {"type": "plain"}, plugins=("good", "again/../good")))
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
 def test_libraries_that_die_are_listed_among_those_that_do_not():
     listed = subprocess.run([BINARY, "plugins", "list", "--path", TEST_PLUGINS / "deadly", "--path", TEST_PLUGINS / "good"],
                             capture_output=True, text=True, check=False, timeout=60)

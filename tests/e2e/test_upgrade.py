@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 from pathlib import Path
@@ -110,6 +111,121 @@ def test_a_new_process_that_does_not_start_changes_nothing(start_gateway):
     end(pid)
 
 
+@pytest.fixture
+def binary(tmp_path):
+    """A path of the binary that a test may put something else at."""
+    path = tmp_path / "current"
+    path.symlink_to(BINARY)
+    return path
+
+
+def put(path, script):
+    """The next process is a shell script there."""
+    written = path.with_suffix(".new")
+    written.write_text(f"#!/bin/sh\n{script}\n")
+    written.chmod(0o755)
+    written.rename(path)
+
+
+def test_the_binary_is_the_one_that_its_path_leads_to_now(start_gateway, binary):
+    gateway = start_gateway(responding("old"), binary=binary)
+    gateway.configure(responding("new"))
+    put(binary, f'SAID=1 exec {BINARY} "$@"')
+    pid = replaced(gateway)
+    try:
+        assert left(gateway) == 0
+        assert b"SAID=1" in Path(f"/proc/{pid}/environ").read_bytes()
+        assert fetch(gateway.address()) == "new"
+    finally:
+        end(pid)
+
+
+@pytest.mark.parametrize("script, why", [
+    ("exec sleep 1000", "the new process was not ready in time"),
+    ("kill -9 $$", "the new process was ended by signal 9"),
+    ("exec 3>&-; exit 7", "the new process ended with exit code 7"),
+])
+def test_a_new_process_that_fails_is_never_noticed(start_gateway, binary, script, why):
+    gateway = start_gateway(responding("old", gateway={"upgrade_timeout": "1s"}), binary=binary)
+    gateway.expected_errors.add("the upgrade failed; this process serves on")
+    kept = http.client.HTTPConnection(*gateway.address(), timeout=PATIENCE_SECONDS)
+    put(binary, script)
+    gateway.signal(signal.SIGUSR2)
+    assert gateway.wait_for_log("the upgrade failed; this process serves on")["error"] == why
+    kept.request("GET", "/")
+    answer = kept.getresponse()
+    assert answer.read() == b"old" and answer.headers["Connection"] != "close"
+
+
+def begin_request(address):
+    """A request whose end is still to come: who has it drains for as long."""
+    client = socket.create_connection(address, timeout=PATIENCE_SECONDS)
+    client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n12")
+    return client
+
+
+def test_who_is_told_to_stop_leaves_no_new_process_behind(start_gateway, binary, tmp_path):
+    gateway = start_gateway(responding("old"), binary=binary)
+    begun = tmp_path / "begun"
+    put(binary, f'touch {begun}; sleep 1000 & wait; exec {BINARY} "$@"')
+    with begin_request(gateway.address()) as client:
+        eventually(gateway.open_connections, 1, "connections")
+        gateway.signal(signal.SIGUSR2)
+        eventually(begun.exists, True, "the new process")
+        child = Path(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children").read_text().split()[0]
+        gateway.signal(signal.SIGTERM)
+        gateway.wait_for_log("draining")
+        # While the old one still has something to do.
+        eventually(lambda: gone(child), True, "the new process")
+        client.sendall(b"34")
+        assert client.recv(4096).endswith(b"old")
+    assert gateway.wait() == 0
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def saying(**addresses):
+    """Listeners that say their names."""
+    return complete({"listeners": {
+        name: {"address": address, "routes": [{"prefix": "/", "respond": {"body": name}}]}
+        for name, address in addresses.items()}})
+
+
+def test_the_file_says_where_the_new_process_listens(start_gateway):
+    first, second, third = (f"127.0.0.1:{free_port()}" for _ in range(3))
+    gateway = start_gateway(saying(one=first, two=second))
+    gateway.configure(saying(one=second, two=first, three=third))
+    pid = replaced(gateway)
+    try:
+        assert left(gateway) == 0
+        for name, address in (("one", second), ("two", first), ("three", third)):
+            host, port = address.split(":")
+            assert fetch((host, int(port))) == name
+    finally:
+        end(pid)
+
+
+def test_an_address_may_grow_by_an_upgrade(start_gateway):
+    port = free_port()
+    gateway = start_gateway(saying(one=f"127.0.0.1:{port}"))
+    with begin_request(("127.0.0.1", port)) as client:
+        eventually(lambda: gateway.open_connections("one"), 1, "connections")
+        gateway.configure(saying(one=f"0.0.0.0:{port}"))
+        pid = replaced(gateway)
+        try:
+            client.sendall(b"34")
+            assert client.recv(4096).endswith(b"one")
+            client.close()
+            assert left(gateway) == 0
+            assert fetch(("127.0.0.2", port)) == "one"
+        finally:
+            end(pid)
+
+
 class Clients:
     """Threads that ask over kept connections and open another one when told to close."""
 
@@ -167,30 +283,41 @@ def test_twenty_upgrades_in_a_row_fail_no_request(start_gateway):
 # --- service managers
 
 class Manager:
-    """What systemd is to a service: a socket that it tells how it does."""
+    """What systemd is to a service: a socket that it tells how it does. A path, or a name in the
+    abstract space."""
 
-    def __init__(self, folder):
-        self.path = str(folder / "notify")
+    def __init__(self, path):
+        self.path = str(path)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(self.path)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self.socket.bind(self.path.replace("@", "\0", 1) if self.path.startswith("@") else self.path)
         self.socket.settimeout(PATIENCE_SECONDS)
         self.heard = []
 
+    def hear(self):
+        """(process id, lines) of the next message."""
+        text, ancillary, _, _ = self.socket.recvmsg(4096, socket.CMSG_SPACE(struct.calcsize("3i")))
+        pid, _, _ = struct.unpack("3i", ancillary[0][2])
+        return pid, text.decode().split("\n")
+
     def wait_for(self, line):
         while not any(line in message for message in self.heard):
-            self.heard.append(self.socket.recv(4096).decode().split("\n"))
+            self.heard.append(self.hear()[1])
         return next(message for message in self.heard if line in message)
 
     def forget(self):
         self.heard.clear()
 
 
-@pytest.fixture
-def managed(start_gateway, tmp_path, monkeypatch):
-    manager = Manager(tmp_path)
-    monkeypatch.setenv("NOTIFY_SOCKET", manager.path)
-    monkeypatch.setenv("WATCHDOG_USEC", "200000")
-    return manager, start_gateway(responding("managed"))
+@pytest.fixture(params=["path", "abstract"])
+def managed(start_gateway, tmp_path, request):
+    manager = Manager(tmp_path / "notify" if request.param == "path" else f"@tocsin-test-{os.getpid()}")
+    # As systemd does it, the watchdog is for the one process that it starts.
+    binary = tmp_path / "managed"
+    put(binary, f'export WATCHDOG_PID=$$; exec {BINARY} "$@"')
+    environment = {"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "200000"}
+    yield manager, start_gateway(responding("managed"), binary=binary, environment=environment)
+    manager.socket.close()
 
 
 def test_a_service_manager_hears_how_it_does(managed):
@@ -212,6 +339,22 @@ def test_a_service_manager_hears_who_took_over(managed):
     manager.wait_for("READY=1")
     pid = replaced(gateway)
     manager.wait_for(f"MAINPID={pid}")
+    left(gateway)
+    end(pid)
+
+
+def test_only_the_one_that_took_over_is_heard_of_from_then_on(managed):
+    manager, gateway = managed
+    manager.wait_for("READY=1")
+    with begin_request(gateway.address()):
+        eventually(gateway.open_connections, 1, "connections")
+        pid = replaced(gateway)
+        manager.wait_for(f"MAINPID={pid}")
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_for_log("not while it stops")
+        said = [manager.hear() for _ in range(8)]
+        assert {who for who, _ in said} == {pid}
+        assert sum("WATCHDOG=1" in lines for _, lines in said) >= 4
     left(gateway)
     end(pid)
 
@@ -271,6 +414,20 @@ def test_a_socket_of_systemd_is_served_by_its_name_or_its_address(tmp_path, name
             assert process.wait(PATIENCE_SECONDS) == 0
 
 
+@pytest.mark.parametrize("count, complaint", [
+    ("2x", "LISTEN_FDS is no number of sockets: 2x"),
+    ("-1", "LISTEN_FDS is no number of sockets: -1"),
+    ("99999999999", "descriptor 3 is no socket"),
+])
+def test_sockets_that_are_not_there_are_no_secret(tmp_path, count, complaint):
+    config = tmp_path / "activated.yaml"
+    config.write_text(json.dumps(responding("x")))
+    script = f"export LISTEN_PID=$$ LISTEN_FDS={count}; exec {BINARY} run -c {config}"
+    ended = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=False,
+                           timeout=PATIENCE_SECONDS, stdin=subprocess.DEVNULL)
+    assert ended.returncode == 1 and complaint in ended.stderr
+
+
 def test_an_inherited_socket_that_nobody_wants_is_named_and_closed(tmp_path):
     with listening_socket() as other:
         process = activate(tmp_path, responding("x"), [("other", other)])
@@ -285,12 +442,6 @@ def test_an_inherited_socket_that_nobody_wants_is_named_and_closed(tmp_path):
             process.terminate()
             process.stderr.close()
             process.wait(PATIENCE_SECONDS)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 if ACTIVATE:  # comes with systemd, which a container may lack

@@ -1,6 +1,8 @@
 """The memory of clean files forgets a file exactly when its result could change."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,7 @@ def project_tree(tree):
 
 
 def check(tree):
-    return tidy.check(tree.root, tree.root / "build", 1)
+    return tidy.check(tree.root, tree.root / "build", tree.root / "memory", 1)
 
 
 def test_the_project_headers_of_a_file_are_found_through_other_headers(project_tree):
@@ -66,3 +68,21 @@ def test_a_file_that_does_not_compile_is_a_complaint(project_tree):
     complaints, _, _ = check(project_tree)
     assert len(complaints) == 1
     assert "nowhere_declared" in complaints[0]
+
+
+def test_what_was_clean_in_one_checkout_is_clean_in_another(project_tree, tmp_path_factory):
+    check(project_tree)
+    other = tmp_path_factory.mktemp("other") / "checkout"
+    shutil.copytree(project_tree.root, other)
+    database = other / "build/compile_commands.json"
+    database.write_text(database.read_text().replace(str(project_tree.root), str(other)))
+    assert tidy.check(other, other / "build", project_tree.root / "memory", 1) == ([], 0, 1)
+
+
+def test_what_nobody_asked_for_in_a_month_is_forgotten(project_tree):
+    check(project_tree)
+    stale = project_tree.root / "memory" / "of-an-older-version"
+    stale.touch()
+    os.utime(stale, (0, 0))
+    assert check(project_tree) == ([], 0, 1)
+    assert not stale.exists()

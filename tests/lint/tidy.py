@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """Runs clang-tidy over the compile database and remembers what was clean.
 
-usage: tests/lint/tidy.py [--build FOLDER] [--jobs N] [FILE...]
+usage: tests/lint/tidy.py [--build FOLDER] [--memory FOLDER] [--jobs N] [FILE...]
 
 A file is checked again only when it, a project header it includes directly or not, its compile
 command, .clang-tidy or the version of clang-tidy changed. Files with complaints are never remembered.
+The memory serves every checkout of this user, as the compiler's cache does; what nobody asked for in
+a month is forgotten.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import project
@@ -23,6 +26,8 @@ TIDY = "clang-tidy-19"
 # Unit tests are held to the compilers' warnings alone: what clang-tidy says about expanded test
 # macros is about the macros.
 FOLDERS = ("gateway", "plugins", "sdk", "tests/bench", "tests/fuzz")
+MEMORY = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tocsin" / "tidy"
+KEPT_SECONDS = 30 * 24 * 3600
 _COMPLAINT = re.compile(r"^(?P<place>[^\s:]+:\d+:\d+): (?P<kind>error|warning): ")
 
 
@@ -54,7 +59,7 @@ def included_files(root, path):
 def fingerprint(root, path, command, settings):
     """A hash over everything the result of checking a file depends on, system headers aside."""
     digest = hashlib.sha256()
-    for part in (settings, command):
+    for part in (settings, command.replace(str(root), ".")):
         digest.update(part.encode() + b"\0")
     for name in included_files(root, path):
         digest.update(str(name).encode() + b"\0" + (root / name).read_bytes() + b"\0")
@@ -94,19 +99,28 @@ def tidy(root, build, path):
     return complaints
 
 
-def check(root, build, jobs, only=()):
+def forget_old(memory):
+    """A mark of a version that nobody checks any more is in nobody's way, but they add up."""
+    for mark in memory.iterdir():
+        if time.time() - mark.stat().st_mtime > KEPT_SECONDS:
+            mark.unlink(missing_ok=True)
+
+
+def check(root, build, memory, jobs, only=()):
     """Checks what is not known to be clean. Returns (complaints, files checked, files known)."""
-    root, build = Path(root).resolve(), Path(build).resolve()
+    root, build, memory = Path(root).resolve(), Path(build).resolve(), Path(memory)
     version = subprocess.run([TIDY, "--version"], text=True, stdout=subprocess.PIPE, check=True).stdout
     settings = version + (root / ".clang-tidy").read_text()
     commands = read_database(root, build)
     if only:
         commands = {path: command for path, command in commands.items() if path in only}
-    clean = build / "tidy-clean"
-    clean.mkdir(exist_ok=True)
-    marks = {path: clean / fingerprint(root, path, command, settings)
+    memory.mkdir(parents=True, exist_ok=True)
+    marks = {path: memory / fingerprint(root, path, command, settings)
              for path, command in commands.items()}
     waiting = [path for path, mark in marks.items() if not mark.exists()]
+    for mark in marks.values():
+        if mark.exists():
+            mark.touch()
     # The same header complains once for each file that includes it.
     complaints = {}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
@@ -115,9 +129,7 @@ def check(root, build, jobs, only=()):
                 marks[path].touch()
             for complaint in found:
                 complaints.setdefault(complaint.splitlines()[0], complaint)
-    if not only:
-        for mark in set(clean.iterdir()) - set(marks.values()):
-            mark.unlink()
+    forget_old(memory)
     return [complaints[key] for key in sorted(complaints)], len(waiting), len(marks) - len(waiting)
 
 
@@ -125,10 +137,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--build", default=project.ROOT / "build/lint",
                         help="folder with compile_commands.json (default: build/lint)")
+    parser.add_argument("--memory", type=Path, default=MEMORY,
+                        help="folder that remembers what was clean (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("files", nargs="*", type=Path, help="paths from the root; all when none is named")
     options = parser.parse_args()
-    complaints, checked, known = check(project.ROOT, options.build, options.jobs, options.files)
+    complaints, checked, known = check(project.ROOT, options.build, options.memory, options.jobs, options.files)
     if checked + known == 0:
         complaints = ["the compile database names no file of this project"]
     print(f"tidy: {checked} files checked, {known} unchanged since they were clean")

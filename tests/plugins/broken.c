@@ -97,7 +97,7 @@ static const tocsin_plugin kPlugin = {
 #if defined(DEADLY_CRASHES)
 __attribute__((constructor)) static void on_load(void) { abort(); }
 #elif defined(DEADLY_EXITS)
-__attribute__((constructor)) static void on_load(void) { exit(3); }
+__attribute__((constructor)) static void on_load(void) { _exit(3); }
 #elif defined(DEADLY_HANGS)
 __attribute__((constructor)) static void on_load(void) {
   for (;;) pause();
@@ -117,7 +117,10 @@ TOCSIN_EXPORT const tocsin_plugin* TOCSIN_ENTRY(void) {
 }
 #elif defined(DEADLY_ENTRY)
 TOCSIN_EXPORT const tocsin_plugin* TOCSIN_ENTRY(void);
-TOCSIN_EXPORT const tocsin_plugin* TOCSIN_ENTRY(void) { abort(); }
+TOCSIN_EXPORT const tocsin_plugin* TOCSIN_ENTRY(void) {
+  abort();
+  return &kPlugin; /* never reached; its descriptor is used, as clang wants of every constant */
+}
 #else
 TOCSIN_EXPORT const tocsin_plugin* TOCSIN_ENTRY(void);
 TOCSIN_EXPORT const tocsin_plugin* TOCSIN_ENTRY(void) { return &kPlugin; }

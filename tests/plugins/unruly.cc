@@ -1,6 +1,7 @@
 // An output that misbehaves as its settings say: what the host must contain.
 
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -17,10 +18,12 @@ constexpr sdk::Option kOptions[] = {
      .type = sdk::kChoice,
      .doc = "What it does wrong.",
      .flags = sdk::kRequired,
-     .choices = "die_in_create|throw_in_create|throw_in_worker_init|throw_in_deliver|"
+     .choices = "die_in_create|throw_in_create|throw_in_"
+                "worker_init|throw_in_deliver|"
                 "complete_twice|never_complete|complete_late|other_thread|slow|crash|hang|"
-                "corrupt"},
+                "corrupt|hang_in_create|hang_in_second_create"},
     {.key = "topic", .doc = "Only with notifications of this topic; others are delivered."},
+    {.key = "seen", .doc = "A file that the first create makes."},
     {.key = "hang", .type = sdk::kDuration, .doc = "How long it hangs.", .default_text = "8s"},
 };
 
@@ -29,15 +32,22 @@ class Unruly final : public sdk::Output {
   struct Settings {
     std::string how;
     std::string topic;
+    std::string seen;
     sdk::Duration hang{};
     bool load(const sdk::Setup& setup, sdk::Fault&) {
       how = setup.settings["how"].text();
       topic = setup.settings["topic"].text();
+      seen = setup.settings["seen"].text();
       hang = setup.settings["hang"].duration();
       return true;
     }
     bool create(const sdk::Setup&, sdk::Fault&) const {
       if (how == "die_in_create") std::abort();
+      if (how == "hang_in_create") std::this_thread::sleep_for(hang);
+      if (how == "hang_in_second_create") {
+        if (std::ifstream(seen).good()) std::this_thread::sleep_for(hang);
+        std::ofstream{seen};
+      }
       if (how == "throw_in_create") throw std::runtime_error("thrown in create");
       return true;
     }

@@ -4,7 +4,7 @@
 
 local LEVELS = {"trace", "debug", "info", "notice", "warning", "error", "critical", "emergency"}
 
-local HOUR = 3600 * 1000
+local time = require "tocsin.time"
 
 return {
   name = "working_hours",
@@ -28,7 +28,7 @@ return {
     return {
       on_message = function(notification)
         if notification.rank >= least then return "pass" end
-        local hour = tocsin.now() // HOUR % 24
+        local hour = time.clock(tocsin.now()).hour
         return hour >= cfg.from and hour < cfg.to and "pass" or "drop"
       end,
     }

@@ -7,7 +7,8 @@
 // sender's next try passes. A notification that is sent again under its own identity (an
 // idempotency key) is no duplicate of itself: the store answers it.
 
-#include <array>
+#include <openssl/sha.h>
+
 #include <string>
 #include <utility>
 
@@ -17,7 +18,8 @@ namespace {
 
 namespace sdk = tocsin::sdk;
 
-constexpr std::size_t kKeyBytesMax = 768;       // longer ones are cut: the host takes 800
+constexpr std::size_t kKeyBytesMax = 768;       // the host takes 800
+constexpr std::size_t kTextBytesKept = 4096;    // of the room a key is rendered in
 constexpr std::size_t kIdentityBytesMax = 128;  // of what a reservation can keep
 
 constexpr sdk::Option kOptions[] = {
@@ -62,8 +64,7 @@ class DedupFilter final : public sdk::Filter {
   }
 
   sdk::Decision on_message(sdk::Message& message) override {
-    std::array<char, kKeyBytesMax> room;  // NOLINT(cppcoreguidelines-pro-type-member-init)
-    const std::string_view key = key_.render(message.notification(), room);
+    const std::string_view key = render_key(message.notification());
     const std::string_view identity = message.identity().substr(0, kIdentityBytesMax);
     const sdk::Reservation reservation = host_.reserve(key, identity);
     if (reservation.exists()) {
@@ -89,6 +90,20 @@ class DedupFilter final : public sdk::Filter {
   }
 
  private:
+  // What is too long for the host is known by its beginning and a digest of the whole: cut, it
+  // would be the same as another that begins so, which would be dropped. Valid until the next call.
+  std::string_view render_key(const sdk::Notification& notification) {
+    text_.clear();
+    key_.render(notification, text_);
+    if (text_.size() <= kKeyBytesMax) return text_;
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256(reinterpret_cast<const unsigned char*>(text_.data()), text_.size(), digest);
+    text_.resize(kKeyBytesMax - sizeof(digest));
+    text_.append(reinterpret_cast<const char*>(digest), sizeof(digest));
+    // One long key is no reason to keep its room.
+    if (text_.capacity() > kTextBytesKept) text_.shrink_to_fit();
+    return text_;
+  }
   bool compile(sdk::Fault& fault) {
     sdk::Template compiled;
     if (!compiled.compile(host_, settings_->key, sdk::Escape::kNone, fault, "key")) return false;
@@ -99,6 +114,7 @@ class DedupFilter final : public sdk::Filter {
   const Settings* settings_;
   sdk::Host host_;
   sdk::Template key_;
+  std::string text_;                    // the key rendered last
   sdk::Pending<std::string> reserved_;  // keys, by their reservations
 };
 

@@ -91,7 +91,9 @@ Told told(const sdk::EmitOutcome& outcome) {
     case TOCSIN_ITEM_INVALID:
       return {400, "invalid", {}};
     case TOCSIN_INTAKE_FULL:
-      return {503, "full", "Too many notifications wait to be stored."};
+      return {503, "full",
+              outcome.text().empty() ? "Too many notifications wait to be stored."
+                                     : std::string_view()};
     default:
       return {503, "store_down", "Notifications cannot be stored now; send it again."};
   }

@@ -13,6 +13,10 @@ namespace {
 
 using rapidjson::SizeType;
 
+std::string too_many(std::size_t items_max) {
+  return "the batch has more than " + std::to_string(items_max) + " items";
+}
+
 // Notes the text of every value directly inside the outermost array. The iterative parser calls
 // Start and End of objects and arrays while the stream still stands before their bracket.
 class ItemFinder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ItemFinder> {
@@ -62,7 +66,7 @@ class ItemFinder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ItemFi
     return keep(body_.substr(begin_, stream_.Tell() + 1 - begin_));
   }
   bool keep(std::string_view item) {
-    if (batch_.items.size() == items_max_) return refuse("the batch has too many items");
+    if (batch_.items.size() == items_max_) return refuse(too_many(items_max_));
     batch_.items.push_back(item);
     return true;
   }
@@ -98,6 +102,10 @@ void split_array(std::string_view body, std::size_t items_max, Batch& batch) {
     batch.fault = "not JSON at byte " + std::to_string(outcome.Offset()) + ": " +
                   rapidjson::GetParseError_En(outcome.Code());
   }
+  // RapidJSON takes a NUL for the end.
+  if (batch.fault.empty() && stream.Tell() != body.size()) {
+    batch.fault = "not JSON at byte " + std::to_string(stream.Tell()) + ": a NUL byte";
+  }
   end(batch);
 }
 
@@ -111,7 +119,7 @@ void split_lines(std::string_view body, std::size_t items_max, Batch& batch) {
       line.remove_suffix(1);
     }
     if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
-    if (batch.items.size() == items_max) batch.fault = "the batch has too many items";
+    if (batch.items.size() == items_max) batch.fault = too_many(items_max);
     batch.items.push_back(line);
   }
   end(batch);

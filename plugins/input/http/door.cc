@@ -12,7 +12,6 @@ namespace {
 constexpr std::size_t kBatchItemsMax = 1000;
 constexpr std::size_t kKeyBytesMax = 255;
 constexpr std::string_view kVersion = "/v1";
-constexpr std::string_view kNotifications = "/notifications";
 constexpr std::string_view kWait = "wait";
 constexpr std::string_view kDelivered = "delivered";
 
@@ -23,11 +22,12 @@ std::string_view media_type(std::string_view value) {
   return value;
 }
 
-// Where the request is, below the route's prefix and with or without the version.
-std::optional<std::string_view> below_notifications(std::string_view path) {
+// Below the route's prefix, with or without the version, and one slash at the end means nothing.
+std::string_view below_version(std::string_view path) {
+  constexpr std::string_view kNotificationsAndSlash = "/notifications/";
   if (path.starts_with(kVersion)) path.remove_prefix(kVersion.size());
-  if (!path.starts_with(kNotifications)) return std::nullopt;
-  return path.substr(kNotifications.size());
+  if (path == kNotificationsAndSlash) path.remove_suffix(1);
+  return path;
 }
 
 // Behind "Bearer", in a header field.
@@ -39,17 +39,34 @@ bool can_be_sent(std::string_view token) {
   });
 }
 
-// Of "a=b&c=d"; empty when it is not there. Values that need decoding are none of ours.
-std::string_view parameter(std::string_view query, std::string_view name) {
+// Why no request can have this path, or empty. Paths are compared as the gateway normalised them.
+std::string_view path_fault(std::string_view path) {
+  if (!path.starts_with('/')) return "a path begins with /";
+  const bool sent_so = std::all_of(path.begin(), path.end(), [](char c) {
+    return c > 0x20 && c < 0x7F && c != '?' && c != '#' && c != '\\';
+  });
+  if (!sent_so) {
+    return "a path has no query, blank, backslash or character beyond ASCII; those are sent "
+           "percent-encoded";
+  }
+  const std::string closed = std::string(path) + "/";
+  if (closed.find("/./") != std::string::npos || closed.find("/../") != std::string::npos) {
+    return "requests have their . and .. resolved: write the path without them";
+  }
+  return {};
+}
+
+// Of "a=b&c=d"; empty for "a" alone, nothing when it is not there. Values that need decoding are
+// none of ours.
+std::optional<std::string_view> parameter(std::string_view query, std::string_view name) {
   while (!query.empty()) {
     const std::size_t end = std::min(query.find('&'), query.size());
     const std::string_view pair = query.substr(0, end);
-    if (pair.starts_with(name) && pair.substr(name.size()).starts_with('=')) {
-      return pair.substr(name.size() + 1);
-    }
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    if (pair.substr(0, equals) == name) return pair.substr(std::min(equals + 1, pair.size()));
     query.remove_prefix(std::min(end + 1, query.size()));
   }
-  return {};
+  return std::nullopt;
 }
 
 bool is_settled(const sdk::LedgerAnswer& found) {
@@ -67,6 +84,29 @@ std::string_view unquoted(std::string_view key) {
 }
 
 }  // namespace
+
+struct Door::Fields {
+  explicit Fields(const sdk::RequestHead& head) {
+    for (const tocsin_header& field : head.headers()) {
+      take(field, "Authorization", authorization);
+      take(field, "Content-Type", content_type);
+      take(field, "Idempotency-Key", key);
+    }
+  }
+
+  std::optional<std::string_view> authorization;
+  std::optional<std::string_view> content_type;
+  std::optional<std::string_view> key;
+  std::string_view repeated;  // the name of one that is given twice: which of them counts?
+
+ private:
+  void take(const tocsin_header& field, std::string_view name,
+            std::optional<std::string_view>& value) {
+    if (!sdk::same_name(sdk::view(field.name), name)) return;
+    if (value) repeated = name;
+    value = sdk::view(field.value);
+  }
+};
 
 bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
   const sdk::Value tokens = setup.settings["tokens"];
@@ -87,7 +127,11 @@ bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
         "tokens." + name);
   }
   const sdk::Value given = setup.settings["paths"];
-  for (std::size_t i = 0; i < given.size(); ++i) paths.push_back(given.at(i).text());
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    paths.push_back(given.at(i).text());
+    const std::string_view why = path_fault(paths.back());
+    if (!why.empty()) return fault.refuse(paths.back() + ": " + std::string(why), "paths");
+  }
   body_bytes_max = setup.settings["body_bytes_max"].bytes();
   wait_timeout = setup.settings["wait_timeout"].duration();
   return true;
@@ -96,42 +140,60 @@ bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
 // ---- a request comes
 
 sdk::RequestPtr Door::on_request(const sdk::RequestHead& head) {
-  const auto rest = below_notifications(head.path());
-  const bool extra = std::find(settings_->paths.begin(), settings_->paths.end(),
-                               head.full_path()) != settings_->paths.end();
-  if (!rest && !extra) return refuse(head, answers_.problem(404, "There is nothing here."));
-
-  const auto caller = settings_->callers.find(head.header("authorization"), tagger_);
+  const std::string_view below = below_version(head.path());
+  const bool further = std::find(settings_->paths.begin(), settings_->paths.end(),
+                                 head.full_path()) != settings_->paths.end();
+  const OperationMatch match = match_operation(head.method(), further ? kSendPath : below);
+  if (match.operation == nullptr && match.allow.empty()) {
+    return refuse(head, answers_.problem(404, "There is nothing here."));
+  }
+  const Fields fields(head);
+  if (!fields.repeated.empty()) {
+    const std::string detail = "The header " + std::string(fields.repeated) + " is given twice.";
+    return refuse(head, answers_.problem(400, detail));
+  }
+  const auto caller = settings_->callers.find(fields.authorization.value_or(""), tagger_);
   if (!caller) {
     Answer answer = answers_.problem(401, "A bearer token is required.");
     answer.challenge = true;
     return refuse(head, answer);
   }
-  const auto not_allowed = [&](std::string_view allow) {
+  if (match.operation == nullptr) {
     Answer answer = answers_.problem(405, "This path has no such method.");
-    answer.allow = allow;
+    answer.allow = match.allow;
     return refuse(head, answer);
-  };
-  const std::string_view method = head.method();
-  const bool one = extra || rest->empty() || *rest == "/";
-  const std::string_view wait = parameter(head.query(), kWait);
-  if (!wait.empty() && (wait != kDelivered || (rest && *rest == "/batch"))) {
+  }
+  const Verb verb = match.operation->verb;
+  const auto wait = parameter(head.query(), kWait);
+  const bool can_wait = verb == Verb::kOne || verb == Verb::kGet;
+  if (wait && (*wait != kDelivered || !can_wait)) {
     return refuse(head, answers_.problem(400,
                                          "One can wait for one notification to be delivered: "
                                          "?wait=delivered."));
   }
-  if (one || *rest == "/batch") {
-    if (method != "POST") return not_allowed("POST");
-    return begin_sending(one ? Verb::kOne : Verb::kBatch, head, *caller);
+  switch (verb) {
+    case Verb::kOne:
+    case Verb::kBatch:
+      return begin_sending(verb, head, fields, *caller);
+    case Verb::kGet:
+    case Verb::kCancel:
+      return ask_ledger(verb, head, *caller, match.id);
+    case Verb::kReschedule:
+      return begin_rescheduling(head, fields, *caller, match.id);
+    case Verb::kDescribe:
+      break;
   }
-  const std::string_view id = rest->substr(1);
-  if (id.find('/') != std::string_view::npos) {
-    return refuse(head, answers_.problem(404, "There is nothing here."));
-  }
-  if (method == "DELETE") return ask_ledger(Verb::kCancel, head, *caller, id);
-  if (method == "GET" || method == "HEAD") return ask_ledger(Verb::kGet, head, *caller, id);
-  if (method == "PATCH") return begin_rescheduling(head, *caller, id);
-  return not_allowed("GET, DELETE, PATCH");
+  return describe_door(head, below);
+}
+
+// Whoever may send may read how; strangers learn nothing.
+sdk::RequestPtr Door::describe_door(const sdk::RequestHead& head, std::string_view below) {
+  std::string_view base = head.full_path();
+  base.remove_suffix(std::min(base.size(), below.size()));
+  const std::string text = describe(base, settings_->paths);
+  Answer answer;
+  answer.body = text;
+  return refuse(head, answer);
 }
 
 sdk::RequestPtr Door::refuse(const sdk::RequestHead& head, const Answer& answer) {
@@ -156,17 +218,21 @@ sdk::RequestPtr Door::begin(Verb verb, const sdk::RequestHead& head, std::string
   return sdk::RequestPtr(&request);
 }
 
-sdk::RequestPtr Door::begin_sending(Verb verb, const sdk::RequestHead& head,
+sdk::RequestPtr Door::begin_sending(Verb verb, const sdk::RequestHead& head, const Fields& fields,
                                     std::string_view caller) {
   const bool batch = verb == Verb::kBatch;
-  const std::string_view type = media_type(head.header("content-type"));
+  const std::string_view type = media_type(fields.content_type.value_or(""));
   const bool lines = batch && sdk::same_name(type, "application/x-ndjson");
   if (!lines && !sdk::same_name(type, "application/json")) {
     return refuse(head, answers_.problem(415, "The body must be application/json."));
   }
-  const std::string_view key = unquoted(head.header("idempotency-key"));
-  if (batch && !key.empty()) {
+  if (batch && fields.key) {
     return refuse(head, answers_.problem(400, "In a batch each item has its own idempotency_key."));
+  }
+  const std::string_view key = unquoted(fields.key.value_or(""));
+  // Its sender believes that it may be repeated.
+  if (fields.key && key.empty()) {
+    return refuse(head, answers_.problem(400, "The Idempotency-Key is empty."));
   }
   if (key.size() > kKeyBytesMax) {
     return refuse(head, answers_.problem(400, "The Idempotency-Key has more than 255 bytes."));
@@ -213,9 +279,9 @@ Answer Door::refused_question(std::uint32_t status) {
                                     : answers_.busy("The store cannot be asked now.", 1);
 }
 
-sdk::RequestPtr Door::begin_rescheduling(const sdk::RequestHead& head, std::string_view caller,
-                                         std::string_view id) {
-  if (!sdk::same_name(media_type(head.header("content-type")), "application/json")) {
+sdk::RequestPtr Door::begin_rescheduling(const sdk::RequestHead& head, const Fields& fields,
+                                         std::string_view caller, std::string_view id) {
+  if (!sdk::same_name(media_type(fields.content_type.value_or("")), "application/json")) {
     return refuse(head, answers_.problem(415, "The body must be application/json."));
   }
   sdk::RequestPtr begun = begin(Verb::kReschedule, head, caller);

@@ -9,6 +9,7 @@
 #include "answers.h"
 #include "batch.h"
 #include "callers.h"
+#include "operations.h"
 #include "tocsin/plugin.hpp"
 
 namespace tocsin::input_http {
@@ -42,7 +43,8 @@ class Door {
   void on_emitted(std::uint64_t number, const sdk::Items<tocsin_emit_outcome>& outcomes);
 
  private:
-  enum class Verb : std::uint8_t { kOne, kBatch, kGet, kCancel, kReschedule };
+  /// The header fields that matter here.
+  struct Fields;
 
   /// One exchange on its way. Over with whichever of its two ends comes last: the exchange's
   /// (on_done) and that of what it asked of the gateway. Used again.
@@ -85,12 +87,14 @@ class Door {
 
   sdk::RequestPtr refuse(const sdk::RequestHead& head, const Answer& answer);
   sdk::RequestPtr begin(Verb verb, const sdk::RequestHead& head, std::string_view caller);
-  sdk::RequestPtr begin_sending(Verb verb, const sdk::RequestHead& head, std::string_view caller);
+  sdk::RequestPtr begin_sending(Verb verb, const sdk::RequestHead& head, const Fields& fields,
+                                std::string_view caller);
+  sdk::RequestPtr describe_door(const sdk::RequestHead& head, std::string_view below);
   sdk::RequestPtr ask_ledger(Verb verb, const sdk::RequestHead& head, std::string_view caller,
                              std::string_view id);
 
-  sdk::RequestPtr begin_rescheduling(const sdk::RequestHead& head, std::string_view caller,
-                                     std::string_view id);
+  sdk::RequestPtr begin_rescheduling(const sdk::RequestHead& head, const Fields& fields,
+                                     std::string_view caller, std::string_view id);
   void ask_for_time(Request& request, std::string_view body);
   Answer refused_question(std::uint32_t status);
 

@@ -5,6 +5,7 @@
 //   GET    .../notifications/{id}    what became of it
 //   DELETE .../notifications/{id}    cancel what has not left
 //   POST   a path of `paths`         one, as JSON
+//   GET    .../openapi.json          all of this
 //
 // A 202 is written only after the commit. Callers are told apart by bearer tokens, and each sees
 // its own notifications only.

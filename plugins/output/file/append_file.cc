@@ -23,8 +23,29 @@ AppendFile::~AppendFile() {
 }
 
 std::string AppendFile::open(const std::string& path) {
-  fd_ = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-  return fd_ < 0 ? failed("cannot open " + path) : std::string();
+  path_ = path;
+  return open_again();
+}
+
+// A pipe that nobody reads is an error and not worth waiting for.
+std::string AppendFile::open_again() {
+  constexpr int kHow = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
+  const int fd = ::open(path_.c_str(), kHow | O_NONBLOCK, 0640);
+  if (fd < 0) return failed("cannot open " + path_);
+  ::fcntl(fd, F_SETFL, O_APPEND);
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = fd;
+  looked_ = cut_ = false;
+  return {};
+}
+
+// What was moved away or deleted would take every line and show none. Pipes and devices stay.
+bool AppendFile::in_place() const {
+  struct stat ours{};
+  struct stat there{};
+  if (::fstat(fd_, &ours) != 0 || !S_ISREG(ours.st_mode)) return true;
+  return ::stat(path_.c_str(), &there) == 0 && there.st_dev == ours.st_dev &&
+         there.st_ino == ours.st_ino;
 }
 
 // Asked before the first line and not when the file is opened: until then another process may be
@@ -42,6 +63,9 @@ bool AppendFile::ends_cut() const {
 }
 
 std::string AppendFile::append(std::string_view lines, bool sync) {
+  if (!in_place()) {
+    if (std::string error = open_again(); !error.empty()) return error;
+  }
   if (!std::exchange(looked_, true)) cut_ = ends_cut();
   if (cut_) {
     if (std::string error = write_all("\n"); !error.empty()) return error;

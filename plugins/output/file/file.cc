@@ -2,6 +2,7 @@
 // members}. Writing happens in the offload pool, one batch at a time: what is delivered while a
 // batch is being written is the next one, so a slow disk makes larger batches and never holds the
 // loop. An attempt is delivered when its line is written, with `sync: data` when it is on the disk.
+// A file that was moved away or deleted, as by a rotation, is made anew for the next batch.
 // A last line that was cut, by a full disk or with the process that wrote it, is left as it is: the
 // next one begins on a line of its own.
 

@@ -63,15 +63,15 @@ class FlakyOutput final : public sdk::Output {
       const sdk::Value steps = settings["script"];
       for (std::size_t i = 0; i < steps.size(); ++i) {
         const auto step = flaky::parse_step(steps.at(i).text_view());
-        if (!step)
-          return fault.refuse("no attempt comes to \"" + steps.at(i).text() + "\"", "script");
+        if (!step) return fault.refuse(flaky::no_step(steps.at(i).text_view()), "script");
         script.push_back(*step);
       }
       const sdk::Value rates = settings["rates"];
       for (std::size_t i = 0; i < rates.size(); ++i) {
         const auto step = flaky::parse_step(rates.key(i));
-        if (!step || rates.at(i).number() <= 0) {
-          return fault.refuse("no attempt comes to \"" + std::string(rates.key(i)) + "\"", "rates");
+        if (!step) return fault.refuse(flaky::no_step(rates.key(i)), "rates");
+        if (rates.at(i).number() <= 0) {
+          return fault.refuse("a weight is a number above 0", "rates." + std::string(rates.key(i)));
         }
         lottery.add(*step, rates.at(i).number());
       }

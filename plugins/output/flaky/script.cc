@@ -9,11 +9,13 @@ namespace {
 using tocsin::sdk::Duration;
 using tocsin::sdk::Verdict;
 
+constexpr std::int64_t kWaitCountMax = 1'000'000;  // also of minutes it fits into a Duration
+
 std::optional<Duration> parse_wait(std::string_view text) {
   std::int64_t count = 0;
   const char* end = text.data() + text.size();
   const auto [unit, error] = std::from_chars(text.data(), end, count);
-  if (error != std::errc() || count < 0) return std::nullopt;
+  if (error != std::errc() || count < 0 || count > kWaitCountMax) return std::nullopt;
   const std::string_view name(unit, static_cast<std::size_t>(end - unit));
   if (name == "ms") return std::chrono::milliseconds(count);
   if (name == "s") return std::chrono::seconds(count);
@@ -43,6 +45,12 @@ std::optional<Step> parse_step(std::string_view text) {
   if (word == "internal") return Step{Verdict::internal(reason)};
   if (word == "hang") return Step{};
   return std::nullopt;
+}
+
+std::string no_step(std::string_view text) {
+  return "no attempt comes to \"" + std::string(text) +
+         "\"; there are delivered, retry, \"retry 5s\", throttled, \"throttled 5s\", rejected, "
+         "target_gone, ambiguous, unauthorized, internal and hang";
 }
 
 void Lottery::add(Step step, double weight) {

@@ -18,6 +18,8 @@ struct Step {
 /// "delivered", "retry", "retry 2s", "throttled 500ms", "rejected", "target_gone", "ambiguous",
 /// "unauthorized", "internal", "hang"; nothing for anything else.
 std::optional<Step> parse_step(std::string_view text);
+/// Why that is none, and what there is.
+std::string no_step(std::string_view text);
 
 /// Steps drawn by weight from a fixed seed, so that a test can be run again.
 class Lottery {

@@ -4,6 +4,7 @@
 #include "settings.h"
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 
 namespace tocsin::output_webhook {
@@ -36,6 +37,41 @@ bool is_visible(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
+bool is_host(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '.' || c == '_';
+  });
+}
+
+bool is_ipv6(std::string_view text) {
+  return text.find(':') != std::string_view::npos &&
+         text.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
+}
+
+bool is_port(std::string_view text) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && number >= 1 && number <= 65535;
+}
+
+// host, host:port, [IPv6] or [IPv6]:port
+std::string_view authority_fault(std::string_view authority) {
+  if (authority.empty() || authority.starts_with(':')) return "the URL names no host";
+  std::size_t host_end = std::min(authority.find(':'), authority.size());
+  bool good = is_host(authority.substr(0, host_end));
+  if (authority.starts_with('[')) {
+    const std::size_t bracket = authority.find(']');
+    host_end = bracket == std::string_view::npos ? authority.size() : bracket + 1;
+    good = bracket != std::string_view::npos && is_ipv6(authority.substr(1, bracket - 1));
+  }
+  if (!good) return "this is no host: write a name, 192.0.2.1 or [2001:db8::1]";
+  const std::string_view rest = authority.substr(host_end);
+  if (rest.empty()) return {};
+  const bool port = rest.starts_with(':') && is_port(rest.substr(1));
+  return port ? std::string_view() : "behind the host stands at most a port, from :1 to :65535";
+}
+
 // The client's: they say where a request goes and where it ends.
 constexpr std::string_view kOfTheGateway[] = {
     "connection", "content-length",   "expect",  "host",    "keep-alive",
@@ -55,7 +91,6 @@ std::string_view url_fault(std::string_view url) {
   if (!sdk::same_name(url.substr(0, kScheme.size()), kScheme)) return "a URL begins with http://";
   const std::string_view rest = url.substr(kScheme.size());
   const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
-  if (authority.empty() || authority.starts_with(':')) return "the URL names no host";
   if (authority.find('@') != std::string_view::npos) {
     return "a URL must not carry a user name or password; write them as a header: Authorization";
   }
@@ -63,7 +98,7 @@ std::string_view url_fault(std::string_view url) {
   if (rest.find('#') != std::string_view::npos) {
     return "a URL must not carry a fragment: it is never sent";
   }
-  return {};
+  return authority_fault(authority);
 }
 
 std::string header_fault(std::string_view name, std::string_view value) {
@@ -89,6 +124,12 @@ bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
     const std::string value = given.at(i).text();
     if (const std::string why = header_fault(name, value); !why.empty()) {
       return fault.refuse(why, "headers");
+    }
+    const bool twice = std::any_of(headers.begin(), headers.end(), [name](const auto& other) {
+      return sdk::same_name(other.first, name);
+    });
+    if (twice) {
+      return fault.refuse("the header \"" + std::string(name) + "\" is given twice", "headers");
     }
     headers.emplace_back(name, value);
   }

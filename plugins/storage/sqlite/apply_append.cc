@@ -11,8 +11,6 @@ constexpr std::int64_t kCodecVersion = 1;
 
 std::string_view view(tocsin_str text) { return {text.ptr, text.len}; }
 
-std::uint32_t class_of(std::uint32_t level) { return level >= TOCSIN_LEVEL_CRITICAL ? 0 : 1; }
-
 const tocsin_new_delivery& row_at(const tocsin_append& op, std::uint32_t index) {
   const auto* bytes = reinterpret_cast<const char*>(op.deliveries);
   return *reinterpret_cast<const tocsin_new_delivery*>(bytes +
@@ -107,7 +105,7 @@ bool Appender::write_delivery(const tocsin_append& op, std::uint32_t ordinal,
   const std::uint32_t line = hash != 0 && !claimed ? row.ordering : 0;
   std::int64_t owner = claimed ? work_.epoch : 0;
   if (line == TOCSIN_ORDER_JOIN && !work_.lines.join(output, hash, owner)) return false;
-  if (!insert_delivery_.run(op.id, ordinal, output, class_of(op.level),
+  if (!insert_delivery_.run(op.id, ordinal, output, row.delivery_class,
                             claimed ? TOCSIN_STATE_CLAIMED : TOCSIN_STATE_READY, owner,
                             row.next_at_ns, op.accepted_at_ns, row.address, hash, row.mirror,
                             line)) {

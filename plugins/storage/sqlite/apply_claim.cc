@@ -24,7 +24,14 @@ bool Claimer::prepare() {
          next_due_.prepare(work_.database,
                            "SELECT next_at FROM deliveries INDEXED BY unsettled "
                            "WHERE state <= 2 AND owner = 0 AND output = ?1 AND class = ?2 "
-                           "ORDER BY next_at LIMIT 1");
+                           "ORDER BY next_at LIMIT 1") &&
+         owned_.prepare(work_.database,
+                        "SELECT d.notification_id, d.ordinal, d.state, d.class, d.attempts, "
+                        "d.crashes, o.name FROM deliveries AS d INDEXED BY unsettled "
+                        "CROSS JOIN outputs AS o ON o.id = d.output "
+                        "WHERE d.state <= 2 AND d.owner = ?1 "
+                        "AND (d.notification_id, d.ordinal) > (?2, ?3) "
+                        "ORDER BY d.notification_id, d.ordinal LIMIT ?4");
 }
 
 bool Claimer::apply(tocsin_claim& op) {
@@ -48,6 +55,32 @@ bool Claimer::apply(tocsin_claim& op) {
   auto due = next_due_.rows(output, op.delivery_class);
   if (due.next()) op.next_due_ns = due.number(0);
   return !due.failed();
+}
+
+// Sorted here, since the index has no order of ids within an owner: what one epoch owns is no more
+// than its lanes hold.
+bool Claimer::apply(tocsin_owned& op) {
+  op.owned = nullptr;
+  op.owned_count = 0;
+  op.owned_stride = sizeof(tocsin_owned_delivery);
+  const std::int64_t after_ordinal = op.after_notification_id == 0 ? -1 : op.after_ordinal;
+  auto* owned = static_cast<tocsin_owned_delivery*>(
+      work_.scratch.take(sizeof(tocsin_owned_delivery) * op.limit));
+  const auto after = static_cast<std::int64_t>(op.after_notification_id);
+  auto rows = owned_.rows(work_.epoch, after, after_ordinal, op.limit);
+  while (rows.next()) {
+    tocsin_owned_delivery& one = owned[op.owned_count++];
+    one = {};
+    one.notification_id = static_cast<std::uint64_t>(rows.number(0));
+    one.ordinal = rows.small(1);
+    one.state = rows.small(2);
+    one.delivery_class = rows.small(3);
+    one.attempts = rows.small(4);
+    one.crashes = rows.small(5);
+    one.output = work_.scratch.copy(rows.text(6));
+  }
+  op.owned = owned;
+  return !rows.failed();
 }
 
 bool Claimer::collect(const tocsin_claim& op, std::int64_t output, tocsin_claimed_delivery* claimed,

@@ -98,7 +98,7 @@ bool Settler::count(const tocsin_settle& op) {
   return true;
 }
 
-// It has the class of the one it follows, which is that of their notification.
+// It has the class of the one it follows.
 bool Settler::add_successor(tocsin_settle& op) {
   const tocsin_new_delivery& next = *op.successor;
   const std::int64_t output = work_.backlog.number_of(next.output);

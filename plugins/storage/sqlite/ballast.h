@@ -9,8 +9,9 @@ namespace tocsin::sqlite {
 /// what was accepted can still be settled, and taken again when there is room. The storage's loop.
 class Ballast {
  public:
-  /// How long nobody looks for room after it was dropped, in nanoseconds.
-  static constexpr std::int64_t kLookAgainNs = 5'000'000'000;
+  /// How long nobody looks for room after it was dropped, in nanoseconds: less than a host waits
+  /// between two tries, so that none of them is in vain.
+  static constexpr std::int64_t kLookAgainNs = 4'000'000'000;
   /// Room must be there for so many times its size before it is taken.
   static constexpr std::uint64_t kRoomFactor = 2;
 

@@ -26,6 +26,12 @@ bool Database::run(const char* sql) {
   return sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
 }
 
+bool Database::moved() const {
+  int moved = 0;
+  const int code = sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  return code == SQLITE_OK && moved != 0;
+}
+
 std::optional<std::int64_t> Database::number(const char* sql) {
   Statement statement;
   if (!statement.prepare(*this, sql)) return std::nullopt;

@@ -44,6 +44,9 @@ class Database {
   /// The same as text.
   std::optional<std::string> text(const char* sql);
 
+  /// Whether the file is not where it was opened any more: moved away, deleted or replaced.
+  bool moved() const;
+
   int error_code() const { return sqlite3_extended_errcode(handle_); }
   /// SQLite's words for the last failure, with those of the system where it knows an errno.
   std::string error() const;

@@ -66,12 +66,13 @@ class Appender {
   Statement write_position_;
 };
 
-/// Claim.
+/// Claim, and what is claimed.
 class Claimer {
  public:
   explicit Claimer(Work& work) : work_(work) {}
   bool prepare();
   bool apply(tocsin_claim& op);
+  bool apply(tocsin_owned& op);
 
  private:
   bool collect(const tocsin_claim& op, std::int64_t output, tocsin_claimed_delivery* claimed,
@@ -84,6 +85,7 @@ class Claimer {
   Statement claim_;
   Statement join_;
   Statement next_due_;
+  Statement owned_;
 };
 
 /// Settle.

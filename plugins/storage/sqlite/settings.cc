@@ -1,6 +1,8 @@
 // The options as operators write them, and the one place that reads them.
 #include "settings.h"
 
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <iterator>
 #include <string_view>
@@ -89,6 +91,13 @@ std::string text_of(const tocsin_value* value) {
 }
 
 }  // namespace
+
+std::string path_fault(const std::string& path) {
+  if (path == ":memory:") return "a database in memory would end with the gateway: name a file";
+  struct stat found{};
+  if (::stat(path.c_str(), &found) != 0 || S_ISREG(found.st_mode)) return {};
+  return "'" + path + "' is no regular file: name another path";
+}
 
 Settings read_settings(const tocsin_value& settings) {
   Settings read;

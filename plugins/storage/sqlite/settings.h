@@ -23,6 +23,9 @@ struct Settings {
 /// The table the gateway checks and explains settings by.
 extern const tocsin_option_table kOptionTable;
 
+/// Why no database can be at this path, or empty.
+std::string path_fault(const std::string& path);
+
 /// From settings the gateway has checked; what is absent keeps its default.
 Settings read_settings(const tocsin_value& settings);
 

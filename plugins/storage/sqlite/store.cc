@@ -64,6 +64,14 @@ std::uint32_t Store::apply(tocsin_operation* const* operations, std::uint32_t co
   }
   Session& session = *session_;
   session.scratch.clear();
+  // Commits would go on and succeed, into a file that nobody finds again.
+  if (session.database.moved()) {
+    put_fault(&fault, TOCSIN_UNAVAILABLE,
+              "the database '" + settings_.path +
+                  "' was moved, deleted or replaced while it was open: put it back; restarted "
+                  "without it, the gateway begins with what is there");
+    return TOCSIN_APPLY_FAILED;
+  }
   if (!ballast_.in_place() && adds(operations, count) && !ballast_.take_again(host_.wall_ns())) {
     put_fault(&fault, TOCSIN_FULL,
               "the disk of '" + settings_.path +
@@ -115,6 +123,8 @@ bool Store::apply_one(Session& session, tocsin_operation& operation) {
       return session.rethinker.apply(as<tocsin_reschedule>(operation));
     case TOCSIN_OP_REDRIVE_DUE:
       return session.reviver.apply(as<tocsin_redrive_due>(operation));
+    case TOCSIN_OP_OWNED:
+      return session.claimer.apply(as<tocsin_owned>(operation));
     case TOCSIN_OP_LOOK:
       return session.looker.apply(as<tocsin_look>(operation));
     default:

@@ -6,6 +6,9 @@
  *   each loop          +-> worker_init  worker_start  +-> worker_reconfigure  worker_drain |
  *                                                                            worker_fini --+
  *
+ * The control thread is one of the host's that runs no loop: what takes its time there holds up the
+ * next reload and nothing that is served. A call that does not return within 10 s fails its reload.
+ *
  * On a reload an instance whose settings say the same is kept and hears nothing. One whose
  * reloadable options alone differ is reconfigured, if it can be. Any other change makes a new
  * instance: it gets worker_init and serves at once, while the one it replaces is drained on each

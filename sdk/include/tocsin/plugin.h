@@ -182,7 +182,8 @@ typedef struct tocsin_emit_outcome {
   uint32_t deliveries;
   uint32_t reserved;
   tocsin_str pointer;     /* ITEM_INVALID: an RFC 6901 pointer */
-  tocsin_str text;        /* the filter that dropped it, or what is wrong */
+  tocsin_str text;        /* the filter that dropped it, what is wrong, or why INTAKE_FULL (may be
+                             empty: there was no room) */
   int64_t retry_after_ns; /* STORE_DOWN, INTAKE_FULL */
 } tocsin_emit_outcome;
 

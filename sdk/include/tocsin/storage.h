@@ -45,9 +45,10 @@ enum tocsin_operation_kind {
   TOCSIN_OP_RECORD = 8,
   TOCSIN_OP_MOVE = 9,
   TOCSIN_OP_LOOK = 10,
-  TOCSIN_OP_SUPERSEDE = 11,
-  TOCSIN_OP_RESCHEDULE = 12,
-  TOCSIN_OP_REDRIVE_DUE = 13
+  TOCSIN_OP_OWNED = 11,
+  TOCSIN_OP_SUPERSEDE = 12,
+  TOCSIN_OP_RESCHEDULE = 13,
+  TOCSIN_OP_REDRIVE_DUE = 14
 };
 
 /* The head of every operation. */
@@ -70,9 +71,11 @@ typedef struct tocsin_new_delivery {
   tocsin_str output;
   tocsin_str address; /* "kind:value"; empty: the output's own */
   uint32_t state;     /* READY, or CLAIMED by our epoch */
+  /* Its queue, in every state: 0: critical, 1: the rest. What it is claimed by, also after a
+   * takeover or a redrive. */
+  uint32_t delivery_class;
   uint32_t mirror;   /* 1: a copy of a dead letter for others to see, which is never copied again */
   uint32_t ordering; /* only with a group key, and READY */
-  uint32_t reserved;
   int64_t next_at_ns;
 } tocsin_new_delivery;
 
@@ -135,7 +138,7 @@ typedef struct tocsin_claimed_delivery {
   int64_t expires_at_ns;
 } tocsin_claimed_delivery;
 
-/* Claims up to `limit` ready rows of the output and class (0: critical and above, 1: the rest)
+/* Claims up to `limit` ready rows of the output and class (0: critical, 1: the rest)
  * whose next_at is not after now, ordered by next_at, then id. */
 typedef struct tocsin_claim {
   uint32_t size;
@@ -155,7 +158,7 @@ typedef struct tocsin_claim {
  * requested, any state but DELIVERED is written as CANCELLED. A dead letter begins PENDING. With
  * the state, and only when it is written as asked, a successor is added to the notification's
  * deliveries, behind the last: the fallback's beside FELL_BACK, a mirror's beside DEAD. It is
- * READY, and a mirror when the one it follows is. */
+ * READY, of the class that it names, and a mirror when the one it follows is. */
 typedef struct tocsin_settle {
   uint32_t size;
   uint32_t kind;
@@ -426,6 +429,30 @@ typedef struct tocsin_look {
   uint32_t backlog_count;              /* result */
   uint32_t backlog_stride;             /* result */
 } tocsin_look;
+
+typedef struct tocsin_owned_delivery {
+  uint64_t notification_id;
+  uint32_t ordinal;
+  uint32_t state; /* CLAIMED or SENDING */
+  uint32_t delivery_class;
+  uint32_t attempts;
+  uint32_t crashes;
+  uint32_t reserved;
+  tocsin_str output;
+} tocsin_owned_delivery;
+
+/* Tells which deliveries our epoch owns, in the order of their ids from the `after` pair on, at
+ * most `limit`: so the host finds those that nothing in its memory stands for. Changes nothing. */
+typedef struct tocsin_owned {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t after_notification_id; /* 0: from the first */
+  uint32_t after_ordinal;
+  uint32_t limit;
+  const tocsin_owned_delivery* owned; /* result: as of this place in the batch */
+  uint32_t owned_count;               /* result */
+  uint32_t owned_stride;              /* result */
+} tocsin_owned;
 
 typedef struct tocsin_store_state {
   uint32_t size;

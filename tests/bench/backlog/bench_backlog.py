@@ -6,7 +6,7 @@
 Sends batches of 500 as NDJSON while the receiver takes a second for each request, then a critical one,
 then lets the receiver go as fast as it can. Shows memory and backlog every tenth of the way, where the
 critical one arrived, that none is missing, repeated or out of order, and the rates of both phases. The
-receiver is tests/e2e/sink.py, so delivery is measured against a Python program. Takes about 700 bytes
+receiver is tests/provider, so delivery is measured against a Python program. Takes about 700 bytes
 of disk per notification, in a temporary folder (TMPDIR).
 """
 

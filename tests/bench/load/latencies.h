@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <numeric>
 #include <vector>
 
 // What bench programs say about the times they measured.
@@ -25,14 +26,21 @@ class Latencies {
   std::size_t count() const { return all_.size(); }
   void clear() { all_.clear(); }
 
-  /// "p50_ms":..,"p99_ms":..,"p999_ms":..,"max_ms":.. into `out`.
+  /// "mean_ms":..,"p50_ms":..,"p95_ms":..,"p99_ms":..,"p999_ms":..,"max_ms":.. into `out`.
   void print(std::FILE* out) {
     std::sort(all_.begin(), all_.end());
-    std::fprintf(out, R"("p50_ms":%.4f,"p99_ms":%.4f,"p999_ms":%.4f,"max_ms":%.4f)", at(0.5),
-                 at(0.99), at(0.999), at(1));
+    std::fprintf(out,
+                 R"("mean_ms":%.4f,"p50_ms":%.4f,"p95_ms":%.4f,"p99_ms":%.4f,"p999_ms":%.4f,)"
+                 R"("max_ms":%.4f)",
+                 mean(), at(0.5), at(0.95), at(0.99), at(0.999), at(1));
   }
 
  private:
+  double mean() const {
+    const auto sum = std::accumulate(all_.begin(), all_.end(), std::uint64_t{0});
+    return all_.empty() ? 0 : static_cast<double>(sum) / static_cast<double>(all_.size()) / 1e6;
+  }
+
   double at(double share) const {
     if (all_.empty()) return 0;
     const auto last = static_cast<double>(all_.size() - 1);

@@ -5,15 +5,18 @@
 //   closed loop   a connection asks again as soon as it was answered
 //   --rate N      N requests a second over idle connections; late when none is idle
 //
-// A body may hold STAMP_STAMP_STAMP_20, 20 bytes that become the time of sending (CLOCK_MONOTONIC
-// in ns). With --keyed the header Idempotency-Key differs in each request. Any answer but 202 ends
-// the run with exit code 1.
+// It ends after --seconds, or after --count requests. A body may hold STAMP_STAMP_STAMP_20, 20
+// bytes that become the time of sending (CLOCK_MONOTONIC in ns) wherever they stand, and
+// NUMBER_NUMBER_NO__20, 20 bytes that count the requests from 0. With --keyed the header
+// Idempotency-Key differs in each request. Any answer but 202, or --status, ends the run with exit
+// code 1.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -30,6 +33,7 @@ namespace tocsin::bench {
 namespace {
 
 constexpr std::string_view kStamp = "STAMP_STAMP_STAMP_20";
+constexpr std::string_view kNumber = "NUMBER_NUMBER_NO__20";
 constexpr std::string_view kKey = "key_key_key_key_key_";
 constexpr std::size_t kAnswerBytesMax = 1 << 20;
 
@@ -40,8 +44,10 @@ struct Options {
   std::string body;
   std::size_t connections = 32;
   double seconds = 4;
+  std::uint64_t count = UINT64_MAX;
   double rate = 0;
   bool keyed = false;
+  std::string status = "202";
 };
 
 [[noreturn]] void give_up(const char* what, std::string_view detail = {}) {
@@ -68,7 +74,12 @@ class Load {
     const std::size_t body = request_.size();
     request_.append(options.body);
     key_at_ = options.keyed ? request_.find(kKey) : std::string::npos;
-    stamp_at_ = request_.find(kStamp, body);
+    for (std::size_t at = request_.find(kStamp, body); at != std::string::npos;
+         at = request_.find(kStamp, at + kStamp.size())) {
+      stamps_at_.push_back(at);
+    }
+    answer_begins_ = "HTTP/1.1 " + options.status;
+    number_at_ = request_.find(kNumber, body);
     connections_.resize(options.connections);
     for (Connection& one : connections_) open(one);
   }
@@ -77,9 +88,11 @@ class Load {
     begun_ = mono_ns();
     const std::uint64_t end = begun_ + static_cast<std::uint64_t>(options_.seconds * 1e9);
     if (options_.rate == 0) {
-      for (Connection& one : connections_) send(one);
+      for (Connection& one : connections_) {
+        if (sent_ < options_.count) send(one);
+      }
     }
-    for (std::uint64_t now = begun_; now < end; now = mono_ns()) {
+    for (std::uint64_t now = begun_; now < end && sent_ < options_.count; now = mono_ns()) {
       if (options_.rate > 0) send_due(now);
       wait();
     }
@@ -124,7 +137,8 @@ class Load {
 
   void send(Connection& one) {
     one.sent_at = mono_ns();
-    put(stamp_at_, one.sent_at);
+    for (const std::size_t at : stamps_at_) put(at, one.sent_at);
+    put(number_at_, sent_++);
     // Told apart over runs too, and in an order that helps nobody.
     if (options_.keyed) put(key_at_, (begun_ + ++keys_) * 0x9E3779B97F4A7C15U);
     std::size_t done = 0;
@@ -141,10 +155,8 @@ class Load {
     const auto due =
         static_cast<std::uint64_t>(static_cast<double>(now - begun_) / 1e9 * options_.rate);
     for (Connection& one : connections_) {
-      if (sent_ >= due) return;
-      if (one.waits) continue;
-      ++sent_;
-      send(one);
+      if (sent_ >= std::min(due, options_.count)) return;
+      if (!one.waits) send(one);
     }
   }
 
@@ -165,19 +177,21 @@ class Load {
       if (one.answer.size() > kAnswerBytesMax) give_up("a long answer");
       return;
     }
-    if (!one.answer.starts_with("HTTP/1.1 202")) give_up("answered", one.answer);
+    if (!one.answer.starts_with(answer_begins_)) give_up("answered", one.answer);
     latencies_.add(mono_ns() - one.sent_at);
     one.answer.clear();
     one.waits = false;
     --waiting_;
-    if (options_.rate == 0 && !stopping_) send(one);
+    if (options_.rate == 0 && !stopping_ && sent_ < options_.count) send(one);
   }
 
   const Options& options_;
   const int epoll_;
   std::string request_;
   std::size_t key_at_ = std::string::npos;
-  std::size_t stamp_at_ = std::string::npos;
+  std::vector<std::size_t> stamps_at_;
+  std::string answer_begins_;
+  std::size_t number_at_ = std::string::npos;
   std::vector<Connection> connections_;
   std::size_t waiting_ = 0;
   std::uint64_t sent_ = 0;
@@ -207,8 +221,12 @@ bool parse(int count, char** arguments, Options& options) {
       options.connections = static_cast<std::size_t>(std::atoi(value));
     } else if (name == "--seconds") {
       options.seconds = std::atof(value);
+    } else if (name == "--count") {
+      options.count = static_cast<std::uint64_t>(std::atoll(value));
     } else if (name == "--rate") {
       options.rate = std::atof(value);
+    } else if (name == "--status") {
+      options.status = value;
     } else if (name == "--body") {
       std::ifstream file(value);
       options.body.assign(std::istreambuf_iterator<char>(file), {});
@@ -228,7 +246,7 @@ int main(int count, char** arguments) {
   if (!tocsin::bench::parse(count, arguments, options)) {
     std::fputs(
         "usage: post_load --port N --body FILE [--path P] [--type MEDIA] [--connections N]\n"
-        "                 [--seconds S] [--rate N] [--keyed]\n",
+        "                 [--seconds S | --count N] [--rate N] [--keyed] [--status N]\n",
         stderr);
     return 2;
   }

@@ -20,13 +20,14 @@ struct Heard {
 
 /// One thing that happens to a filter.
 struct Step {
-  enum class Kind { kHear, kOutcome, kWait };
+  enum class Kind { kHear, kOutcome, kWait, kReconfigure };
 
   Kind kind;
   Heard heard = {};
   stage::FilterStatus expected = stage::FilterStatus::kPass;
   bool committed = false;
   Duration wait = {};
+  const char* settings = nullptr;
 };
 
 inline Step passes(Heard heard) { return {.kind = Step::Kind::kHear, .heard = std::move(heard)}; }
@@ -39,6 +40,11 @@ inline Step outcome(bool committed) {
   return {.kind = Step::Kind::kOutcome, .committed = committed};
 }
 inline Step after(Duration wait) { return {.kind = Step::Kind::kWait, .wait = wait}; }
+
+/// Other values of reloadable options.
+inline Step now(const char* settings) {
+  return {.kind = Step::Kind::kReconfigure, .settings = settings};
+}
 
 /// What a sample must do, in whatever it is written.
 struct FilterCase {

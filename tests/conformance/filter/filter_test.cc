@@ -31,6 +31,8 @@ class Sample {
  public:
   virtual ~Sample() = default;
   virtual stage::Filter& filter() = 0;
+  /// Gives it other values of reloadable options, as a reload does.
+  virtual void reconfigure(const char* settings) = 0;
 };
 
 struct NoComponents final : config::ComponentCatalog {
@@ -53,6 +55,7 @@ class SharedObject final : public Sample {
     static plugin::Libraries libraries({TOCSIN_PLUGINS}, config::table_mistakes);
     const auto library = libraries.find(plugin::Kind::kFilter, what.sample);
     EXPECT_TRUE(library) << library.error().text();
+    options_ = &(*library)->options();
     auto made =
         plugin::Instance::create((*library)->descriptor(), {plugin::Kind::kFilter, what.sample},
                                  typed(what.settings, (*library)->options()), bench.services);
@@ -66,8 +69,14 @@ class SharedObject final : public Sample {
     worker_->finish();
   }
   stage::Filter& filter() override { return *adapter_; }
+  void reconfigure(const char* settings) override {
+    const auto taken = instance_->reconfigure(typed(settings, *options_));
+    EXPECT_TRUE(taken) << taken.error().what;
+    worker_->reconfigure();
+  }
 
  private:
+  const OptionTable* options_ = nullptr;
   plugin::InstancePtr instance_;
   plugin::Worker* worker_ = nullptr;
   std::unique_ptr<plugin::FilterAdapter> adapter_;
@@ -77,7 +86,8 @@ class SharedObject final : public Sample {
 class LuaTwin final : public Sample {
  public:
   LuaTwin(const FilterCase& what, const Bench& bench) {
-    script::Scripts scripts({TOCSIN_LUA_EXAMPLES}, config::table_mistakes);
+    script::Scripts scripts({TOCSIN_LUA "/examples"}, config::table_mistakes,
+                            {TOCSIN_LUA "/tocsin"});
     const auto script = scripts.find(script::Kind::kFilter, what.sample);
     EXPECT_TRUE(script) << script.error().text();
     auto made = script::Instance::create(*script, what.sample,
@@ -94,6 +104,11 @@ class LuaTwin final : public Sample {
     worker_->finish();
   }
   stage::Filter& filter() override { return *filter_; }
+  void reconfigure(const char* settings) override {
+    const auto taken = instance_->reconfigure(typed(settings, instance_->script().options()));
+    EXPECT_TRUE(taken) << taken.error().what;
+    worker_->reconfigure();
+  }
 
  private:
   std::unique_ptr<script::Instance> instance_;
@@ -179,6 +194,9 @@ TEST_P(FilterConformance, DecidesAsTheTableSays) {
         break;
       case Step::Kind::kWait:
         advance(step.wait);
+        break;
+      case Step::Kind::kReconfigure:
+        sample->reconfigure(step.settings);
         break;
     }
   }

@@ -78,7 +78,8 @@ class SharedObject final : public Sample {
 class LuaTwin final : public Sample {
  public:
   LuaTwin(const char* sample, const std::string& settings, const Bench& bench) {
-    script::Scripts scripts({TOCSIN_LUA_EXAMPLES}, config::table_mistakes);
+    script::Scripts scripts({TOCSIN_LUA "/examples"}, config::table_mistakes,
+                            {TOCSIN_LUA "/tocsin"});
     const auto script = scripts.find(script::Kind::kOutput, sample);
     EXPECT_TRUE(script) << script.error().text();
     auto made = script::Instance::create(*script, sample, typed(settings, (*script)->options()),

@@ -173,7 +173,8 @@ TEST_P(StorageBatch, EachOpeningIsANewEpochAndForgetsNoId) {
 TEST_P(StorageBatch, WhatADeadEpochHeldIsTakenOver) {
   another_dies_after([](StorageUnderTest& other) {
     Append append(10);
-    append.from("shop").to("mail").claimed("mail").claimed("mail").claimed("chat").claimed("push");
+    append.from("shop").to("mail").in_class(0).claimed("mail").in_class(1).claimed("mail");
+    append.claimed("chat").claimed("push");
     auto sending = settle_of(10, TOCSIN_STATE_SENDING, 2);
     auto delivered = settle_of(10, TOCSIN_STATE_DELIVERED, 4);
     auto renew = renew_of(8888);
@@ -191,6 +192,10 @@ TEST_P(StorageBatch, WhatADeadEpochHeldIsTakenOver) {
   EXPECT_EQ(store().state_of(10, 2), TOCSIN_STATE_DEAD);
   EXPECT_EQ(store().notification(10).deliveries.at(2).reason, "ambiguous");
   EXPECT_EQ(store().state_of(10, 4), TOCSIN_STATE_DELIVERED);
+  auto urgent = claim_of("mail", 10, kStart + 5, 0);
+  EXPECT_APPLIED(store().apply(urgent));
+  ASSERT_EQ(urgent.claimed_count, 1U);
+  EXPECT_EQ(urgent.claimed[0].ordinal, 1U) << "in the class it had";
 }
 
 TEST_P(StorageBatch, ACancelThatADeadEpochWasAskedForIsGranted) {
@@ -290,7 +295,7 @@ TEST_P(StorageBatch, HealthShowsSizeRoomAndTheOldestThatWaits) {
   Append early(11);
   Append claimed(12);
   late.to("mail", TOCSIN_STATE_READY, kStart + 9);
-  early.level(TOCSIN_LEVEL_EMERGENCY).to("chat", TOCSIN_STATE_READY, kStart + 7);
+  early.in_class(0).to("chat", TOCSIN_STATE_READY, kStart + 7);
   claimed.to("mail", TOCSIN_STATE_CLAIMED, kStart + 1);
   tocsin_query query{};
   query.size = sizeof query;

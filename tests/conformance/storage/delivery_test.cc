@@ -107,7 +107,7 @@ TEST_P(StorageDelivery, AClaimTakesWhatIsDueOfItsOutputAndClassOnly) {
   Append due(13);
   Append later(14);
   other.to("chat");
-  critical.level(TOCSIN_LEVEL_CRITICAL).to("mail");
+  critical.in_class(0).to("mail");
   due.to("mail");
   later.to("mail", TOCSIN_STATE_READY, kStart + 1);
   EXPECT_APPLIED(store().apply(other, critical, due, later));
@@ -124,6 +124,29 @@ TEST_P(StorageDelivery, AClaimTakesWhatIsDueOfItsOutputAndClassOnly) {
   EXPECT_EQ(unknown.claimed_count, 0U);
   EXPECT_EQ(store().state_of(13), TOCSIN_STATE_CLAIMED);
   EXPECT_EQ(store().state_of(14), TOCSIN_STATE_READY);
+}
+
+TEST_P(StorageDelivery, DeliveriesOfOneNotificationHaveClassesOfTheirOwnAndKeepThem) {
+  Append append(10);
+  append.level(TOCSIN_LEVEL_CRITICAL).to("mail").in_class(0).to("mail").claimed("mail");
+  auto later = settle_of(10, TOCSIN_STATE_READY, 2);
+  later.next_at_ns = kStart;
+  EXPECT_APPLIED(store().apply(append, later));
+  auto urgent = claim_of("mail", 10, kStart, 0);
+  auto normal = claim_of("mail", 10, kStart, 1);
+  EXPECT_APPLIED(store().apply(urgent, normal));
+  ASSERT_EQ(urgent.claimed_count, 2U);
+  EXPECT_EQ(urgent.claimed[0].ordinal, 1U);
+  EXPECT_EQ(urgent.claimed[1].ordinal, 2U) << "also when it was put off";
+  ASSERT_EQ(normal.claimed_count, 1U) << "whatever the notification's level";
+  EXPECT_EQ(normal.claimed[0].ordinal, 0U);
+
+  auto dead = settle_of(10, TOCSIN_STATE_DEAD, 1);
+  auto redrive = review_of(10, TOCSIN_REDRIVE, 1);
+  auto again = claim_of("mail", 10, kStart, 0);
+  EXPECT_APPLIED(store().apply(dead, redrive, again));
+  ASSERT_EQ(again.claimed_count, 1U) << "also when it is sent again";
+  EXPECT_EQ(again.claimed[0].ordinal, 1U);
 }
 
 TEST_P(StorageDelivery, AClaimEndsAtItsLimitAndSaysWhatIsLeft) {
@@ -337,6 +360,63 @@ TEST_P(StorageDelivery, WhatIsRedrivenIsToldApartUntilItDiesAgain) {
   EXPECT_EQ(fresh.claimed[0].redriven, 0U);
 }
 
+TEST_P(StorageDelivery, WhatTheEpochOwnsIsListedInTheOrderOfIds) {
+  Append late(12);
+  late.in_class(0).claimed("chat").to("mail").claimed("mail");
+  Append early(11);
+  early.claimed("mail");
+  Append waits(10);
+  waits.to("mail");
+  auto owned = owned_of(10);
+  EXPECT_APPLIED(store().apply(late, early, waits, owned));
+  ASSERT_EQ(owned.owned_count, 3U) << "as of its place in the batch";
+  EXPECT_EQ(owned.owned[0].notification_id, 11U);
+  EXPECT_EQ(text(owned.owned[0].output), "mail");
+  EXPECT_EQ(owned.owned[0].delivery_class, 1U);
+  EXPECT_EQ(owned.owned[1].notification_id, 12U);
+  EXPECT_EQ(owned.owned[1].ordinal, 0U);
+  EXPECT_EQ(text(owned.owned[1].output), "chat");
+  EXPECT_EQ(owned.owned[1].delivery_class, 0U);
+  EXPECT_EQ(owned.owned[2].ordinal, 2U);
+  EXPECT_EQ(owned.owned[2].state, std::uint32_t{TOCSIN_STATE_CLAIMED});
+  EXPECT_EQ(store().state_of(11), int{TOCSIN_STATE_CLAIMED}) << "and nothing changes";
+}
+
+TEST_P(StorageDelivery, WhatTheEpochOwnsIsListedAPageAtATime) {
+  for (std::uint64_t id = 10; id < 15; ++id) put_into(TOCSIN_STATE_CLAIMED, id);
+  Append two(15);
+  two.claimed("mail").claimed("mail");
+  auto first = owned_of(3);
+  EXPECT_APPLIED(store().apply(two, first));
+  ASSERT_EQ(first.owned_count, 3U);
+  EXPECT_EQ(first.owned[2].notification_id, 12U);
+  auto second = owned_of(3, 12, 0);
+  EXPECT_APPLIED(store().apply(second));
+  ASSERT_EQ(second.owned_count, 3U);
+  EXPECT_EQ(second.owned[2].notification_id, 15U);
+  auto last = owned_of(3, 15, 0);
+  EXPECT_APPLIED(store().apply(last));
+  ASSERT_EQ(last.owned_count, 1U);
+  EXPECT_EQ(last.owned[0].ordinal, 1U);
+}
+
+TEST_P(StorageDelivery, WhatWasSettledOrGivenBackIsNotOwned) {
+  put_into(TOCSIN_STATE_SENDING, 10);
+  put_into(TOCSIN_STATE_DELIVERED, 11);
+  put_into(TOCSIN_STATE_CLAIMED, 12);
+  auto back = settle_of(12, TOCSIN_STATE_READY);
+  auto mark = settle_of(10, TOCSIN_STATE_SENDING);
+  mark.attempts = 2;
+  mark.crashes = 1;
+  auto owned = owned_of(10);
+  EXPECT_APPLIED(store().apply(back, mark, owned));
+  ASSERT_EQ(owned.owned_count, 1U);
+  EXPECT_EQ(owned.owned[0].notification_id, 10U);
+  EXPECT_EQ(owned.owned[0].state, std::uint32_t{TOCSIN_STATE_SENDING});
+  EXPECT_EQ(owned.owned[0].attempts, 2U);
+  EXPECT_EQ(owned.owned[0].crashes, 1U);
+}
+
 TEST_P(StorageDelivery, AMarkThatIsTakenBackIsAClaimAgain) {
   put_into(TOCSIN_STATE_SENDING, 10);
   auto keep = settle_of(10, TOCSIN_STATE_CLAIMED);
@@ -437,7 +517,7 @@ TEST_P(StorageDelivery, OnlyDeadLettersAreReviewed) {
 
 TEST_P(StorageDelivery, AFallbackReplacesADeliveryInOneOperation) {
   Append append(10);
-  append.claimed("chat").to("sms").level(TOCSIN_LEVEL_CRITICAL);
+  append.in_class(0).claimed("chat").in_class(1).to("sms");
   const tocsin_new_delivery mail{str("mail"), str("email:a@b"), TOCSIN_STATE_READY, 0, 0,
                                  0,           kStart + 5};
   auto settle = settle_of(10, TOCSIN_STATE_FELL_BACK);
@@ -459,7 +539,7 @@ TEST_P(StorageDelivery, AFallbackReplacesADeliveryInOneOperation) {
   EXPECT_EQ(store().backlog().at("mail"), (Backlog{1, 0}));
   auto claim = claim_of("mail", 5, kStart + 5, 0);
   EXPECT_APPLIED(store().apply(claim));
-  EXPECT_EQ(claim.claimed_count, 1U) << "of the notification's class";
+  EXPECT_EQ(claim.claimed_count, 1U) << "of the class of the one it follows";
 }
 
 TEST_P(StorageDelivery, ADeadLetterMayHaveAMirror) {

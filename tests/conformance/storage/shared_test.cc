@@ -124,6 +124,9 @@ TEST_P(StorageShared, WhatTheOtherOwnsCannotBeSettledOrReleased) {
   auto release = settle_of(10, TOCSIN_STATE_READY);
   EXPECT_APPLIED(other_->apply(settle, release));
   EXPECT_EQ(settle.changed + release.changed, 0U);
+  auto owned = owned_of(10);
+  EXPECT_APPLIED(other_->apply(owned));
+  EXPECT_EQ(owned.owned_count, 0U);
   EXPECT_EQ(store().state_of(10), TOCSIN_STATE_CLAIMED);
   EXPECT_APPLIED(store().apply(settle));
   EXPECT_EQ(settle.changed, 1U);

@@ -198,6 +198,25 @@ TEST_F(SqliteOpen, AnotherProgramsTransactionIsWaitedForAndThenNamed) {
   EXPECT_EQ(refusal(), "opened");
 }
 
+TEST_F(SqliteOpen, ADatabaseThatIsMovedAwayTakesNothingUntilItIsBack) {
+  const auto store = make();
+  ASSERT_EQ(store->open().status, std::uint32_t{TOCSIN_OK});
+  std::uint64_t id = 0;
+  const auto append = [&] {
+    Append one(++id);
+    one.to("mail");
+    return store->apply(one);
+  };
+  ASSERT_EQ(append().outcome, std::uint32_t{TOCSIN_APPLIED});
+  std::filesystem::rename(path_, path_ + ".moved");
+  EXPECT_EQ(append().outcome, std::uint32_t{TOCSIN_APPLY_FAILED});
+  EXPECT_SAYS(append().fault, "moved, deleted or replaced");
+  write("another file");
+  EXPECT_EQ(append().outcome, std::uint32_t{TOCSIN_APPLY_FAILED});
+  std::filesystem::rename(path_ + ".moved", path_);
+  EXPECT_EQ(append().outcome, std::uint32_t{TOCSIN_APPLIED});
+}
+
 TEST_F(SqliteOpen, SettingsThatRiskLossAreWarnedOf) {
   const StorageUnderTest store(TOCSIN_STORAGE_SQLITE, Settings{{"path", path_}, {"sync", "off"}});
   ASSERT_EQ(store.log_lines.size(), 1U);

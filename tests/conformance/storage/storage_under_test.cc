@@ -107,6 +107,7 @@ Append& Append::to(std::string_view output, std::uint32_t state, std::int64_t ne
   row.output = str(output);
   row.address = str(address);
   row.state = state;
+  row.delivery_class = class_;
   row.next_at_ns = next_at_ns;
   rows_.push_back(row);
   return *this;
@@ -137,6 +138,11 @@ Append& Append::from(std::string_view caller) {
 
 Append& Append::level(std::uint32_t level) {
   op.level = level;
+  return *this;
+}
+
+Append& Append::in_class(std::uint32_t delivery_class) {
+  class_ = delivery_class;
   return *this;
 }
 
@@ -258,6 +264,16 @@ tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t
   op.now_ns = now_ns;
   op.rows_max = rows_max;
   op.size_max = size_max;
+  return op;
+}
+
+tocsin_owned owned_of(std::uint32_t limit, std::uint64_t after_id, std::uint32_t after_ordinal) {
+  tocsin_owned op{};
+  op.size = sizeof(op);
+  op.kind = TOCSIN_OP_OWNED;
+  op.after_notification_id = after_id;
+  op.after_ordinal = after_ordinal;
+  op.limit = limit;
   return op;
 }
 

@@ -43,6 +43,8 @@ class Append {
   Append& in_stream(std::string_view name, std::uint64_t first, std::uint64_t next);
   Append& from(std::string_view caller);
   Append& level(std::uint32_t level);
+  /// The class of the deliveries that are added from here on; 1 before.
+  Append& in_class(std::uint32_t delivery_class);
   Append& dropped_by(std::string_view filter);
   Append& at(std::int64_t accepted_at_ns);
   Append& grouped(std::string_view key);
@@ -56,6 +58,7 @@ class Append {
  private:
   friend class StorageUnderTest;
   std::vector<tocsin_new_delivery> rows_;
+  std::uint32_t class_ = 1;
 };
 
 tocsin_claim claim_of(std::string_view output, std::uint32_t limit, std::int64_t now_ns = kStart,
@@ -73,6 +76,8 @@ tocsin_move move_of(std::string_view from, std::string_view to, std::uint32_t li
 tocsin_blame blame_of(std::uint64_t id, std::uint32_t ordinal = 0);
 tocsin_purge purge_of(std::int64_t before_ns, std::int64_t now_ns, std::uint32_t rows_max = 500,
                       std::uint64_t size_max = 0);
+tocsin_owned owned_of(std::uint32_t limit, std::uint64_t after_id = 0,
+                      std::uint32_t after_ordinal = 0);
 tocsin_look look_of(std::int64_t now_ns = kStart);
 tocsin_renew renew_of(std::uint64_t high_mark);
 /// Records of collection "c" unless a test says otherwise; texts are borrowed.

@@ -236,8 +236,8 @@ TEST_P(StorageTime, RedrivingManyGoesInSteps) {
 }
 
 TEST_P(StorageTime, AMirrorIsToldApartAndSoIsWhatFollowsIt) {
-  const tocsin_new_delivery copy{str("chat"), {}, TOCSIN_STATE_READY, 1, 0, 0, kStart};
-  const tocsin_new_delivery next{str("mail"), {}, TOCSIN_STATE_READY, 0, 0, 0, kStart};
+  const tocsin_new_delivery copy{str("chat"), {}, TOCSIN_STATE_READY, 1, 1, 0, kStart};
+  const tocsin_new_delivery next{str("mail"), {}, TOCSIN_STATE_READY, 1, 0, 0, kStart};
   Append append(10);
   append.claimed("sms");
   auto dies = settle_of(10, TOCSIN_STATE_DEAD);

@@ -235,7 +235,14 @@ struct FakeOutputs final : OutputsView {
     resumed = std::move(output);
     done(outcome);
   }
+  void order_breaker(std::string output, delivery::BreakerOrder order,
+                     Function<void(std::optional<std::string>)> done) override {
+    ordered.emplace(std::move(output), order);
+    done(breaker);
+  }
   std::vector<OutputState> states;
+  std::optional<std::pair<std::string, delivery::BreakerOrder>> ordered;
+  std::optional<std::string> breaker;
   std::string resumed;
   Resumed outcome = Resumed::kResumed;
 };

@@ -6,22 +6,35 @@ namespace {
 class OutputsTest : public ApiTest {};
 
 TEST_F(OutputsTest, AreShownWithLaneAndBacklog) {
-  outputs.states = {{.name = "sms", .type = "twilio"},
+  outputs.states = {{.name = "sms", .type = "twilio", .breaker = "closed"},
                     {.name = "mail",
                      .type = "smtp",
                      .spilled = true,
                      .paused = true,
                      .reason = "credentials refused",
+                     .breaker = "open",
                      .in_flight = 2,
                      .in_memory = 9}};
   ledger.backlog = {{"mail", 120, 3}};
   const Answer answer = get("/v1/outputs");
   ASSERT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.text,
-            R"({"outputs":[{"name":"mail","type":"smtp","state":"paused",)"
-            R"("reason":"credentials refused","lane":"spilled","in_flight":2,"in_memory":9,)"
-            R"("ready":120,"dead":3},{"name":"sms","type":"twilio","state":"running",)"
-            R"("lane":"direct","in_flight":0,"in_memory":0,"ready":0,"dead":0}]})"
+  EXPECT_EQ(
+      answer.text,
+      R"({"outputs":[{"name":"mail","type":"smtp","state":"paused",)"
+      R"("reason":"credentials refused","breaker":"open","lane":"spilled",)"
+      R"("in_flight":2,"in_memory":9,)"
+      R"("ready":120,"dead":3},{"name":"sms","type":"twilio","state":"running",)"
+      R"("breaker":"closed","lane":"direct","in_flight":0,"in_memory":0,"ready":0,"dead":0}]})"
+      "\n");
+}
+
+TEST_F(OutputsTest, AreShownWithoutTheFiguresOfALoopThatDoesNotAnswer) {
+  outputs.states = {{.name = "sms", .type = "twilio", .silent_loop = "worker-1"}};
+  ledger.backlog = {{"sms", 7, 0}};
+  EXPECT_EQ(get("/v1/outputs").text,
+            R"({"outputs":[{"name":"sms","type":"twilio","state":"unknown",)"
+            R"("reason":"the loop worker-1 does not answer","ready":7,"dead":0}],)"
+            R"("silent_loops":["worker-1"]})"
             "\n");
 }
 
@@ -46,8 +59,47 @@ TEST_F(OutputsTest, AreResumedByOperatorsAndThatIsAudited) {
   EXPECT_EQ(audit.records.back().action, "output.resume");
   outputs.outcome = OutputsView::Resumed::kWasRunning;
   EXPECT_EQ(post("/v1/outputs/sms/resume").json.string("status"), "was not in quarantine");
+  outputs.outcome = OutputsView::Resumed::kResumesLater;
+  EXPECT_EQ(post("/v1/outputs/sms/resume").json.string("status"), "resumes once its loop answers");
   outputs.outcome = OutputsView::Resumed::kNoSuchOutput;
   EXPECT_EQ(post("/v1/outputs/sms/resume").status, 404);
+}
+
+TEST_F(OutputsTest, TheirBreakersAreOrderedByOperatorsAndThatIsAudited) {
+  const std::string open = R"({"state":"open"})";
+  EXPECT_EQ(post("/v1/outputs/sms/breaker", open, kViewer).status, 403);
+  EXPECT_FALSE(outputs.ordered);
+  outputs.breaker = "forced_open";
+  const Answer answer = post("/v1/outputs/sms/breaker", open);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.text, "{\"output\":\"sms\",\"breaker\":\"forced_open\"}\n");
+  EXPECT_EQ(outputs.ordered,
+            (std::pair<std::string, delivery::BreakerOrder>("sms", delivery::BreakerOrder::kOpen)));
+  EXPECT_EQ(audit.records.back().action, "output.breaker");
+  EXPECT_EQ(audit.records.back().target, "sms");
+  EXPECT_EQ(audit.records.back().detail, "open");
+  post("/v1/outputs/sms/breaker", R"({"state":"closed"})");
+  EXPECT_EQ(outputs.ordered->second, delivery::BreakerOrder::kClosed);
+  post("/v1/outputs/sms/breaker", R"({"state":"auto"})");
+  EXPECT_EQ(outputs.ordered->second, delivery::BreakerOrder::kAuto);
+}
+
+TEST_F(OutputsTest, TheirBreakersTakeNoOrderThatIsNotUnderstood) {
+  outputs.breaker.reset();
+  EXPECT_EQ(post("/v1/outputs/gone/breaker", R"({"state":"open"})").status, 404);
+  outputs.ordered.reset();
+  const auto pointer_of = [&](std::string_view body) {
+    const Answer answer = post("/v1/outputs/sms/breaker", body);
+    EXPECT_EQ(answer.status, 400) << body;
+    const Value* pointer = answer.json.find("pointer");
+    return pointer == nullptr ? "" : pointer->as<std::string>();
+  };
+  EXPECT_EQ(pointer_of(R"({"state":"ajar"})"), "/state");
+  EXPECT_EQ(pointer_of(R"({"state":1})"), "/state");
+  EXPECT_EQ(pointer_of("{}"), "");
+  EXPECT_EQ(pointer_of(R"({"state":"open","for":"1h"})"), "");
+  EXPECT_EQ(pointer_of("[]"), "");
+  EXPECT_FALSE(outputs.ordered);
 }
 
 TEST_F(OutputsTest, HealthIsDegradedWhileALoopStandsStill) {

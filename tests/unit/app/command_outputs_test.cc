@@ -30,6 +30,16 @@ TEST(OutputsCommand, ResumesOneByItsName) {
   EXPECT_THAT(door.asked, ElementsAre("POST /v1/outputs/ops%20chat/resume"));
 }
 
+TEST(OutputsCommand, TellsABreakerWhatToDo) {
+  FakeAdminDoor door;
+  door.replies = {{200, R"({"output":"ops chat","breaker":"forced_open"})"}};
+  const CommandOutput output = order_breaker("ops chat", "open", kPeople, door);
+  EXPECT_EQ(output.exit_code, 0);
+  EXPECT_EQ(output.out, "the breaker of ops chat is forced_open\n");
+  EXPECT_THAT(door.asked, ElementsAre("POST /v1/outputs/ops%20chat/breaker"));
+  EXPECT_EQ(door.bodies.front(), R"({"state":"open"})");
+}
+
 TEST(OutputsCommand, GivesProgramsTheAnswerAsItIs) {
   FakeAdminDoor door;
   door.replies = {{200, R"({"output":"sms","status":"resumed"})"}};

@@ -109,13 +109,14 @@ TEST(SendCommand, ReadsAFileOrSaysWhyNot) {
 TEST(OutputsCommand, ShowsLanesAndBacklog) {
   FakeAdminDoor door;
   door.replies = {{200, R"({"outputs":[{"name":"mail","type":"smtp","state":"paused",)"
-                        R"("reason":"refused","lane":"spilled","in_flight":2,"in_memory":9,)"
+                        R"("reason":"refused","breaker":"open","lane":"spilled",)"
+                        R"("in_flight":2,"in_memory":9,)"
                         R"("ready":120,"dead":3},{"name":"old","state":"orphaned","ready":1,)"
                         R"("dead":0}]})"}};
   EXPECT_EQ(list_outputs(kPeople, door).out,
-            "OUTPUT  TYPE  LANE     IN FLIGHT  WAITING  DEAD  STATE\n"
-            "mail    smtp  spilled          2      120     3  paused: refused\n"
-            "old           -                0        1     0  orphaned\n");
+            "OUTPUT  TYPE  LANE     BREAKER  IN FLIGHT  WAITING  DEAD  STATE\n"
+            "mail    smtp  spilled  open             2      120     3  paused: refused\n"
+            "old           -        -                0        1     0  orphaned\n");
   door.replies = {{200, R"({"outputs":[]})"}};
   EXPECT_EQ(list_outputs(kPeople, door).out, "no outputs\n");
 }

@@ -26,19 +26,32 @@ std::vector<std::string> paths(const config::Diagnostics& faults) {
   return all;
 }
 
+// Of a gateway that was started with what is before.
+config::Diagnostics faults_of(const Value& before, const Value& after) {
+  return restart_faults(before, after, before.find("storage"));
+}
+
 TEST(RestartFaults, AreNoneWhereOnlyReloadableSettingsDiffer) {
-  EXPECT_TRUE(restart_faults(root(2, "a.db"), root(2, "a.db", "debug")).empty());
+  EXPECT_TRUE(faults_of(root(2, "a.db"), root(2, "a.db", "debug")).empty());
 }
 
 TEST(RestartFaults, NameEachSettingThatOnlyARestartChanges) {
-  EXPECT_EQ(paths(restart_faults(root(2, "a.db"), root(3, "b.db"))),
+  EXPECT_EQ(paths(faults_of(root(2, "a.db"), root(3, "b.db"))),
             (std::vector<std::string>{"storage", "gateway.workers"}));
 }
 
-TEST(RestartFaults, NoticeAStoreThatComesOrGoes) {
-  Value without = map({root(2, "").as<Value::Map>().front()});
-  EXPECT_EQ(paths(restart_faults(without, root(2, "a.db"))), std::vector<std::string>{"storage"});
-  EXPECT_EQ(paths(restart_faults(root(2, "a.db"), without)), std::vector<std::string>{"storage"});
+TEST(RestartFaults, LetTheFirstStoreComeAndItGoAgain) {
+  const Value without = map({root(2, "").as<Value::Map>().front()});
+  EXPECT_TRUE(faults_of(without, root(2, "a.db")).empty());
+  EXPECT_TRUE(faults_of(root(2, "a.db"), without).empty());
+}
+
+TEST(RestartFaults, RememberAStoreThatIsNotNamedAnyMore) {
+  const Value without = map({root(2, "").as<Value::Map>().front()});
+  const Value opened = root(2, "a.db").at("storage");
+  EXPECT_TRUE(restart_faults(without, root(2, "a.db"), &opened).empty());
+  EXPECT_EQ(paths(restart_faults(without, root(2, "b.db"), &opened)),
+            std::vector<std::string>{"storage"});
 }
 
 }  // namespace

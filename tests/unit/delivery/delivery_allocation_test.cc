@@ -110,7 +110,8 @@ TEST(DeliveryAllocation, TheSteadyStateAllocatesNothing) {
   std::vector<routing::Route> routes(1);
   routes[0].outputs = {0};
   const routing::Router router(std::move(routes));
-  Intake intake(port, pool, metrics, {{}, router, {{}}, {&lane.door()}}, front.key_secret());
+  OverloadGuard guard(metrics);
+  Intake intake(port, pool, metrics, guard, {{}, router, {{}}, {&lane.door()}}, front.key_secret());
   Counted counted;
   const stage::EmitItem item{R"({"topic":"orders.created","level":"info","title":"An order"})", {}};
   const auto round = [&] {

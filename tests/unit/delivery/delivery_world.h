@@ -91,6 +91,7 @@ struct Note {
   std::string text = "hello";
   std::optional<stage::IdempotencyKey> key{};
   std::string caller{};
+  std::optional<message::DeliveryClass> priority{};  ///< nothing: as the level says
 };
 
 /// A request's appends, and what was answered.
@@ -120,7 +121,10 @@ class TestGroup final : public AppendGroup {
     item.rows = static_cast<std::uint32_t>(note.to.size());
     bytes += payload.size();
     for (LaneDoor* door : note.to) {
-      rows.push_back({.output = door->output(), .address = address, .next_at = note.deliver_at});
+      rows.push_back({.output = door->output(),
+                      .address = address,
+                      .next_at = note.deliver_at,
+                      .queue = note.priority.value_or(message::class_of(note.level))});
       doors.push_back(door);
     }
   }
@@ -212,6 +216,12 @@ class World {
     TestGroup& group = submit({note});
     turn();
     return group;
+  }
+  /// A sample of the metrics by its name and labels as they are exposed; -1: there is none.
+  double metric(std::string_view sample) {
+    const std::string text = metrics.expose();
+    const std::size_t at = text.find(std::string(sample) + " ");
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + sample.size() + 1));
   }
   void stop() {
     stopped = true;

@@ -37,6 +37,26 @@ struct FakeRow {
   bool in_line() const { return ordering == stage::Ordering::kJoin; }
 };
 
+/// An idempotency key as FakeStorage keeps it.
+struct FakeKey {
+  std::uint64_t body[2];
+  WallTime expires_at;
+  message::NotificationId id;
+  std::uint32_t deliveries;
+  std::string dropped_by;
+};
+
+/// Fills in the rows of one owner.
+inline void list_owned(const std::map<message::DeliveryId, FakeRow>& rows, stage::Epoch owner,
+                       stage::Owned& op) {
+  op.owned.clear();
+  for (const auto& [id, row] : rows) {
+    if (row.owner != owner || (op.after.notification && id <= op.after)) continue;
+    if (op.owned.size() == op.limit) break;
+    op.owned.push_back({id, row.output, row.state, row.queue, row.attempts, row.crashes});
+  }
+}
+
 /// How many of the rows wait and lie dead, by output.
 inline std::vector<stage::BacklogCount> count_backlog(
     const std::map<message::DeliveryId, FakeRow>& rows) {

@@ -313,6 +313,9 @@ class FakeStorage final : public stage::Storage {
         case stage::OperationKind::kRedriveDue:
           FakeTime::redrive_due(*this, *static_cast<stage::RedriveDue*>(op));
           break;
+        case stage::OperationKind::kOwned:
+          list_owned(rows_, epoch_, *static_cast<stage::Owned*>(op));
+          break;
       }
     }
   }
@@ -332,7 +335,7 @@ class FakeStorage final : public stage::Storage {
       row.address = made.address;
       row.group_key = op.group_key;
       row.ordering = made.ordering;
-      row.queue = message::class_of(op.level);
+      row.queue = made.queue;
       row.state = made.state;
       row.owner = made.state == DeliveryState::kClaimed ? epoch_ : 0;
       row.next_at = made.next_at;

@@ -118,6 +118,29 @@ TEST_F(HandOffTest, LetsACriticalOnePassTheQueueOnReservedCredit) {
   EXPECT_EQ(slow.output->seen.back().level, Level::kCritical);
 }
 
+TEST_F(HandOffTest, OrdersByThePriorityThatARouteGaveNotByTheLevel) {
+  auto& chat = world.add_lane("chat", narrow(50));  // holds a hundred
+  chat.lane->attach(nullptr);
+  std::vector<message::DeliveryId> urgent;
+  for (int i = 0; i < 12; ++i) {
+    const bool is_urgent = i % 2 == 1;
+    auto& group = world.append({.to = {chat.door()},
+                                .level = is_urgent ? Level::kInfo : Level::kEmergency,
+                                .priority = is_urgent ? message::DeliveryClass::kCritical
+                                                      : message::DeliveryClass::kNormal});
+    if (is_urgent) urgent.push_back(group.delivery());
+  }
+  chat.output->script = [](const auto&) { return delivered(); };
+  chat.lane->attach(chat.output.get());
+  world.turn();
+  ASSERT_EQ(chat.output->seen.size(), 12U);
+  std::vector<message::DeliveryId> first;
+  for (std::size_t i = 0; i < urgent.size(); ++i) {
+    first.push_back(chat.output->seen[i].delivery);
+  }
+  EXPECT_EQ(first, urgent);
+}
+
 TEST_F(HandOffTest, GivesTheRestAShareOfAttemptsBesideCriticalOnes) {
   auto& wide = world.add_lane("wide", narrow(50));  // holds a hundred
   wide.lane->attach(nullptr);
@@ -281,6 +304,26 @@ TEST_F(HandOffTest, KeepsRowsOfAClosedLaneInTheStore) {
   EXPECT_EQ(storage.count(DeliveryState::kDelivered), 4U);
   EXPECT_EQ(storage.count(DeliveryState::kReady), 47U);
   EXPECT_EQ(slow.lane->held(), 0U);
+  std::erase_if(world.lanes, [](const auto&) { return true; });
+}
+
+TEST_F(HandOffTest, GivesBackWhatItHeldInThePlaceItHad) {
+  for (int i = 0; i < 30; ++i) {
+    submit(1);
+    world.advance(milliseconds(1));
+  }
+  while (!slow.output->open.empty()) slow.output->complete();
+  world.turn();  // those that follow were claimed
+  ASSERT_GT(slow.lane->held(), 4U);
+  slow.lane->drain(seconds(5), [] {});
+  world.pass(seconds(6));
+  ASSERT_EQ(storage.count(DeliveryState::kReady), 26U);
+  WallTime before{};
+  for (const auto& [id, row] : storage.rows()) {
+    if (row.state != DeliveryState::kReady) continue;
+    EXPECT_GT(row.next_at, before) << "of " << id.text();
+    before = row.next_at;
+  }
   std::erase_if(world.lanes, [](const auto&) { return true; });
 }
 

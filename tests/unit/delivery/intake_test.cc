@@ -83,9 +83,11 @@ class IntakeTest : public ::testing::Test {
   routing::Router router{routes()};
   FakeFilter filter;
   Answers answers;
+  OverloadGuard guard{world.metrics};
   Intake intake{*world.port,
                 world.pool,
                 world.metrics,
+                guard,
                 {{&filter},
                  router,
                  {{}, {.address_kind = "email", .has_own_address = false}},
@@ -114,6 +116,44 @@ TEST_F(IntakeTest, TellsWhatIsWrongWithAnItemAndStoresNothing) {
   EXPECT_EQ(outcome.pointer, "/labels/team");
   EXPECT_FALSE(outcome.text.empty());
   EXPECT_EQ(storage.notifications(), 0U);
+}
+
+TEST_F(IntakeTest, RefusesWhatIsNotCriticalWhileThereIsTooMuchToDo) {
+  guard.set_limits({.backlog_max = 4});
+  guard.observe({.backlog = 4});
+  const auto& refused = emit(kBoth);
+  EXPECT_EQ(refused.kind, Kind::kFull);
+  EXPECT_EQ(refused.text, overload_sentence(Overload::kBacklog));
+  EXPECT_GT(refused.retry_after, Duration::zero());
+  EXPECT_EQ(emit(R"({"topic":"both","level":"critical","to":["email:a@b.example"]})").kind,
+            Kind::kCommitted);
+  guard.observe({.backlog = 0});
+  EXPECT_EQ(emit(kBoth).kind, Kind::kCommitted);
+  EXPECT_EQ(storage.notifications(), 2U);
+}
+
+TEST_F(IntakeTest, RefusesAllBehindOneThatIsRefused) {
+  guard.set_limits({.backlog_max = 4});
+  guard.observe({.backlog = 4});
+  const std::vector<stage::EmitItem> items = {{R"({"topic":"both","level":"critical"})", {}},
+                                              {kBoth, {}},
+                                              {R"({"topic":"both","level":"critical"})", {}}};
+  EXPECT_TRUE(intake.emit({"api", "shop", 0, items}, answers));
+  world.turn();
+  ASSERT_EQ(answers.all.back().size(), 3U);
+  EXPECT_EQ(answers.all.back()[0].kind, Kind::kCommitted);
+  EXPECT_EQ(answers.all.back()[1].kind, Kind::kFull);
+  EXPECT_EQ(answers.all.back()[2].kind, Kind::kFull);
+}
+
+TEST_F(IntakeTest, AnIngestIsInFlightUntilItsOutcomeIsTold) {
+  guard.set_limits({.ingests_max = 1});
+  const stage::EmitItem item{R"({"topic":"hold"})", {}};
+  ASSERT_TRUE(intake.emit({"api", "shop", 0, {&item, 1}}, answers));
+  EXPECT_EQ(emit(kBoth).kind, Kind::kFull);
+  filter.held.front()->decide(stage::FilterStatus::kDrop);
+  world.turn();
+  EXPECT_EQ(emit(kBoth).kind, Kind::kCommitted);
 }
 
 TEST_F(IntakeTest, NamesTheFilterThatDropped) {
@@ -176,6 +216,15 @@ TEST_F(IntakeTest, GivesConcurrentTwinsOneNotification) {
   EXPECT_EQ(answers.all[1][0].kind, Kind::kReplayed);
   EXPECT_EQ(answers.all[0][0].id, answers.all[1][0].id);
   EXPECT_EQ(storage.notifications(), 1U);
+}
+
+TEST_F(IntakeTest, RefusesTwoKeysForOneNotification) {
+  const std::string_view json = R"({"topic":"both","idempotency_key":"own"})";
+  const auto refused = emit(json, "other");
+  EXPECT_EQ(refused.kind, Kind::kInvalid);
+  EXPECT_EQ(refused.pointer, "/idempotency_key");
+  EXPECT_EQ(storage.notifications(), 0U);
+  EXPECT_NE(emit(json, "own").kind, Kind::kInvalid);
 }
 
 TEST_F(IntakeTest, KeepsTheKeyOfWhatAFilterDropped) {

@@ -19,6 +19,8 @@ class LaneDoorTest : public ::testing::Test, public ClaimWatch, public LaneEnd {
   void take(stage::ClaimedDelivery&& /*row*/, Queue /*queue*/, std::uint32_t /*g*/) override {}
   void on_cancelled(message::NotificationId /*id*/) override {}
   void on_store_status(const StoreStatus& /*status*/) override {}
+  void tell_held(std::span<const message::DeliveryId> /*asked*/,
+                 std::vector<message::DeliveryId>& /*held*/) const override {}
 
   /// Lets both queues find an empty store.
   void make_direct() {

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <string>
-
 namespace tocsin::delivery {
 namespace {
 
@@ -51,27 +49,6 @@ TEST(LaneGate, AProbeWaitsForTheClosingToo) {
   gate.pause(at(seconds(10)));
   gate.close(at(seconds(20)));
   EXPECT_EQ(gate.opens_at(), at(seconds(20)));
-}
-
-TEST(ClosedAddresses, CloseOneAddressUntilItsTime) {
-  ClosedAddresses closed({1, 2});
-  closed.close("a", at(seconds(10)), at(seconds(1)));
-  EXPECT_EQ(closed.closed_for("a", at(seconds(4))), seconds(6));
-  EXPECT_EQ(closed.closed_for("b", at(seconds(4))), Duration::zero());
-  EXPECT_EQ(closed.closed_for("a", at(seconds(10))), Duration::zero());
-  closed.close("a", at(seconds(30)), at(seconds(20)));
-  closed.close("a", at(seconds(25)), at(seconds(20)));
-  EXPECT_EQ(closed.closed_for("a", at(seconds(20))), seconds(10));
-}
-
-TEST(ClosedAddresses, ForgetTheOneThatOpensSoonestWhenThereAreTooMany) {
-  ClosedAddresses closed({1, 2});
-  for (std::size_t i = 0; i < ClosedAddresses::kAddressesMax + 1; ++i) {
-    closed.close(std::to_string(i), at(seconds(100 + static_cast<int>(i))), at(seconds(1)));
-  }
-  EXPECT_EQ(closed.size(), ClosedAddresses::kAddressesMax);
-  EXPECT_EQ(closed.closed_for("0", at(seconds(1))), Duration::zero());
-  EXPECT_GT(closed.closed_for("1", at(seconds(1))), Duration::zero());
 }
 
 }  // namespace

@@ -24,11 +24,7 @@ class LaneTest : public ::testing::Test {
   FakeStorage storage;
   World world{storage};
 
-  double metric(std::string_view line) {
-    const std::string text = world.metrics.expose();
-    const std::size_t at = text.find(std::string(line) + " ");
-    return at == std::string::npos ? -1 : std::stod(text.substr(at + line.size() + 1));
-  }
+  double metric(std::string_view line) { return world.metric(line); }
 };
 
 TEST_F(LaneTest, ShowsTheOutputAllThereIsToKnow) {
@@ -94,7 +90,7 @@ TEST_F(LaneTest, BeginsNothingInQuarantineUntilItIsOverOrEnded) {
   auto& chat = world.add_lane("chat");
   chat.lane->quarantine(minutes(10));
   EXPECT_TRUE(chat.lane->quarantined());
-  EXPECT_TRUE(chat.lane->gate_closed());
+  EXPECT_EQ(chat.lane->look().wait, LaneWait::kQuarantine);
   world.append({.to = {chat.door()}});
   world.pass(minutes(10) - seconds(1), seconds(5));
   EXPECT_TRUE(chat.output->seen.empty());

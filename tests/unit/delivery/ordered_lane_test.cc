@@ -70,6 +70,22 @@ TEST_F(OrderedLane, GoesOnBehindADeadLetter) {
   EXPECT_EQ(seen().back(), second.delivery());
 }
 
+TEST_F(OrderedLane, GoesOnBehindWhatWasInNobodysMemory) {
+  const message::DeliveryId first = append("a", "1", seconds(3600)).delivery();
+  constexpr stage::Epoch kOurs = 1;  // the first of this store
+  storage.meddle(first, [&](FakeRow& row) {
+    row.state = DeliveryState::kSending;
+    row.ordering = stage::Ordering::kJoin;
+    row.next_at = world.clock.wall();
+    row.owner = kOurs;
+  });
+  TestGroup& second = append("a", "2");
+  EXPECT_EQ(seen(), Ids{});
+  world.pass(seconds(40));
+  EXPECT_EQ(storage.row(first).state, DeliveryState::kDead);
+  EXPECT_EQ(seen(), Ids{second.delivery()});
+}
+
 TEST_F(OrderedLane, GivesEverybodyATurnHoweverLongALineIs) {
   chat.output->script = [](const auto&) { return delivered(); };
   for (int i = 0; i < 200; ++i) append("a", std::to_string(i));

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include "tests/unit/delivery/delivery_world.h"
 
 namespace tocsin::delivery::testing {
@@ -153,6 +155,25 @@ TEST_F(OutboxFrontTest, SettlesBeforeItAppends) {
   EXPECT_TRUE(together);
 }
 
+TEST_F(OutboxFrontTest, LeavesRoomForAppendsHoweverMuchThereIsToSettle) {
+  storage.set_held(true);
+  world.append({.to = {chat.door()}});  // under way while the rest comes
+  std::deque<TestCancel> settling(2 * Batch::kOperationsMax);
+  for (TestCancel& one : settling) world.port->submit(one);
+  auto& group = world.submit(std::vector<Note>(1000, Note{.to = {chat.door()}}));
+  world.turn();
+  storage.finish();
+  world.turn();
+  storage.finish();  // the next batch
+  world.turn();
+  EXPECT_TRUE(group.committed());
+  const auto done = std::ranges::count_if(settling, [](const auto& one) { return one.answers; });
+  EXPECT_EQ(done, Batch::kOperationsMax - Batch::kAppendShare);
+  storage.set_held(false);
+  while (storage.has_batch()) storage.finish();
+  world.turn(40);
+}
+
 TEST_F(OutboxFrontTest, RenewsItsLeaseEveryFiveSeconds) {
   const auto renewals = [&] {
     std::size_t sum = 0;
@@ -246,7 +267,7 @@ class SuccessorTest : public OutboxFrontTest {
   /// Lets the delivery that is under way in `chat` fall back to `mail`.
   void fall_back(const TestGroup& group) {
     fallback.op.id = group.delivery();
-    fallback.queue = message::class_of(group.items[0].append.level);
+    fallback.queue = group.rows[0].queue;
     fallback.op.state = DeliveryState::kFellBack;
     fallback.successor_output = "mail";
     fallback.successor_address = "email:a@b.example";
@@ -309,9 +330,9 @@ TEST(HistorySize, MakesSettledRowsGoEarlyInQuickSteps) {
   EXPECT_EQ(storage.rows().size(), 500U);
   world.pass(seconds(5));
   EXPECT_EQ(storage.rows().size(), 500U) << "it holds what it may";
-  world.front.set_history({.size_max = 1});
-  world.advance(OutboxFront::kPurgeEvery);
-  EXPECT_TRUE(storage.rows().empty()) << "as a reload said";
+  world.store_loop.post([&] { world.front.set_history({.size_max = 1}); });
+  world.turn();
+  EXPECT_TRUE(storage.rows().empty()) << "at once, as a reload said";
 }
 
 // ---- the secret of idempotency keys

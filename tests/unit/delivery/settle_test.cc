@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <tuple>
 
 namespace tocsin::delivery {
@@ -32,66 +33,98 @@ struct Expected {
   Duration wait = Duration::zero();
   Effect effect = Effect::kNone;
   Duration effect_wait = Duration::zero();
+  std::optional<GiveUpCause> cause{};
 };
 
 // The verdict table of the contract, for every kind and scope, with and without idempotency,
-// on_ambiguous and attempts left. `before`: attempts that counted before this one.
-Expected expected(VerdictKind kind, VerdictScope scope, bool idempotent, OnAmbiguous on_ambiguous,
-                  std::uint32_t before) {
-  const std::uint32_t now = before + 1;
-  const Expected again = now < 3 ? Expected{DeliveryState::kReady, now, seconds(10) * now}
-                                 : Expected{DeliveryState::kDead, now};
+// on_ambiguous, a fallback and attempts left. `before`: attempts that counted before this one.
+struct Situation {
+  bool idempotent;
+  bool has_fallback;
+  OnAmbiguous on_ambiguous;
+  std::uint32_t before;
+};
+
+Expected given_up(GiveUpCause cause, const Situation& at, Effect effect = Effect::kNone,
+                  Duration effect_wait = Duration::zero()) {
+  const bool falls_back = at.has_fallback && cause != GiveUpCause::kAmbiguous;
+  return {falls_back ? DeliveryState::kFellBack : DeliveryState::kDead,
+          at.before + 1,
+          {},
+          effect,
+          effect_wait,
+          cause};
+}
+
+Expected throttled(VerdictScope scope, const Situation& at) {
+  constexpr Effect kEffects[] = {Effect::kCloseAddress, Effect::kCloseOutput,
+                                 Effect::kCloseAccount};
   const bool address = scope == VerdictScope::kAddress;
+  return {address ? DeliveryState::kReady : DeliveryState::kClaimed, at.before, kThrottleDefault,
+          kEffects[static_cast<int>(scope)], kThrottleDefault};
+}
+
+Expected expected(VerdictKind kind, VerdictScope scope, const Situation& at) {
+  const std::uint32_t now = at.before + 1;
+  const auto again = [&](GiveUpCause cause) {
+    return now < 3 ? Expected{DeliveryState::kReady, now, seconds(10) * now} : given_up(cause, at);
+  };
   switch (kind) {
     case VerdictKind::kDelivered:
       return {DeliveryState::kDelivered, now};
     case VerdictKind::kRetry:
-      return again;
+      return again(GiveUpCause::kExhausted);
     case VerdictKind::kThrottled:
-      return {address ? DeliveryState::kReady : DeliveryState::kClaimed, before, kThrottleDefault,
-              address ? Effect::kCloseAddress : Effect::kCloseOutput, kThrottleDefault};
+      return throttled(scope, at);
     case VerdictKind::kRejected:
-      return {DeliveryState::kDead, now};
+      return given_up(GiveUpCause::kRejected, at);
     case VerdictKind::kTargetGone:
-      return {DeliveryState::kDead, now, {}, Effect::kSuppressAddress};
+      return given_up(GiveUpCause::kTargetGone, at, Effect::kSuppressAddress);
     case VerdictKind::kAmbiguous:
-      if (idempotent || on_ambiguous == OnAmbiguous::kResend) return again;
-      return {DeliveryState::kDead, now};
+      if (at.idempotent || at.on_ambiguous == OnAmbiguous::kResend) {
+        return again(GiveUpCause::kExhausted);
+      }
+      return given_up(GiveUpCause::kAmbiguous, at);
     case VerdictKind::kUnauthorized:
-      if (address) return {DeliveryState::kDead, now, {}, Effect::kCloseAddress, hours(1)};
-      return {DeliveryState::kReady, before, minutes(1), Effect::kPauseOutput, minutes(1)};
+      if (scope == VerdictScope::kAddress) {
+        return given_up(GiveUpCause::kUnauthorized, at, Effect::kCloseAddress, hours(1));
+      }
+      return {DeliveryState::kReady, at.before, minutes(1), Effect::kPauseOutput, minutes(1)};
     case VerdictKind::kInternal:
-      return again;  // its own bound is three attempts as well
+      return again(GiveUpCause::kInternal);  // its own bound is three attempts as well
   }
   return {};
 }
 
-using Case = std::tuple<int, VerdictScope, bool, OnAmbiguous, std::uint32_t>;
+using Case = std::tuple<int, VerdictScope, bool, OnAmbiguous, std::uint32_t, bool>;
 class VerdictTable : public ::testing::TestWithParam<Case> {};
 
 TEST_P(VerdictTable, Holds) {
-  const auto& [number, scope, idempotent, on_ambiguous, before] = GetParam();
+  const auto& [number, scope, idempotent, on_ambiguous, before, has_fallback] = GetParam();
   const auto kind = static_cast<VerdictKind>(number);
   const Verdict verdict{.kind = kind, .scope = scope, .reason = "why"};
-  const Settlement next = decide(verdict, {before, idempotent}, three_attempts(on_ambiguous), 0);
-  const Expected want = expected(kind, scope, idempotent, on_ambiguous, before);
+  const Settlement next =
+      decide(verdict, {before, idempotent, has_fallback}, three_attempts(on_ambiguous), 0);
+  const Expected want = expected(kind, scope, {idempotent, has_fallback, on_ambiguous, before});
   EXPECT_EQ(next.state, want.state);
   EXPECT_EQ(next.attempts, want.attempts);
   EXPECT_EQ(next.wait, want.wait);
   EXPECT_EQ(next.effect.kind, want.effect);
   EXPECT_EQ(next.effect.wait, want.effect_wait);
-  if (next.state == DeliveryState::kDead) {
+  if (next.state == DeliveryState::kDead || next.state == DeliveryState::kFellBack) {
     EXPECT_NE(next.reason.find("why"), std::string::npos);
+    EXPECT_EQ(next.cause, want.cause);
   }
 }
 
 std::string case_name(const ::testing::TestParamInfo<Case>& info) {
-  const auto& [number, scope, idempotent, on_ambiguous, before] = info.param;
+  const auto& [number, scope, idempotent, on_ambiguous, before, has_fallback] = info.param;
   constexpr const char* kScopes[] = {"Address", "Output", "Account"};
   std::string name(message::verdict_name(static_cast<VerdictKind>(number)));
   name += kScopes[static_cast<int>(scope)];
   name += idempotent ? "Idempotent" : "Plain";
   name += on_ambiguous == OnAmbiguous::kHold ? "Hold" : "Resend";
+  if (has_fallback) name += "Fallback";
   return name + std::to_string(before);
 }
 
@@ -102,7 +135,7 @@ INSTANTIATE_TEST_SUITE_P(
                                          VerdictScope::kAccount),
                        ::testing::Bool(),
                        ::testing::Values(OnAmbiguous::kHold, OnAmbiguous::kResend),
-                       ::testing::Values(0U, 1U, 2U, 3U)),
+                       ::testing::Values(0U, 1U, 2U, 3U), ::testing::Bool()),
     case_name);
 
 TEST(Settle, WaitsAsLongAsTheReceiverAsks) {
@@ -130,6 +163,30 @@ TEST(Settle, CutsReasonsAtACharacter) {
   EXPECT_LE(reason.size(), message::kReasonBytesMax);
   EXPECT_GE(reason.size(), message::kReasonBytesMax - 1);
   EXPECT_EQ(static_cast<unsigned char>(reason.back()) & 0xC0, 0x80);
+}
+
+TEST(Settle, OnlyVerdictsThatLookedAtTheCredentialsEndAPause) {
+  const auto proves = [](VerdictKind kind, VerdictScope scope = VerdictScope::kOutput) {
+    return proves_credentials({.kind = kind, .scope = scope});
+  };
+  EXPECT_TRUE(proves(VerdictKind::kDelivered));
+  EXPECT_TRUE(proves(VerdictKind::kRejected));
+  EXPECT_TRUE(proves(VerdictKind::kTargetGone));
+  EXPECT_TRUE(proves(VerdictKind::kUnauthorized, VerdictScope::kAddress));
+  EXPECT_FALSE(proves(VerdictKind::kUnauthorized, VerdictScope::kAccount));
+  EXPECT_FALSE(proves(VerdictKind::kRetry));
+  EXPECT_FALSE(proves(VerdictKind::kThrottled));
+  EXPECT_FALSE(proves(VerdictKind::kAmbiguous));
+  EXPECT_FALSE(proves(VerdictKind::kInternal));
+}
+
+TEST(Settle, WhatTheLaneEndsItselfNamesItsCause) {
+  EXPECT_EQ(expire(3).cause, GiveUpCause::kExpired);
+  EXPECT_EQ(bury(3, GiveUpCause::kCrashed, "crashed_gateway").cause, GiveUpCause::kCrashed);
+  const Settlement next = fall_back(3, minutes(10));
+  EXPECT_EQ(next.state, DeliveryState::kFellBack);
+  EXPECT_EQ(next.attempts, 3U);
+  EXPECT_EQ(next.reason, "the breaker was not closed for 10m");
 }
 
 TEST(Settle, ASettlementWithoutVerdictSpendsNothing) {

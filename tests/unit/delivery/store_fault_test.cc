@@ -90,6 +90,55 @@ TEST_F(StoreFaultTest, GoesOnSettlingOnAFullDisk) {
   EXPECT_TRUE(world.append({.to = {chat.door()}}).committed());
 }
 
+TEST_F(StoreFaultTest, TakesNothingByWayOfTrialWhileTheDiskIsFull) {
+  storage.set_full(true);
+  EXPECT_FALSE(world.append({.to = {chat.door()}}).committed());
+  for (int second = 0; second < 12; ++second) {
+    world.pass(seconds(1));
+    EXPECT_TRUE(world.port->status().up);
+    EXPECT_FALSE(world.port->status().accepting) << second;
+  }
+  EXPECT_FALSE(world.append({.to = {chat.door()}}).committed());
+  storage.set_full(false);
+  world.pass(seconds(5));
+  EXPECT_TRUE(world.port->status().accepting) << "without anybody who tried";
+}
+
+TEST_F(StoreFaultTest, ComesBackFromAnOutageToADiskThatMayBeFull) {
+  auto& group = world.append({.to = {chat.door()}});
+  storage.set_down(true);
+  chat.output->complete();
+  world.pass(seconds(6));
+  EXPECT_FALSE(world.port->status().up);
+  storage.set_full(true);
+  storage.set_down(false);
+  world.pass(seconds(6));
+  EXPECT_TRUE(world.port->status().up);
+  EXPECT_FALSE(world.port->status().accepting);
+  EXPECT_EQ(storage.row(group.delivery()).state, DeliveryState::kDelivered);
+  storage.set_full(false);
+  world.pass(seconds(5));
+  EXPECT_TRUE(world.port->status().accepting);
+}
+
+TEST_F(StoreFaultTest, ProbesWithARecordThatNobodySees) {
+  storage.end_next({Next::kFail});
+  world.append({.to = {chat.door()}});
+  const std::size_t before = storage.batches().size();
+  world.pass(seconds(5));
+  const auto batches = storage.batches();
+  const auto probes = std::count_if(
+      batches.begin() + static_cast<std::ptrdiff_t>(before), batches.end(), [](const auto& kinds) {
+        return std::ranges::count(kinds, stage::OperationKind::kRecord) > 0;
+      });
+  EXPECT_EQ(probes, 1);
+  const auto found = storage.get_record(kOwnCollection, kProbeKey, world.clock.wall());
+  ASSERT_TRUE(found);
+  EXPECT_FALSE(found->has_value());
+  world.pass(seconds(20));
+  EXPECT_TRUE(world.port->status().accepting);
+}
+
 TEST_F(StoreFaultTest, FindsACommitOfUnknownOutcomeThatWasDone) {
   storage.end_next({Next::kUnknownDone});
   auto& group = world.append({.to = {chat.door()}});

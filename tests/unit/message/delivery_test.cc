@@ -60,6 +60,14 @@ TEST(DeliveryClass, CriticalAndAboveGoesFirst) {
   EXPECT_EQ(class_of(Level::kEmergency), DeliveryClass::kCritical);
 }
 
+TEST(DeliveryClass, HasAName) {
+  for (const DeliveryClass one : {DeliveryClass::kCritical, DeliveryClass::kNormal}) {
+    EXPECT_EQ(parse_class(class_name(one)), one);
+  }
+  EXPECT_EQ(parse_class("urgent"), std::nullopt);
+  EXPECT_EQ(parse_class(""), std::nullopt);
+}
+
 TEST(Verdict, HasANameForEachKind) {
   EXPECT_EQ(verdict_name(VerdictKind::kDelivered), "delivered");
   EXPECT_EQ(verdict_name(VerdictKind::kTargetGone), "target_gone");

@@ -66,6 +66,32 @@ TEST_F(CrashMapTest, FindsWhoWasInsideWithWhichDeliveries) {
   EXPECT_EQ(map->found()[0].deliveries, (std::vector{kOne, kTwo}));
 }
 
+TEST_F(CrashMapTest, NotesCodeOfOtherRoomsAsItNotesPlugins) {
+  {
+    const auto map = open();
+    const auto outer = map->presence_of("filter/level", "level", 1);
+    const auto inner = map->presence_of("output/chat", "ops", 1);
+    EXPECT_EQ(map->presence_of("output/chat", "ops", 7), nullptr) << "no such loop";
+    outer->enter("on_message", nullptr);
+    inner->enter("deliver", &kTwo);
+    const auto inside = map->inside(1);
+    ASSERT_TRUE(inside);
+    EXPECT_EQ(inside->plugin + " " + inside->id + " " + inside->callback,
+              "output/chat ops deliver");
+    inner->leave();
+    EXPECT_EQ(map->inside(1)->plugin, "filter/level");
+    EXPECT_EQ(map->slot(1)->deliveries, 0U);
+    outer->leave();
+    EXPECT_FALSE(map->inside(1));
+    inner->enter("deliver", &kTwo);
+    map->slot(1)->crashed = SIGSEGV;
+  }
+  const auto map = open();
+  ASSERT_EQ(map->found().size(), 1U);
+  EXPECT_EQ(map->found()[0].plugin, "output/chat");
+  EXPECT_EQ(map->found()[0].deliveries, std::vector{kTwo});
+}
+
 TEST_F(CrashMapTest, FindsNothingAfterAnEndBetweenCallbacks) {
   {
     open()->number_of("output/sms", "it");
@@ -165,8 +191,8 @@ class CrashSignalsTest : public CrashMapTest {
 
 TEST_F(CrashSignalsTest, BlameWhoIsInsideAndEndTheProcessAsTheyWould) {
   EXPECT_EQ(died_of([] { std::abort(); }), SIGABRT);
-#if defined(__SANITIZE_ADDRESS__)
-  // It takes arithmetic faults itself, and exits.
+#if defined(TOCSIN_SANITIZED)
+  // A sanitizer takes the other faults itself, and exits.
   EXPECT_EQ(died_of([] { ::raise(SIGABRT); }), SIGABRT);
 #else
   EXPECT_EQ(died_of([] { ::raise(SIGFPE); }), SIGFPE);
@@ -177,7 +203,7 @@ TEST_F(CrashSignalsTest, BlameWhoIsInsideAndEndTheProcessAsTheyWould) {
   EXPECT_EQ(map->found().size(), 1U);
 }
 
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(TOCSIN_SANITIZED)
 TEST_F(CrashSignalsTest, AreHeardOfAStackThatRanOut) {
   EXPECT_EQ(died_of([] { static_cast<void>(deeper(0)); }), SIGSEGV);
   EXPECT_EQ(open()->found().size(), 1U);

@@ -1,6 +1,8 @@
 #include "gateway/plugin/library.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "gateway/plugin/libraries.h"
 
@@ -34,6 +36,17 @@ TEST(Library, ThatIsNotThereIsSaidToBe) { EXPECT_EQ(refusal("absent"), "it canno
 
 TEST(Library, ThatIsNoSharedObjectIsRefused) {
   EXPECT_EQ(refusal("text"), "it is no shared object");
+}
+
+TEST(Library, ThatIsAPipeIsNotWaitedFor) {
+  const std::string path = ::testing::TempDir() + "output_pipe.so";
+  ::unlink(path.c_str());
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  TableInspector inspect;
+  const auto library = Library::open(path, Kind::kOutput, "pipe", inspect);
+  ASSERT_FALSE(library);
+  EXPECT_EQ(library.error().what, path + ": it is a pipe");
+  ::unlink(path.c_str());
 }
 
 TEST(Library, ThatLacksASymbolIsRefusedWithItsName) {

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -120,7 +121,8 @@ TEST(FlakyOutput, RefusesAWordItDoesNotKnow) {
   for (const char* word : {"deliver", "retry soon", "rejected 2s", "throttled -1s", ""}) {
     FakeHost host(shipped("output_flaky"));
     host.settings.set_list("script", {word});
-    EXPECT_EQ(host.validate(), "script: no attempt comes to \"" + std::string(word) + "\"");
+    EXPECT_TRUE(host.validate().starts_with("script: no attempt comes to \"" + std::string(word) +
+                                            "\"; there are delivered, "));
   }
 }
 
@@ -220,6 +222,40 @@ TEST_F(FileOutput, RetriesWhatItCouldNotHandToAThread) {
   const tocsin_token again = host.deliver("{\"topic\":\"a\"}");
   host.run();
   EXPECT_EQ(kind_of(host, again), std::uint32_t{TOCSIN_DELIVERED});
+}
+
+TEST_F(FileOutput, GoesOnInANewFileWhenItsOwnWasMovedOrDeleted) {
+  ASSERT_EQ(host.start(), "");
+  const auto deliver = [this](const std::string& topic) {
+    host.deliver("{\"topic\":\"" + topic + "\"}");
+    host.run();
+  };
+  deliver("before");
+  std::filesystem::rename(path(), path() + ".1");
+  deliver("moved");
+  EXPECT_NE(text().find("\"moved\""), std::string::npos);
+  EXPECT_EQ(text().find("\"before\""), std::string::npos);
+  std::filesystem::remove(path());
+  deliver("deleted");
+  EXPECT_NE(text().find("\"deleted\""), std::string::npos);
+}
+
+TEST_F(FileOutput, RetriesWhenTheFileCannotBeMadeAnew) {
+  ASSERT_EQ(host.start(), "");
+  std::filesystem::remove(path());
+  std::filesystem::create_directory(path());
+  const tocsin_token attempt = host.deliver("{\"topic\":\"a\"}");
+  host.run();
+  EXPECT_EQ(host.verdicts.at(attempt).reason, "cannot open " + path() + ": Is a directory");
+  std::filesystem::remove(path());
+  const tocsin_token again = host.deliver("{\"topic\":\"a\"}");
+  host.run();
+  EXPECT_EQ(kind_of(host, again), std::uint32_t{TOCSIN_DELIVERED});
+}
+
+TEST_F(FileOutput, DoesNotWaitForAPipeThatNobodyReads) {
+  ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);
+  EXPECT_EQ(host.start(), "path: cannot open " + path() + ": No such device or address");
 }
 
 TEST_F(FileOutput, RetriesWhenTheDiskIsFull) {

@@ -152,7 +152,9 @@ TEST_F(StorageAdapterTest, DoesNotBelieveAStoreWithoutAnEpoch) {
 TEST_F(StorageAdapterTest, CarriesAnAppendThereAndItsOutcomeBack) {
   const stage::NewDelivery deliveries[] = {
       {.output = "mail", .address = "email:a@b", .state = DeliveryState::kClaimed},
-      {.output = "chat", .next_at = WallTime(Duration(77))}};
+      {.output = "chat",
+       .next_at = WallTime(Duration(77)),
+       .queue = message::DeliveryClass::kCritical}};
   stage::Append append;
   append.id = {5};
   append.input = "api";
@@ -182,6 +184,8 @@ TEST_F(StorageAdapterTest, CarriesAnAppendThereAndItsOutcomeBack) {
     EXPECT_EQ(sdk::view(rows[0].address), "email:a@b");
     EXPECT_EQ(rows[0].state, std::uint32_t{TOCSIN_STATE_CLAIMED});
     EXPECT_EQ(rows[1].next_at_ns, 77);
+    EXPECT_EQ(rows[0].delivery_class, 1U);
+    EXPECT_EQ(rows[1].delivery_class, 0U);
     seen.outcome = TOCSIN_APPEND_REPLAYED;
     seen.earlier_id = 3;
     seen.earlier_deliveries = 2;

@@ -163,14 +163,19 @@ TEST_F(DedupFilterTest, ComparesWhatItsKeyNames) {
   EXPECT_EQ(from("cpu", "a1"), std::uint32_t{TOCSIN_DROP});
 }
 
-TEST_F(DedupFilterTest, CutsAKeyThatIsLongerThanTheTableTakes) {
+TEST_F(DedupFilterTest, TellsKeysApartThatAreLongerThanTheTableTakesAndBeginTheSame) {
   host.settings.set("key", "{{topic}}");
   start();
   const std::string beginning(768, 't');
   EXPECT_TRUE(passes(beginning + "one"));
   host.outcome(reservation, true);
-  EXPECT_FALSE(passes(beginning + "another"));
-  EXPECT_TRUE(passes(beginning.substr(1) + "x"));
+  EXPECT_FALSE(passes(beginning + "one"));
+  EXPECT_TRUE(passes(beginning + "another"));
+  EXPECT_TRUE(passes(beginning));
+  EXPECT_FALSE(passes(beginning));
+  const std::string huge(100'000, 't');
+  EXPECT_TRUE(passes(huge));
+  EXPECT_FALSE(passes(huge));
 }
 
 TEST_F(DedupFilterTest, RemembersManyAtOnceAndConfirmsEachItsOwn) {

@@ -60,6 +60,12 @@ TEST_F(HttpInputBatch, RefusesWhatIsNoArrayOfItems) {
   EXPECT_EQ(refusal(post_batch("null")), "expected an array of notifications");
 }
 
+TEST_F(HttpInputBatch, DoesNotTakeANulForTheEnd) {
+  const std::string array = "[{}]";
+  EXPECT_EQ(refusal(post_batch(array + '\0')), "not JSON at byte 4: a NUL byte");
+  EXPECT_EQ(refusal(post_batch(array + '\0' + "[7]")), "not JSON at byte 4: a NUL byte");
+}
+
 TEST_F(HttpInputBatch, SaysAtWhichByteTheArrayIsNoJson) {
   const std::pair<std::string, std::string> cases[] = {
       {"", "not JSON at byte 0: The document is empty."},
@@ -83,8 +89,8 @@ TEST_F(HttpInputBatch, TakesAThousandItemsAndNoneOfMore) {
   EXPECT_EQ(items_of_lines(repeated("{}", 1000, "\n")).size(), 1000U);
   const std::size_t before = host.emits.size();
   EXPECT_EQ(refusal(post_batch("[" + repeated("{}", 1001, ",") + "]")),
-            "the batch has too many items");
-  EXPECT_EQ(refusal(post_lines(repeated("{}", 1001, "\n"))), "the batch has too many items");
+            "the batch has more than 1000 items");
+  EXPECT_EQ(refusal(post_lines(repeated("{}", 1001, "\n"))), "the batch has more than 1000 items");
   EXPECT_EQ(host.emits.size(), before);
 }
 

@@ -46,10 +46,21 @@ TEST_F(HttpInputTest, TakesOneAtEachFurtherPathWhateverThePrefix) {
   EXPECT_EQ(status(ask("GET", "/hooks/in")), 405U);
 }
 
+TEST_F(HttpInputTest, RefusesPathsThatNoRequestCanHave) {
+  for (const char* path :
+       {"messages", "/a?b", "/a b", "/a#b", "/a\\b", "/\xc3\xbc", "/a/../b", "/a/.", "/./a"}) {
+    host.settings.set_list("paths", {"/fine", path});
+    EXPECT_TRUE(host.validate().starts_with(std::string("paths: ") + path + ": ")) << path;
+  }
+  host.settings.set_list("paths", {"/a.b/..c/%C3%BC"});
+  EXPECT_EQ(host.validate(), "");
+}
+
 TEST_F(HttpInputTest, Answers404WhereThereIsNothing) {
   start();
-  for (const char* path : {"/", "/v1", "/v2/notifications", "/v1/notification",
-                           "/v1/notifications/ntf_1/deliveries", "/v1/notifications//"}) {
+  for (const char* path :
+       {"/", "/v1", "/v2/notifications", "/v1/notification", "/v1/notificationsntf_1",
+        "/v1/notifications/ntf_1/deliveries", "/v1/notifications//"}) {
     const tocsin_token exchange = post(path, kOne);
     EXPECT_EQ(status(exchange), 404U) << path;
     EXPECT_EQ(header(exchange, "Content-Type"), "application/problem+json");
@@ -64,8 +75,8 @@ TEST_F(HttpInputTest, Answers405WithTheMethodsThatThereAre) {
       {"DELETE", "/v1/notifications/", "POST"},
       {"PUT", "/v1/notifications/batch", "POST"},
       {"GET", "/v1/notifications/batch", "POST"},
-      {"POST", "/v1/notifications/ntf_1", "GET, DELETE, PATCH"},
-      {"PUT", "/v1/notifications/ntf_1", "GET, DELETE, PATCH"},
+      {"POST", "/v1/notifications/ntf_1", "GET, HEAD, DELETE, PATCH"},
+      {"PUT", "/v1/notifications/ntf_1", "GET, HEAD, DELETE, PATCH"},
   };
   for (const auto& [method, path, allow] : cases) {
     const tocsin_token exchange = ask(method, path);
@@ -107,13 +118,33 @@ TEST_F(HttpInputTest, AsksForNoMoreBodyThanItsOptionAllows) {
 TEST_F(HttpInputTest, HandsTheKeyOnWithOrWithoutItsQuotes) {
   start();
   const std::pair<const char*, const char*> cases[] = {
-      {"k-1", "k-1"}, {"\"k-1\"", "k-1"}, {"\"", "\""}, {"\"\"", ""}, {"\"k", "\"k"}};
+      {"k-1", "k-1"}, {"\"k-1\"", "k-1"}, {"\"", "\""}, {"\"k", "\"k"}};
   for (const auto& [sent, key] : cases) {
     post_one({{"Idempotency-Key", sent}});
     EXPECT_EQ(host.emits.back().keys, std::vector<std::string>{key}) << sent;
   }
   post_one();
   EXPECT_EQ(host.emits.back().keys, std::vector<std::string>{""});
+}
+
+TEST_F(HttpInputTest, RefusesAnEmptyKeyInsteadOfTakingItForNone) {
+  start();
+  for (const char* sent : {"", "\"\""}) {
+    const tocsin_token exchange = post_one({{"Idempotency-Key", sent}});
+    EXPECT_EQ(status(exchange), 400U);
+    EXPECT_EQ(detail(exchange), "The Idempotency-Key is empty.");
+  }
+  EXPECT_TRUE(host.emits.empty());
+}
+
+TEST_F(HttpInputTest, RefusesFieldsThatAreGivenTwice) {
+  start();
+  for (const char* name : {"Idempotency-Key", "Authorization", "Content-Type"}) {
+    const tocsin_token exchange = post_one({{name, "one"}, {name, "two"}});
+    EXPECT_EQ(status(exchange), 400U);
+    EXPECT_EQ(detail(exchange), "The header " + std::string(name) + " is given twice.");
+  }
+  EXPECT_TRUE(host.emits.empty());
 }
 
 TEST_F(HttpInputTest, RefusesAKeyThatIsTooLong) {
@@ -467,50 +498,6 @@ TEST_F(HttpInputLedger, AnswersAtOnceWhenTheQuestionIsNotTaken) {
       EXPECT_EQ(header(exchange, "Retry-After"), expected == 503 ? "1" : "");
     }
   }
-  EXPECT_TRUE(host.questions.empty());
-}
-
-TEST_F(HttpInputLedger, AsksForAnotherTime) {
-  start();
-  const auto patch = [&] {
-    const tocsin_token exchange = ask("PATCH", "/v1/notifications/ntf_1", R"({"delay":"5m"})",
-                                      {{"Content-Type", "application/json"}});
-    EXPECT_EQ(host.questions.back().new_time, R"({"delay":"5m"})");
-    return exchange;
-  };
-  tocsin_ledger_answer counts{};
-  counts.rescheduled = 2;
-  counts.done = 1;
-  const tocsin_token moved = patch();
-  host.answer(host.questions.back(), TOCSIN_OK, counts);
-  EXPECT_EQ(status(moved), 200U);
-  EXPECT_EQ(answer(moved).body, R"({"rescheduled":2,"in_flight":0,"done":1})");
-
-  counts = {};
-  counts.in_flight = 1;
-  const tocsin_token late = patch();
-  host.answer(host.questions.back(), TOCSIN_OK, counts);
-  EXPECT_EQ(status(late), 409U);
-
-  counts = {};
-  counts.expires = 1;
-  const tocsin_token beyond = patch();
-  host.answer(host.questions.back(), TOCSIN_OK, counts);
-  EXPECT_EQ(status(beyond), 422U);
-
-  tocsin_ledger_answer fault{};
-  fault.text = sdk::to_c("is not a duration");
-  fault.pointer = sdk::to_c("/delay");
-  const tocsin_token wrong = patch();
-  host.answer(host.questions.back(), TOCSIN_INVALID, fault);
-  EXPECT_EQ(status(wrong), 400U);
-  EXPECT_NE(answer(wrong).body.find(R"("pointer":"/delay")"), std::string::npos);
-}
-
-TEST_F(HttpInputLedger, TakesANewTimeOnlyAsJson) {
-  start();
-  EXPECT_EQ(status(ask("PATCH", "/v1/notifications/ntf_1", "5m", {{"Content-Type", "text/plain"}})),
-            415U);
   EXPECT_TRUE(host.questions.empty());
 }
 

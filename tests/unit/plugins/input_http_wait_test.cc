@@ -162,6 +162,9 @@ TEST_F(HttpInputWaitTest, RefusesToWaitForAnythingElse) {
   EXPECT_EQ(status(post("/v1/notifications?wait=read", kOne)), 400U);
   EXPECT_EQ(status(ask("GET", "/v1/notifications/ntf_7?a=b&wait=ready")), 400U);
   EXPECT_EQ(status(post("/v1/notifications/batch?wait=delivered", "[]")), 400U);
+  EXPECT_EQ(status(post("/v1/notifications?wait", kOne)), 400U);
+  EXPECT_EQ(status(post("/v1/notifications?wait=", kOne)), 400U);
+  EXPECT_EQ(status(ask("DELETE", "/v1/notifications/ntf_7?wait=delivered")), 400U);
   EXPECT_TRUE(host.emits.empty());
   const tocsin_token other = post("/v1/notifications?waiter=x&await=y", kOne);
   outcome({committed("ntf_7")});

@@ -190,6 +190,16 @@ TEST_F(WebhookOutputTest, RefusesAUrlThatNoRequestCanGoTo) {
       {"http:///in", "url: the URL names no host"},
       {"http://:8080/", "url: the URL names no host"},
       {"http://?a=1", "url: the URL names no host"},
+      {"http://hook.example:99999/",
+       "url: behind the host stands at most a port, from :1 to :65535"},
+      {"http://hook.example:0/", "url: behind the host stands at most a port, from :1 to :65535"},
+      {"http://hook.example:/", "url: behind the host stands at most a port, from :1 to :65535"},
+      {"http://hook.example:80:80/",
+       "url: behind the host stands at most a port, from :1 to :65535"},
+      {"http://[::1]80/", "url: behind the host stands at most a port, from :1 to :65535"},
+      {"http://[::1/", "url: this is no host: write a name, 192.0.2.1 or [2001:db8::1]"},
+      {"http://[]/", "url: this is no host: write a name, 192.0.2.1 or [2001:db8::1]"},
+      {"http://ho%20st/", "url: this is no host: write a name, 192.0.2.1 or [2001:db8::1]"},
       {"http://user:secret@hook.example/",
        "url: a URL must not carry a user name or password; write them as a header: Authorization"},
       {"http://hook.example/a b", "url: the URL holds bytes that must be percent-encoded"},
@@ -237,6 +247,11 @@ TEST_F(WebhookOutputTest, RefusesHeadersThatCannotBeSentAndNeverShowsAValue) {
     EXPECT_EQ(host.validate(), why);
     EXPECT_EQ(host.create(), why);
   }
+}
+
+TEST_F(WebhookOutputTest, RefusesAHeaderThatIsGivenTwice) {
+  host.settings.set_map("headers", {{"X-One", "1"}, {"x-one", "2"}});
+  EXPECT_EQ(host.validate(), R"(headers: the header "x-one" is given twice)");
 }
 
 TEST_F(WebhookOutputTest, AcceptsHeadersWithAnythingElse) {

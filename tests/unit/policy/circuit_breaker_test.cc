@@ -221,6 +221,23 @@ TEST(CircuitBreaker, ObeysTheOperator) {
   EXPECT_EQ(breaker.counts(kStart).calls, 0u);
 }
 
+TEST(CircuitBreaker, TellsWhenItAdmitsWithoutAdmitting) {
+  CircuitBreaker breaker(by_count(4, 4));
+  EXPECT_LE(breaker.admits_at(kStart), kStart);
+  open(breaker, kStart);
+  EXPECT_EQ(breaker.admits_at(kStart), kStart + 10s);
+  const MonoTime later = kStart + 10s;
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_LE(breaker.admits_at(later), later);
+    EXPECT_TRUE(breaker.admit(later).permit);
+  }
+  EXPECT_EQ(breaker.admits_at(later), later + 20s) << "both probes are under way";
+  breaker.force_open(later);
+  EXPECT_EQ(breaker.admits_at(later), MonoTime::max());
+  breaker.force_closed(later);
+  EXPECT_LE(breaker.admits_at(later), later);
+}
+
 TEST(CircuitBreaker, KeepsItsStateWhenSettingsChange) {
   CircuitBreaker breaker(by_count(4, 4));
   open(breaker, kStart);
@@ -332,7 +349,9 @@ void compare_with_model(const BreakerOptions& options, std::uint64_t seed) {
     const bool target_is_sick = (i / 300) % 2 == 1;
     if (random() % 2 == 0) {
       const BreakerState before = breaker.state();
+      const bool foretold = breaker.admits_at(now) <= now;
       const auto admission = breaker.admit(now);
+      ASSERT_EQ(foretold, admission.permit.has_value()) << "step " << i;
       ASSERT_EQ(admission.permit.has_value(), model.admit(now)) << "step " << i;
       ASSERT_EQ(admission.transition.has_value(), before != breaker.state());
       if (admission.permit) running.push_back({*admission.permit, model.era});

@@ -45,6 +45,22 @@ TEST(RetryBudget, ForgetsWhatIsOlderThanItsWindow) {
   EXPECT_EQ(grants(budget, kStart + 10s), 1) << "both the traffic and the retries are forgotten";
 }
 
+TEST(RetryBudget, GrantsAgainWhatWasGivenBack) {
+  RetryBudget budget({.share = 0.2, .retries_min = 3});
+  EXPECT_EQ(grants(budget, kStart), 3);
+  budget.give_back(kStart + 1s);
+  budget.give_back(kStart + 1s);
+  EXPECT_EQ(grants(budget, kStart + 1s), 2);
+}
+
+TEST(RetryBudget, WhatIsGivenBackLateComesOnTopOfTheMinimum) {
+  RetryBudget budget({.share = 0.2, .retries_min = 3, .window = 10s});
+  EXPECT_EQ(grants(budget, kStart), 3);
+  for (int i = 0; i < 3; ++i) budget.give_back(kStart + 9s);
+  EXPECT_EQ(grants(budget, kStart + 10s), 6) << "three, and the three that were worth it";
+  EXPECT_EQ(grants(budget, kStart + 11s), 0);
+}
+
 TEST(RetryBudget, KeepsItsWindowWhenOnlyTheShareChanges) {
   RetryBudget budget({.share = 0.1, .retries_min = 0});
   for (int i = 0; i < 100; ++i) budget.on_request(kStart);

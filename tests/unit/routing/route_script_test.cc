@@ -94,6 +94,34 @@ TEST_F(RouteScripts, DelayTheirOutputsAlone) {
   EXPECT_EQ(deliveries[1].delay, Duration::zero());
 }
 
+TEST_F(RouteScripts, GiveTheirOutputsAPriority) {
+  using enum message::DeliveryClass;
+  Route first = decided_by(0);
+  first.priority = kNormal;
+  Route last = route_to({1});
+  const auto classes = [&](const Router& router) {
+    plan(router);
+    std::vector<message::DeliveryClass> found;
+    for (const Planned& one : sink_.results.back().plan.deliveries) found.push_back(one.queue);
+    return found;
+  };
+  script_.says = [](const auto&, stage::RouteOpinion& opinion) {
+    opinion.has_one = opinion.goes_on = true;
+    opinion.outputs = {0};
+    opinion.priority = kCritical;
+  };
+  EXPECT_EQ(classes(Router({first, last})), (std::vector{kCritical, kNormal}))
+      << "the script's word goes before the route's";
+  last.outputs = {0, 1};
+  last.priority = kCritical;
+  script_.says = [](const auto&, stage::RouteOpinion& opinion) {
+    opinion.has_one = opinion.goes_on = true;
+    opinion.outputs = {0};
+  };
+  EXPECT_EQ(classes(Router({first, last})), (std::vector{kNormal, kCritical}))
+      << "an output belongs to the first route that names it";
+}
+
 TEST_F(RouteScripts, AreAskedOnlyWhenTheirConditionsHold) {
   Route route = decided_by(0);
   route.match.topics.push_back(*policy::Glob::compile("b"));
@@ -101,6 +129,23 @@ TEST_F(RouteScripts, AreAskedOnlyWhenTheirConditionsHold) {
   script_.says = naming({0});
   EXPECT_EQ(plan(router), Texts{"1 "});
   EXPECT_EQ(script_.asked, 0);
+}
+
+TEST_F(RouteScripts, TellWhatTheyWantBesidesTheirOutputs) {
+  const Router router({decided_by(0)});
+  script_.says = [](const auto&, stage::RouteOpinion& opinion) {
+    opinion.has_one = true;
+    opinion.outputs = {0};
+    opinion.delay = 5min;
+    opinion.reason = "it is night";
+    for (int i = 0; i < 7; ++i) opinion.recipients.push_back("phone:" + std::to_string(i));
+  };
+  stage::RouteScript* scripts[] = {&script_};
+  const auto explained = router.explain({.topic = "a"}, scripts);
+  EXPECT_EQ(explained[0].kind, RouteExplanation::Kind::kTook);
+  EXPECT_EQ(explained[0].reasons,
+            (Texts{"its script says: it is night", "not before 5m from now",
+                   "for phone:0, phone:1, phone:2, phone:3, phone:4 and 2 more"}));
 }
 
 TEST_F(RouteScripts, AreExplained) {

@@ -76,6 +76,15 @@ TEST_F(RouteSettings, TakeOneTopicWithoutAList) {
   EXPECT_EQ(routes[1].match.level, Level::kCritical);
 }
 
+TEST_F(RouteSettings, MayGiveAPriority) {
+  const auto routes = good({{{{"topic", "a"}}, {"chat"}, false, "critical"},
+                            {{{"topic", "b"}}, {"chat"}, false, "normal"},
+                            {{}, {"mail"}}});
+  EXPECT_EQ(routes[0].priority, message::DeliveryClass::kCritical);
+  EXPECT_EQ(routes[1].priority, message::DeliveryClass::kNormal);
+  EXPECT_EQ(routes[2].priority, std::nullopt);
+}
+
 TEST_F(RouteSettings, WithoutConditionsTakeAll) {
   Notification n;
   n.topic = "x";

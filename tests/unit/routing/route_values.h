@@ -19,6 +19,7 @@ class RouteValues {
     std::vector<std::pair<std::string, Value::Data>> match;
     std::vector<std::string> outputs;
     bool goes_on = false;
+    std::string priority = {};
   };
 
   Value list(const std::vector<Written>& routes) {
@@ -38,6 +39,9 @@ class RouteValues {
       settings.push_back({"match", value(std::move(match)), place()});
       settings.push_back({"outputs", value(std::move(outputs)), place()});
       settings.push_back({"continue", value(route.goes_on), place()});
+      if (!route.priority.empty()) {
+        settings.push_back({"priority", value(route.priority), place()});
+      }
       items.push_back(value(std::move(settings)));
     }
     return value(std::move(items));

@@ -1,5 +1,6 @@
 #include "gateway/script/filter.h"
 
+#include "gateway/script/host.h"
 #include "tests/unit/script/script_harness.h"
 
 namespace tocsin::script {
@@ -12,6 +13,21 @@ class Filter : public ScriptTest {
  protected:
   FilterStatus decision(std::string_view on_message) { return ask(*filter_of(on_message)); }
 };
+
+TEST_F(Filter, KeepsItsLinesFromFillingTheLog) {
+  const auto filter = filter_of("for i = 1, 500 do tocsin.log.warning('line') end");
+  ask(*filter);
+  advance(std::chrono::seconds(1));
+  ask(*filter);
+  const std::string text = logged();
+  std::size_t lines = 0;
+  for (auto at = text.find("\"line\""); at != std::string::npos;
+       at = text.find("\"line\"", at + 1)) {
+    ++lines;
+  }
+  EXPECT_EQ(lines, 2 * Host::kLinesASecond) << text;
+  EXPECT_NE(text.find("\"suppressed\":400"), std::string::npos);
+}
 
 TEST_F(Filter, PassesAndDrops) {
   EXPECT_EQ(decision("return \"pass\""), FilterStatus::kPass);
@@ -176,6 +192,8 @@ TEST_F(Filter, UsesTheHostsFunctions) {
     assert(again.outcome == "present" and again.value == "me" and not again.confirmed)
     assert(kv.confirm("m", mark.token, 1000) and kv.add_if_absent("m").confirmed)
     assert(tocsin.now() == 1767225600000 and tocsin.iso() == "2026-01-01T00:00:00Z")
+    assert(#tocsin.digest("") == 32 and tocsin.digest("a"):find("^%x+$"))
+    assert(tocsin.digest("a") == tocsin.digest("a") and tocsin.digest("a") ~= tocsin.digest("b"))
     assert(tocsin.iso(1500) == "1970-01-01T00:00:01.500Z")
     local json = tocsin.json
     assert(json.encode({b = {1, 2.5, true}, a = json.array(), n = json.null}) ==

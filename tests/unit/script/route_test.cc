@@ -48,14 +48,59 @@ TEST_F(Route, SaysWhomAndWhen) {
   EXPECT_EQ(ask("return {outputs = \"mail\", delay = -5}").delay, Duration(0));
 }
 
+TEST_F(Route, SaysTheSameBesideAList) {
+  const auto opinion = ask("return {\"mail\", \"chat\", delay = \"5m\", continue = true}");
+  EXPECT_EQ(opinion.outputs, (std::vector<std::uint32_t>{1, 0}));
+  EXPECT_EQ(opinion.delay, Duration(5min));
+  EXPECT_TRUE(opinion.goes_on);
+}
+
+TEST_F(Route, SaysWhy) {
+  EXPECT_EQ(ask("return {\"mail\", reason = \"night\"}").reason, "night");
+  EXPECT_NE(ask("return {\"mail\", reason = 5}").problem.find("reason must be a text"),
+            std::string::npos);
+}
+
+TEST_F(Route, CountsARecipientOnce) {
+  EXPECT_EQ(ask(R"(return {outputs = "mail", to = {"email:a@b.example", "email:a@b.example"}})")
+                .recipients,
+            std::vector<std::string>{"email:a@b.example"});
+}
+
+TEST_F(Route, ReachesWhomANotificationMayReachAndNobodyElse) {
+  for (const auto& [to, why] : std::vector<std::pair<const char*, const char*>>{
+           {"email:a@b\\r\\nBcc: c@d", "holds a control character or a line break"},
+           {"email:a\\0b", "holds a control character or a line break"},
+           {"email:\\255\\254", "holds bytes that are no UTF-8"},
+           {"E mail:a@b", "write kind:value"},
+           {"a@b", "write kind:value"}}) {
+    const auto opinion = ask("return {outputs = \"mail\", to = \"" + std::string(to) + "\"}");
+    EXPECT_FALSE(opinion.has_one) << to;
+    EXPECT_NE(opinion.problem.find(why), std::string::npos) << opinion.problem;
+  }
+}
+
+TEST_F(Route, SaysHowMuchItMatters) {
+  using message::DeliveryClass;
+  EXPECT_EQ(ask("return {outputs = \"chat\", priority = \"critical\"}").priority,
+            DeliveryClass::kCritical);
+  EXPECT_EQ(ask("return {outputs = \"chat\", priority = \"normal\"}").priority,
+            DeliveryClass::kNormal);
+  EXPECT_EQ(ask("return {outputs = \"chat\"}").priority, std::nullopt);
+}
+
 TEST_F(Route, IsNoOpinionWhenItGoesWrong) {
   for (const auto& [body, why] : std::vector<std::pair<const char*, const char*>>{
            {"return {\"nobody\"}", "there is no output \"nobody\""},
            {"return {}", "the route names no outputs"},
            {"return 7", "a route returns nothing, a name or a table, not a number"},
            {"return {outputs = \"chat\", delay = \"soon\"}", "delay: "},
-           {"return {outputs = \"chat\", to = {\"a@b\"}}", "a recipient is written kind:value"},
-           {"return {outputs = \"chat\", priority = 1}", "a route cannot set a priority yet"},
+           {"return {outputs = \"chat\", to = {\"a@b\"}}", "a recipient of the route: "},
+           {"return {outputs = \"chat\", delay = 0/0}", "delay is not a number"},
+           {"return {outputs = \"chat\", dealy = 5}", "a route has no field \"dealy\""},
+           {"return {\"chat\", outputs = \"mail\"}", "the route names outputs twice"},
+           {"return {outputs = \"chat\", priority = 1}", "priority must be"},
+           {"return {outputs = \"chat\", priority = \"high\"}", "priority must be"},
            {"tocsin.sleep(1)", "sleep cannot wait here"},
            {"while true do end", "the script ran too many instructions"}}) {
     const auto opinion = ask(body);

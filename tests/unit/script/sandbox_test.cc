@@ -22,9 +22,8 @@ class Sandbox : public ScriptTest {
 };
 
 TEST_F(Sandbox, HasNoWayOut) {
-  for (const char* name :
-       {"io", "os", "package", "debug", "require", "load", "loadstring", "loadfile", "dofile",
-        "collectgarbage", "string.dump", "coroutine.close"}) {
+  for (const char* name : {"io", "os", "package", "debug", "load", "loadstring", "loadfile",
+                           "dofile", "collectgarbage", "string.dump", "coroutine.close"}) {
     expect_true("return " + std::string(name) + " == nil");
   }
   expect_true("return getmetatable('') == false");
@@ -127,6 +126,21 @@ TEST_F(Sandbox, EndsWhatTakesTooLong) {
       nullptr, failure, &spent));
   EXPECT_EQ(spent, Spent::kTime);
   EXPECT_EQ(failure, "x.lua:1: the script ran too long");
+}
+
+// Time stands still here, so that nothing else ends them.
+TEST_F(Sandbox, ChargesForTextsThatCCodeReads) {
+  std::uint64_t ended = 0;
+  for (const char* what :
+       {"string.packsize(blank)", "string.pack(blank)", "string.unpack(blank, '')",
+        "tonumber(digits)", "tonumber(digits, 10)", "local x = digits + 1", "local x = 2 // digits",
+        "local x = -digits", "string.format('%q', ('\\0'):rep(40000))"}) {
+    const auto filter =
+        filter_of("for i = 1, 25 do " + std::string(what) + " end return \"drop\"",
+                  "local blank = (' '):rep(500000) local digits = ('1'):rep(500000)");
+    EXPECT_EQ(ask(*filter), stage::FilterStatus::kPass) << what;
+    EXPECT_EQ(errors(Failure::Kind::kInstructions), ++ended) << what << ": " << logged();
+  }
 }
 
 TEST_F(Sandbox, BeginsAnewWhenItsMemoryIsFull) {

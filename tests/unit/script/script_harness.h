@@ -17,6 +17,7 @@
 #include "gateway/script/instance.h"
 #include "gateway/script/output.h"
 #include "gateway/script/route.h"
+#include "gateway/script/scripts.h"
 #include "gateway/stage/filter.h"
 #include "tests/unit/telemetry/test_sink.h"
 
@@ -34,9 +35,12 @@ class ScriptFolder {
   ScriptFolder(const ScriptFolder&) = delete;
   ScriptFolder& operator=(const ScriptFolder&) = delete;
 
-  /// The path of a file with this text.
+  /// The path of a file, or of a folder, in it.
+  std::string at(const std::string& name) const { return (path_ / name).string(); }
+  /// The path of a file with this text, which may stand in a folder of its own.
   std::string write(const std::string& name, std::string_view text) const {
     const std::filesystem::path file = path_ / name;
+    std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << text;
     return file.string();
   }

@@ -1,0 +1,28 @@
+#include "gateway/delivery/account_gate.h"
+
+namespace tocsin::delivery {
+
+void AccountGate::close(MonoTime until) {
+  const Duration::rep wanted = until.time_since_epoch().count();
+  Duration::rep known = until_.load(std::memory_order_relaxed);
+  while (known < wanted && !until_.compare_exchange_weak(known, wanted, std::memory_order_relaxed));
+}
+
+std::shared_ptr<AccountGate> AccountGates::find(std::string_view type, std::string_view account) {
+  if (account.empty()) return nullptr;
+  std::string name(type);
+  name.append("/").append(account);
+  const std::lock_guard lock(mutex_);
+  std::erase_if(gates_, [](const auto& entry) { return entry.second.expired(); });
+  std::weak_ptr<AccountGate>& known = gates_[std::move(name)];
+  std::shared_ptr<AccountGate> gate = known.lock();
+  if (gate == nullptr) known = gate = std::make_shared<AccountGate>();
+  return gate;
+}
+
+std::size_t AccountGates::size() const {
+  const std::lock_guard lock(mutex_);
+  return gates_.size();
+}
+
+}  // namespace tocsin::delivery

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "gateway/base/clock.h"
+
+namespace tocsin::delivery {
+
+/// What outputs of one account share, whatever loops they live on: when its provider wants to hear
+/// of any of them again. Nobody is told that it closed or opened; each lane asks before it begins
+/// an attempt, and knows the instant from which it may. Any thread.
+class AccountGate {
+ public:
+  /// An earlier closing that lasts longer stays.
+  void close(MonoTime until);
+  MonoTime opens_at() const { return MonoTime(Duration(until_.load(std::memory_order_relaxed))); }
+
+ private:
+  std::atomic<Duration::rep> until_{0};
+};
+
+/// The accounts that outputs name. Part of the estate; any thread.
+class AccountGates {
+ public:
+  /// The gate of an account of outputs of `type`: accounts of two providers may be called the same.
+  /// Null for an empty account, which is the output's own. Gates that nobody holds are forgotten.
+  std::shared_ptr<AccountGate> find(std::string_view type, std::string_view account);
+  std::size_t size() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::weak_ptr<AccountGate>, std::less<>> gates_;  // guarded by mutex_
+};
+
+}  // namespace tocsin::delivery
