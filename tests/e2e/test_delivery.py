@@ -322,12 +322,14 @@ def test_critical_ones_pass_the_queue(start, sink, workers):
     for i in range(200):
         client.accepted({**NOTE, "title": f"n{i}"})
     urgent = client.accepted({**NOTE, "level": "critical", "title": "urgent"})
+    begun = sink.count()
     await_state(client, urgent, "delivered")
     sink.mode("ok")
     eventually(sink.count, 202)
     titles = sink.titles()
-    # Behind what was under way or begun when it was sent, and that is one at a time.
-    assert titles.index("urgent") <= 4, titles[:8]
+    assert begun < 100, "the receiver was too fast for there to be a queue"
+    # Behind what was begun when it was accepted, and the one that may have begun before we looked.
+    assert titles.index("urgent") <= begun + 1, titles[:begun + 8]
     titles.remove("urgent")
     assert titles == ["first"] + [f"n{i}" for i in range(200)]
 

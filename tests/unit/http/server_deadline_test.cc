@@ -220,7 +220,8 @@ TEST_F(ServerTest, LingersForALimitedAmount) {
     run();
   }
   EXPECT_EQ(server->connections(), 1U);
-  for (int i = 0; i < 200; ++i) {
+  // As often as it takes: a busy system passes on less of it at a time.
+  for (int i = 0; i < 20'000 && server->connections() > 0; ++i) {
     client.send(piece);
     run();
   }
