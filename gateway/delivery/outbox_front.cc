@@ -277,12 +277,14 @@ void OutboxFront::form_batch() {
   if (status_.up && status_.accepting) take_unheld(now);
   // What waits was taken when appends were still welcome.
   if (status_.up) take_appends(now);
-  if (status_.up && status_.accepting && blames_taken_ == blames_.size()) {
-    take_redrive(now);
-    take_claims(now);
-    take_purge(now);
-    take_look(now);
-    take_held_check();
+  if (status_.up && blames_taken_ == blames_.size()) {
+    if (status_.accepting) take_redrive(now);
+    if (may_claim()) take_claims(now);
+    if (status_.accepting) {
+      take_purge(now);
+      take_look(now);
+      take_held_check();
+    }
   }
   if (status_.up) take_probe(now);
   take_renewal(now);
@@ -443,6 +445,12 @@ void OutboxFront::prepare(AppendGroup& group, WallTime now) {
       item.supersede->at = now;
     }
   }
+}
+
+// On a full disk what was accepted is still delivered. A probe goes alone: what it writes has no
+// room there, and would take the claims with it.
+bool OutboxFront::may_claim() const {
+  return status_.accepting || (!stopping_ && !probe_due_ && !claims_held_);
 }
 
 void OutboxFront::take_claims(WallTime now) {

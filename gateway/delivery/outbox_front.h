@@ -123,6 +123,7 @@ class OutboxFront final : private event::TickEnd {
   void take_record(RecordRequest& one, WallTime now);
   void take_appends(WallTime now);
   void prepare(AppendGroup& group, WallTime now);
+  bool may_claim() const;
   void take_claims(WallTime now);
   void take_purge(WallTime now);
   void take_redrive(WallTime now);
@@ -237,6 +238,7 @@ class OutboxFront final : private event::TickEnd {
   stage::RecordChange probe_;
   std::string probe_value_;  // while it is under way
   bool probe_due_ = false;
+  bool claims_held_ = false;  // they failed while appends are refused: not before the next probe
   bool probing_ = false;
 
   bool retry_due_ = false;

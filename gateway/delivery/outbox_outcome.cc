@@ -356,6 +356,7 @@ void OutboxFront::fail_batch(const Error& error) {
     }
   }
   urgent_.prepend(std::move(kept));
+  claims_held_ = !status_.accepting && !batch_.claims().empty();
   fail_claims();
   if (std::exchange(purging_, false)) purge_timer_.arm_after(kPurgeEvery);
   if (std::exchange(looking_, false)) look_timer_.arm_after(kLookEvery);

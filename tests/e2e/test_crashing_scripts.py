@@ -48,8 +48,9 @@ def fault(gateway):
 
 def test_a_crash_inside_a_script_is_blamed_on_it_and_on_its_delivery(start_gateway, tmp_path):
     (tmp_path / "output_busy.lua").write_text(BUSY)
-    retry = {"max_attempts": 1000, "initial": "1ms", "max": "1ms", "jitter": "none"}
-    wanted = settings(tmp_path, {"slow": {"type": "busy", "delivery": {"retry": retry}}},
+    delivery = {"retry": {"max_attempts": 1000, "initial": "1ms", "max": "1ms", "jitter": "none"},
+                "breaker": False, "retry_budget": False}
+    wanted = settings(tmp_path, {"slow": {"type": "busy", "delivery": delivery}},
                       gateway={"workers": 1, "plugin_path": [str(tmp_path)]})
     gateway = start_gateway(wanted)
     client = Client(gateway)

@@ -48,9 +48,9 @@ def test_a_store_that_holds_too_much_forgets_the_oldest_that_was_settled(start_g
     config["history"]["max_size"] = "16MiB"
     assert gateway.reconfigure(complete(config))["status"] == "applied"
     eventually(lambda: is_kept(client, settled[0]), False, "whether the oldest is kept")
-    # 600 of them are too many for 16 MiB, and 300 are not.
+    # 600 of them are too many for 16 MiB. It forgets in steps of 250, so that fewer than fit may stay, but not 200.
     eventually(lambda: is_kept(client, settled[-600]), False)
-    assert all(is_kept(client, one) for one in settled[-300:])
+    assert all(is_kept(client, one) for one in settled[-200:])
     assert gateway.metric("tocsin_store_purged_total") >= 2 * 600
     assert client.states(dead) == {"broken": "dead"}
     assert client.states(waits) == {"done": "ready"}

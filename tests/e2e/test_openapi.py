@@ -120,8 +120,8 @@ class Surface:
                 long = " " * (BODY_BYTES_MAX + 1)
                 assert self.ask(name, body=long, content_type="application/json")[0] == 413
             if "{id}" in path:
-                content_type, body = next(self.example(name), (None, None))
-                assert self.ask(name, argument=UNKNOWN_ID, body=body, content_type=content_type)[0] == 404
+                media_type, good = next(self.example(name), (None, None))
+                assert self.ask(name, argument=UNKNOWN_ID, body=good, content_type=media_type)[0] == 404
 
     def unseen(self):
         """(operation, status) of what is documented and was never answered, but for outages."""

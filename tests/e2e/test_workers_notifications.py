@@ -18,7 +18,8 @@ def outputs(sink):
         "bad": webhook(sink, "/fail/bad"),
         "nil": {"type": "null"},
         "flaky": {"type": "flaky", "script": ["retry 1ms"], "idempotent": True,
-                  "delivery": {"retry": {"max_attempts": 2, "initial": "1ms", "max": "1ms", "jitter": "none"}}},
+                  "delivery": {"breaker": False, "retry_budget": False,
+                               "retry": {"max_attempts": 2, "initial": "1ms", "max": "1ms", "jitter": "none"}}},
     }
 
 
