@@ -15,7 +15,8 @@ ServerConnection::ServerConnection(Server& server, std::unique_ptr<event::Stream
       peer_(stream_->peer()),
       phase_began_(server.loop_.now()) {}
 
-ServerConnection::~ServerConnection() { loop().cancel_tick_end(*this); }
+// By then its server may be gone: vanish() has taken leave of the loop.
+ServerConnection::~ServerConnection() = default;
 
 void ServerConnection::begin() {
   stream_->set_events(*this);
@@ -388,6 +389,7 @@ void ServerConnection::vanish(DoneFlags flags) {
     close_exchange(flags);
   }
   stream_.reset();
+  loop().cancel_tick_end(*this);
   server_.remove(*this);
 }
 

@@ -9,7 +9,7 @@ from notifications import Client, settings
 
 
 def with_limits(folder, outputs, **limits):
-    return {**settings(folder, outputs), "gateway": {"overload": limits}}
+    return {**settings(folder, outputs), "gateway": {"overload": limits, "shutdown_grace": "1s"}}
 
 
 def note(level="warning", title="t"):

@@ -228,7 +228,7 @@ TEST_F(LaneFallbackTest, GetsWhatWillNeverWorkHereButNotWhatMayHaveArrived) {
     World own{store};
     auto& sms = own.add_lane("chat", policy, false);
     own.add_lane("mail");
-    sms.output->script = [kind = kind](const auto&) { return Verdict{.kind = kind}; };
+    sms.output->script = [verdict = kind](const auto&) { return Verdict{.kind = verdict}; };
     auto& group = own.append({.to = {sms.door()}});
     EXPECT_EQ(store.row(group.delivery()).state,
               falls_back ? DeliveryState::kFellBack : DeliveryState::kDead)
