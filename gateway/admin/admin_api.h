@@ -12,6 +12,7 @@
 #include "gateway/admin/outputs_view.h"
 #include "gateway/admin/readiness.h"
 #include "gateway/delivery/overload_guard.h"
+#include "gateway/delivery/suppressions.h"
 #include "gateway/event/offload_pool.h"
 #include "gateway/stage/emit.h"
 #include "gateway/stage/ledger.h"
@@ -32,6 +33,7 @@ struct AdminParts {
   stage::Ledger* ledger = nullptr;
   stage::Records* records = nullptr;
   stage::Emit* emit = nullptr;
+  delivery::Suppressions* suppressions = nullptr;
   OutputsView* outputs = nullptr;
   LoopsView* loops = nullptr;
   const delivery::OverloadGuard* overload = nullptr;

@@ -52,6 +52,11 @@ void serve_redrive_many(AdminApi& api, const CallRef& call);
 void serve_approve_many(AdminApi& api, const CallRef& call);
 void serve_discard_many(AdminApi& api, const CallRef& call);
 
+// suppressions.cc
+void serve_suppressions(AdminApi& api, const CallRef& call);
+void serve_suppress(AdminApi& api, const CallRef& call);
+void serve_lift(AdminApi& api, const CallRef& call);
+
 // audit_pages.cc
 void serve_audit(AdminApi& api, const CallRef& call);
 

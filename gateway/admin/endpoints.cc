@@ -20,6 +20,9 @@ constexpr Parameter kLimit = {.name = "limit",
                               .schema = R"({"type":"integer","minimum":1,"maximum":500})"};
 constexpr std::array kListParameters = {Parameter{.name = "output", .doc = "Only of this output."},
                                         kBefore, kLimit};
+constexpr std::array kSuppressionParameters = {
+    Parameter{.name = "prefix", .doc = "Only those that begin so: `email:` are all of that kind."},
+    Parameter{.name = "after", .doc = "The `next` of the page before."}, kLimit};
 constexpr std::array kAuditParameters = {kBefore, kLimit};
 constexpr std::array kSendParameters = {
     Parameter{.name = "Idempotency-Key",
@@ -28,7 +31,7 @@ constexpr std::array kSendParameters = {
 
 constexpr Answer ok(std::string_view doc, std::string_view schema) { return {200, doc, schema}; }
 
-constexpr std::array<Endpoint, 22> kEndpoints = {{
+constexpr std::array<Endpoint, 25> kEndpoints = {{
     {.method = "GET",
      .pattern = "/healthz",
      .role = Role::kNobody,
@@ -150,6 +153,35 @@ constexpr std::array<Endpoint, 22> kEndpoints = {{
      .parameters = kSendParameters,
      .answers = {{{202, "It is on disk, or a filter dropped it.", "Accepted"}}},
      .problems = {{404, 422, 503}}},
+    {.method = "GET",
+     .pattern = "/v1/suppressions",
+     .role = Role::kViewer,
+     .id = "listSuppressions",
+     .summary = "Addresses that nothing is sent to, in their order, a page at a time.",
+     .serve = serve_suppressions,
+     .parameters = kSuppressionParameters,
+     .answers = {{ok("A page.", "SuppressionPage")}},
+     .problems = {{404, 503}}},
+    {.method = "POST",
+     .pattern = "/v1/suppressions",
+     .role = Role::kOperator,
+     .id = "suppress",
+     .summary = "Lets nothing be sent to an address any more.",
+     .serve = serve_suppress,
+     .action = "suppression.add",
+     .body = "SuppressionOrder",
+     .answers = {{ok("It is on disk.", "SuppressionChanged")}},
+     .problems = {{404, 503}}},
+    {.method = "POST",
+     .pattern = "/v1/suppressions/remove",
+     .role = Role::kOperator,
+     .id = "liftSuppression",
+     .summary = "Lets an address be sent to again.",
+     .serve = serve_lift,
+     .action = "suppression.remove",
+     .body = "SuppressionLift",
+     .answers = {{ok("It is removed.", "SuppressionChanged")}},
+     .problems = {{404, 503}}},
     {.method = "GET",
      .pattern = "/v1/dead-letters",
      .role = Role::kViewer,

@@ -198,6 +198,7 @@ constexpr openapi::Schema kDeadLetterPage = {"DeadLetterPage", R"json({
 "updated_at":{"type":"string","format":"date-time"},
 "reason":{"type":"string"},
 "provider_id":{"type":"string"},
+"redrive_at":{"type":"string","format":"date-time","description":"When it is sent again by itself; absent: it is final."},
 "cancel_requested":{"type":"boolean"},
 "notification":{"type":"string","description":"Its id."},
 "topic":{"type":"string"},
@@ -216,6 +217,7 @@ constexpr openapi::Schema kDeadLetter = {"DeadLetter", R"json({
 "updated_at":{"type":"string","format":"date-time"},
 "reason":{"type":"string"},
 "provider_id":{"type":"string"},
+"redrive_at":{"type":"string","format":"date-time","description":"When it is sent again by itself; absent: it is final."},
 "cancel_requested":{"type":"boolean"},
 "of":{"type":"object","required":["id","input","accepted_at","notification"],"properties":{
 "id":{"type":"string"},
@@ -245,6 +247,33 @@ constexpr openapi::Schema kSwept = {"Swept", R"json({
 "gone":{"type":"integer","description":"No dead letters any more when their turn came."},
 "next":{"type":"string","description":"Where the rest begins."}}})json"};
 
+constexpr openapi::Schema kSuppressionPage = {"SuppressionPage", R"json({
+"type":"object","required":["suppressions"],"properties":{
+"suppressions":{"type":"array","items":{"type":"object","required":["address"],"properties":{
+"address":{"type":"string"},
+"reason":{"type":"string"},
+"by":{"type":"string","description":"The output whose receiver said so, or who asked for it."},
+"since":{"type":"string","format":"date-time"},
+"until":{"type":"string","format":"date-time","description":"Absent: until it is removed."}}}},
+"next":{"type":"string","description":"What `after` is for the next page."}}})json"};
+
+constexpr openapi::Schema kSuppressionOrder = {"SuppressionOrder", R"json({
+"type":"object","required":["address"],"additionalProperties":false,"properties":{
+"address":{"type":"string","maxLength":320,"description":"kind:value, such as email:a@b.example."},
+"reason":{"type":"string","maxLength":256},
+"ttl":{"type":"string","description":"A duration such as 90d; absent: until it is removed."}},
+"examples":[{"address":"email:a@b.example","reason":"asked to","ttl":"90d"}]})json"};
+
+constexpr openapi::Schema kSuppressionLift = {"SuppressionLift", R"json({
+"type":"object","required":["address"],"additionalProperties":false,"properties":{
+"address":{"type":"string","maxLength":320}},
+"examples":[{"address":"email:a@b.example"}]})json"};
+
+constexpr openapi::Schema kSuppressionChanged = {"SuppressionChanged", R"json({
+"type":"object","required":["address","status"],"properties":{
+"address":{"type":"string"},
+"status":{"type":"string","enum":["suppressed","removed"]}}})json"};
+
 constexpr openapi::Schema kOpenApi = {
     "OpenApi", R"json({"type":"object","required":["openapi","info","paths"]})json"};
 
@@ -271,6 +300,10 @@ constexpr std::array kSchemas = {wire::kNotification,
                                  kReviewed,
                                  kSweep,
                                  kSwept,
+                                 kSuppressionPage,
+                                 kSuppressionOrder,
+                                 kSuppressionLift,
+                                 kSuppressionChanged,
                                  kOpenApi};
 
 std::string document(std::string_view version) {

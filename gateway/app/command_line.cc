@@ -23,6 +23,7 @@
 #include "gateway/app/command_reload.h"
 #include "gateway/app/command_routes.h"
 #include "gateway/app/command_send.h"
+#include "gateway/app/command_suppressions.h"
 #include "gateway/app/command_version.h"
 #include "gateway/app/gateway_options.h"
 #include "gateway/app/plugin_catalog.h"
@@ -53,6 +54,7 @@ struct Arguments {
   std::string output;  // of `outputs resume` and `outputs breaker`
   std::string breaker_state;
   AuditArguments audit;
+  SuppressionArguments suppression;
 };
 
 bool wants_colour(int fd) {
@@ -329,6 +331,36 @@ void add_outputs(CLI::App& app, Arguments& arguments, int& exit_code) {
   });
 }
 
+void add_suppressions(CLI::App& app, Arguments& arguments, int& exit_code) {
+  CLI::App* group = app.add_subcommand("suppressions", "Addresses that nothing is sent to");
+  group->require_subcommand(1);
+  SuppressionArguments& chosen = arguments.suppression;
+  const auto add = [&](const char* name, const char* what, auto run) {
+    CLI::App* command = group->add_subcommand(name, what);
+    add_admin(*command, arguments.admin);
+    command->callback([&, run] {
+      exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
+        return run(arguments.suppression, arguments.admin, door);
+      });
+    });
+    return command;
+  };
+  CLI::App* list = add("list", "List them in their order", list_suppressions);
+  list->add_option("--prefix", chosen.prefix, "Only those that begin with it: email:");
+  list->add_option("--after", chosen.after, "Go on behind this one")->type_name("ADDRESS");
+  list->add_option("--limit", chosen.limit, "How many at most")
+      ->check(CLI::Range(1, 500))
+      ->capture_default_str();
+  CLI::App* suppress = add("add", "Let nothing be sent to an address", add_suppression);
+  suppress->add_option("address", chosen.address, "kind:value, as in email:a@b.example")
+      ->required()
+      ->type_name("");
+  suppress->add_option("--reason", chosen.reason, "Why, for those who wonder later");
+  suppress->add_option("--ttl", chosen.ttl, "For how long, as in 30d; else until it is removed");
+  CLI::App* lift = add("remove", "Let an address be sent to again", remove_suppression);
+  lift->add_option("address", chosen.address, "kind:value")->required()->type_name("");
+}
+
 void add_audit(CLI::App& app, Arguments& arguments, int& exit_code) {
   CLI::App* command = app.add_subcommand("audit", "List who changed what, newest first");
   command->add_option("--before", arguments.audit.before, "Go on below this one")->type_name("ID");
@@ -410,6 +442,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_send(app, arguments, exit_code);
   add_dlq(app, arguments, exit_code);
   add_outputs(app, arguments, exit_code);
+  add_suppressions(app, arguments, exit_code);
   add_audit(app, arguments, exit_code);
   add_reload(app, arguments, exit_code);
   PluginsArguments plugins_arguments;

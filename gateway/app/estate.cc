@@ -6,6 +6,7 @@
 
 #include "gateway/app/snapshot.h"
 #include "gateway/base/assert.h"
+#include "gateway/delivery/suppressions.h"
 
 namespace tocsin::app {
 
@@ -19,6 +20,12 @@ policy::HashSeed random_seed() {
 
 policy::TableOptions table_options() {
   policy::TableOptions options;
+  options.seed = random_seed();
+  return options;
+}
+
+policy::TableOptions suppression_options() {
+  policy::TableOptions options = delivery::Suppressions::table_options();
   options.seed = random_seed();
   return options;
 }
@@ -47,12 +54,13 @@ Estate::Estate(const Process& process)
                 .calls = process.calls},
       quarantined_until_(services_.compiled.clock.mono() + plugin::CrashMap::kSuspectWindow),
       suspects_(process.crash_map.suspects(services_.compiled.clock.wall())),
-      table_(table_options()) {}
+      table_(table_options()),
+      suppressions_(suppression_options()) {}
 
 Estate::~Estate() = default;
 
 tl::expected<std::shared_ptr<OpenStore>, config::Diagnostics> Estate::open_store(
-    const Value& root, const PluginCatalog& catalog) const {
+    const Value& root, const PluginCatalog& catalog) {
   const Value& settings = root.at("storage");
   const std::string& type = settings.string("type");
   auto made = [&] {
@@ -78,7 +86,12 @@ tl::expected<std::shared_ptr<OpenStore>, config::Diagnostics> Estate::open_store
   store->settings = settings;
   store->thread = std::make_unique<StorageThread>(*store->instance, process_.metrics, process_.log,
                                                   process_.storage_shard, options);
-  if (const Result<void> opened = store->thread->open(); !opened) {
+  Result<void> opened = store->thread->open();
+  // Those of a store that is given up again lapse by themselves.
+  if (opened) {
+    opened = delivery::Suppressions::load(suppressions_, store->thread->storage(), process_.clock);
+  }
+  if (!opened) {
     return tl::unexpected(
         config::Diagnostics{fault_at(settings.place(), "storage", opened.error().text())});
   }

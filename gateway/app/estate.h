@@ -53,9 +53,10 @@ class Estate {
   Estate(const Estate&) = delete;
   Estate& operator=(const Estate&) = delete;
 
-  /// Opens the store that the root names. It is nobody's yet. Construction thread.
+  /// Opens the store that the root names, and reads the suppressed addresses in it. It is nobody's
+  /// yet. Construction thread.
   tl::expected<std::shared_ptr<OpenStore>, config::Diagnostics> open_store(
-      const Value& root, const PluginCatalog& catalog) const;
+      const Value& root, const PluginCatalog& catalog);
   /// That is the store of this process from now on, until give_up_store(): then no port to it is
   /// left.
   void take(std::shared_ptr<OpenStore> store);
@@ -87,6 +88,8 @@ class Estate {
 
   const ComponentServices& services() const { return services_; }
   policy::SharedTable& table() { return table_; }
+  /// Holds nothing but suppressed addresses.
+  policy::SharedTable& suppressions() { return suppressions_; }
   event::OffloadPool& pool() { return process_.pool; }
   telemetry::Log& log() { return process_.log; }
   telemetry::Metrics& metrics() { return process_.metrics; }
@@ -105,6 +108,7 @@ class Estate {
   std::vector<plugin::CrashFinding> suspects_;  // guarded by mutex_
   mutable delivery::AccountGates accounts_;
   policy::SharedTable table_;
+  policy::SharedTable suppressions_;
   std::map<std::string, std::size_t, std::less<>> homes_;
   std::shared_ptr<OpenStore> store_;
 };

@@ -85,6 +85,7 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                 .before_store =
                     [this] {
                       if (store_audit_) store_audit_->close();
+                      control_part_->suppressions().stop();
                     }}),
       drain_(control_, log_, drained_, [this] { control_.stop(); }),
       log_watch_(control_.timers(), [this] { watch_logs(); }),
@@ -253,6 +254,7 @@ void Gateway::keep_supervisor_informed() {
 // Whoever looks at the store, and the audit that is also kept there.
 void Gateway::begin_with_store(const Snapshot& snapshot) {
   overload_watch_.watch(&estate_.storage().front());
+  control_part_->suppressions().keep_fresh();
   store_gauges_ = std::make_unique<delivery::StoreGauges>(control_, estate_.storage().storage(),
                                                           *pool_, metrics_);
   const Duration keep = snapshot.settings().at("admin").at("audit").duration("keep");
@@ -275,6 +277,7 @@ admin::AdminParts Gateway::admin_parts() {
   if (estate_.has_store()) {
     parts.ledger = &control_part_->ledger();
     parts.records = &control_part_->records();
+    parts.suppressions = &control_part_->suppressions();
     parts.emit = &control_part_->emit();
     parts.outputs = &lane_states_;
   }

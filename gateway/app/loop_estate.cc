@@ -13,6 +13,7 @@ LoopEstate::LoopEstate(Estate& shared, AccessLogs& logs, event::Loop& loop, std:
       access_logs_(logs),
       loop_(loop),
       home_(home),
+      notices_(emit_, shared.log()),
       servers_(loop, pool_),
       retire_look_(loop.timers(), [this] { look_at_retiring(); }) {}
 
@@ -24,12 +25,16 @@ Result<void> LoopEstate::open_store(std::unique_ptr<delivery::OutboxPort> port) 
   TOCSIN_ASSERT(!has_store(), "a loop was given a second store");
   TOCSIN_TRY(open_client());
   port_ = std::move(port);
+  stage::Storage& storage = shared_.storage().storage();
+  ledger_ = std::make_unique<delivery::OutboxLedger>(*port_, storage, shared_.pool());
+  records_ = std::make_unique<delivery::OutboxRecords>(*port_, storage, shared_.pool());
+  suppressions_ = std::make_unique<delivery::Suppressions>(shared_.suppressions(), *records_, loop_,
+                                                           shared_.log());
   lanes_ = std::make_unique<LoopLanes>(
-      shared_, delivery::LaneSurroundings{*port_, pool_, shared_.metrics(), shared_.log()}, home_);
-  ledger_ =
-      std::make_unique<delivery::OutboxLedger>(*port_, shared_.storage().storage(), shared_.pool());
-  records_ = std::make_unique<delivery::OutboxRecords>(*port_, shared_.storage().storage(),
-                                                       shared_.pool());
+      shared_,
+      delivery::LaneSurroundings{*port_, pool_, shared_.metrics(), shared_.log(),
+                                 suppressions_.get(), &notices_},
+      home_);
   plugins_ = std::make_unique<LoopPlugins>(plugin::Environment{.loop = loop_,
                                                                .client = client_.get(),
                                                                .pool = &shared_.pool(),
@@ -47,12 +52,13 @@ void LoopEstate::close_store() {
 
 // Each stands on those below it.
 void LoopEstate::drop_lent() {
-  records_.reset();
-  ledger_.reset();
   client_.reset();
   connector_.reset();
   resolver_.reset();
   lanes_.reset();
+  suppressions_.reset();
+  records_.reset();
+  ledger_.reset();
   plugins_.reset();
 }
 

@@ -13,10 +13,12 @@
 #include "gateway/app/loop_servers.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/base/arena.h"
+#include "gateway/delivery/dead_letter_notices.h"
 #include "gateway/delivery/intake.h"
 #include "gateway/delivery/outbox_ledger.h"
 #include "gateway/delivery/outbox_port.h"
 #include "gateway/delivery/outbox_records.h"
+#include "gateway/delivery/suppressions.h"
 #include "gateway/event/loop.h"
 #include "gateway/event/resolver.h"
 #include "gateway/http/client.h"
@@ -88,6 +90,7 @@ class LoopEstate {
   stage::Emit& emit() { return emit_; }
   stage::Ledger& ledger() { return *ledger_; }
   stage::Records& records() { return *records_; }
+  delivery::Suppressions& suppressions() { return *suppressions_; }
   /// The handler of an input that runs here; null: it answers nothing.
   plugin::HandlerAdapter* handler(const PluginPart& input);
   LoopAccessLogs& access_logs() { return *logs_; }
@@ -137,6 +140,8 @@ class LoopEstate {
   std::unique_ptr<http::HttpClient> client_;
   std::unique_ptr<delivery::OutboxLedger> ledger_;
   std::unique_ptr<delivery::OutboxRecords> records_;
+  std::unique_ptr<delivery::Suppressions> suppressions_;
+  delivery::DeadLetterNotices notices_;
   std::unique_ptr<LoopLanes> lanes_;
   std::unique_ptr<LoopPlugins> plugins_;
   LoopServers servers_;

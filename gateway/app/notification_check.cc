@@ -57,6 +57,7 @@ class NotificationChecker {
     instances();
     routes();
     storage();
+    dead_letters();
     for (const Value::Entry& listener : root_.at("listeners").as<Value::Map>()) doors(listener);
     secret_lines_.hide(faults_);
     return std::move(faults_);
@@ -125,6 +126,13 @@ class NotificationChecker {
     blame(inputs.front().key_place, path_of_key("inputs", inputs.front().key),
           "there are inputs and no routes, so nobody would hear of what comes in",
           "write routes: [{outputs: [NAME]}]");
+  }
+
+  void dead_letters() {
+    const Value* mirror = root_.at("dead_letters").find("mirror");
+    if (mirror == nullptr || root_.at("outputs").find(mirror->as<std::string>()) != nullptr) return;
+    blame(mirror->place(), "dead_letters.mirror", "there is no output " + mirror->as<std::string>(),
+          "");
   }
 
   void storage() {

@@ -47,7 +47,34 @@ constexpr std::array<Option, 2> kHistoryOptions = {{
 constexpr OptionTable kHistory = {
     "history", "What is remembered of finished deliveries.", kHistoryOptions, {}, {}};
 
-std::array<Option, 6> make_options() {
+constexpr Option kRedriveWait = {
+    .key = "", .type = kDuration, .doc = "A wait.", .min = "1s", .max = "30d"};
+constexpr std::array<Option, 3> kDeadLetterOptions = {{
+    {.key = "redrive",
+     .type = kList,
+     .doc =
+         "The waits after which a dead letter is sent again by itself whose reason may pass: too "
+         "many attempts, or a fault of the output. Then it is final; [] makes it so at "
+         "once. Unless given: 1m, 10m, 1h.",
+     .flags = Option::kReloadable,
+     .max = "16",
+     .element = &kRedriveWait},
+    {.key = "mirror",
+     .type = kString,
+     .doc = "The output that gets a copy of each dead letter that is final.",
+     .flags = Option::kReloadable,
+     .min = "1"},
+    {.key = "notify",
+     .type = kBoolean,
+     .doc = "Whether a notification of topic tocsin.dead_letter tells of each that is final; it is "
+            "routed as any other.",
+     .default_text = "false",
+     .flags = Option::kReloadable},
+}};
+constexpr OptionTable kDeadLetters = {
+    "dead_letters", "What becomes of deliveries that were given up.", kDeadLetterOptions, {}, {}};
+
+std::array<Option, 7> make_options() {
   return {{
       {.key = "inputs",
        .type = kMap,
@@ -90,13 +117,19 @@ std::array<Option, 6> make_options() {
        .default_text = "{}",
        .flags = Option::kReloadable,
        .table = &kHistory},
+      {.key = "dead_letters",
+       .type = kTable,
+       .doc = "What becomes of deliveries that were given up.",
+       .default_text = "{}",
+       .flags = Option::kReloadable,
+       .table = &kDeadLetters},
   }};
 }
 
 }  // namespace
 
 std::span<const Option> notification_options() {
-  static const std::array<Option, 6> options = make_options();
+  static const std::array<Option, 7> options = make_options();
   return options;
 }
 

@@ -12,7 +12,10 @@ bool Batch::has_room_for(const AppendGroup& group) const {
 
 void Batch::add(AppendGroup& group) {
   submissions_.push_back(group);
-  for (AppendGroup::Item& item : group.items) operations_.push_back(&item.append);
+  for (AppendGroup::Item& item : group.items) {
+    operations_.push_back(&item.append);
+    if (item.supersede) operations_.push_back(&*item.supersede);
+  }
   bytes_ += group.bytes + group.rows.size() * kRowBytes;
   has_appends_ = true;
 }

@@ -46,6 +46,7 @@ class Batch {
     bytes_ += one.bytes() + kRowBytes;
   }
   void add(MoveRequest& one) { add_one(one, one.op); }
+  void add(RescheduleRequest& one) { add_one(one, one.op); }
   void add(AppendGroup& group);
   /// A place for a claim; null when kClaimsMax are in. Its operation is the batch's from now on.
   ClaimOf* add_claim();

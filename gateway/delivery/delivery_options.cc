@@ -187,7 +187,7 @@ constexpr OptionTable kBreaker = {
     "enabled",
     {}};
 
-constexpr std::array<Option, 12> kDeliveryOptions = {{
+constexpr std::array<Option, 13> kDeliveryOptions = {{
     {.key = "timeout",
      .type = kDuration,
      .doc = "How long one attempt may take.",
@@ -251,6 +251,14 @@ constexpr std::array<Option, 12> kDeliveryOptions = {{
      .doc = "Once the breaker has not been closed for so long, what waits goes to the fallback.",
      .flags = kReloadable,
      .max = "3650d"},
+    {.key = "ordering",
+     .type = kChoice,
+     .doc = "key: of the deliveries with one key the next begins when the one before it is "
+            "delivered, dead, cancelled or fell back, however long that takes; each goes through "
+            "the store. none: a retry lets others pass.",
+     .default_text = "none",
+     .flags = kReloadable,
+     .choices = "none|key"},
     {.key = "on_ambiguous",
      .type = kChoice,
      .doc = "What to do when an attempt may have reached its target and the target cannot tell a "

@@ -94,6 +94,18 @@ void DoorBook::move(std::string_view from, std::string_view to, std::uint64_t ro
   if (next.door != nullptr) next.door->spill();
 }
 
+void DoorBook::spill_ordered() {
+  for (auto& [output, known] : entries_) {
+    if (known.door != nullptr && known.door->ordered()) known.door->spill();
+  }
+}
+
+void DoorBook::spill_all() {
+  for (auto& [output, known] : entries_) {
+    if (known.door != nullptr) known.door->spill();
+  }
+}
+
 DoorBook::Claimable DoorBook::take_claimable() {
   const Claimable one = claimable_.front();
   claimable_.pop_front();

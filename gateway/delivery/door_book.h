@@ -37,6 +37,11 @@ class DoorBook final : private ClaimWatch {
   /// Others changed the store: nothing but these counts is known of what is ready.
   void refresh(std::span<const stage::BacklogCount> backlog);
 
+  /// The first of some line may be another one now.
+  void spill_ordered();
+  /// Nobody knows what a batch made ready.
+  void spill_all();
+
   bool wants_claim() const { return !claimable_.empty(); }
   using Claimable = std::pair<LaneDoor*, message::DeliveryClass>;
   /// The next queue that wants to claim; only while wants_claim().

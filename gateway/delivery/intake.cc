@@ -253,6 +253,12 @@ void Intake::append_item(Request& request, std::uint32_t number) {
   op.topic = notification.topic;
   op.level = notification.level;
   op.external_id = notification.external_id;
+  op.group_key = notification.key;
+  if (notification.supersede) {
+    stage::Supersede& supersede = item.supersede.emplace();
+    supersede.caller = request.caller;
+    supersede.group_key = notification.key;
+  }
   op.payload = plan.message.payload();
   op.expires_at = notification.expires_at;
   item.rows = static_cast<std::uint32_t>(plan.deliveries.size());

@@ -39,6 +39,8 @@ Lane::Lane(LaneSurroundings around, std::string output, LanePolicy policy)
       loop_(around.port.loop()),
       pool_(around.pool),
       log_(around.log),
+      suppressions_(around.suppressions),
+      notices_(around.notices),
       metrics_(around.metrics, output),
       policy_(std::move(policy)),
       door_(std::move(output), port_, *this, LaneDoor::capacity_for(policy_.concurrency)),
@@ -74,6 +76,7 @@ void Lane::attach(stage::Output* output, LanePolicy policy, std::shared_ptr<Acco
   pace_.set_account(std::move(account));
   addresses_.set_rate(policy_.rate_per_address);
   metrics_.concurrency.set(pace_.concurrency());
+  door_.set_ordered(policy_.ordered);
   if (output != nullptr && !std::exchange(opened_, true)) {
     opening_.pending = true;
     port_.submit(opening_);
@@ -136,7 +139,8 @@ LaneSlot& Lane::take_slot(message::DeliveryId id, std::uint32_t generation) {
   slot->generation = generation;
   slot->door = &door_;
   slot->attempts = slot->crashes = 0;
-  slot->redriven = slot->waited = false;
+  slot->redriven = slot->waited = slot->mirror = slot->in_line = false;
+  slot->redrives = 0;
   slot->successor_output.clear();
   slot->successor_address.clear();
   return *slot;
@@ -160,6 +164,9 @@ void Lane::take(stage::ClaimedDelivery&& row, DeliveryClass queue, std::uint32_t
   slot.accepted_at = row.accepted_at;
   slot.place = row.next_at;
   slot.redriven = row.redriven;
+  slot.redrives = row.redrives;
+  slot.mirror = row.mirror;
+  slot.in_line = row.in_line;
   slot.waited = row.next_at > row.accepted_at;
   slot.expires_at = row.redriven ? std::nullopt : row.expires_at;
   slot.queue = queue;

@@ -13,6 +13,7 @@
 #include "gateway/base/arena.h"
 #include "gateway/delivery/account_gate.h"
 #include "gateway/delivery/address_gates.h"
+#include "gateway/delivery/dead_letter_notices.h"
 #include "gateway/delivery/delivery_metrics.h"
 #include "gateway/delivery/lane_door.h"
 #include "gateway/delivery/lane_pace.h"
@@ -20,6 +21,7 @@
 #include "gateway/delivery/lane_slot.h"
 #include "gateway/delivery/outbox_port.h"
 #include "gateway/delivery/settle.h"
+#include "gateway/delivery/suppressions.h"
 #include "gateway/stage/output.h"
 #include "gateway/telemetry/log.h"
 
@@ -31,6 +33,8 @@ struct LaneSurroundings {
   BlockPool& pool;  ///< for the bytes of claimed deliveries; the home loop's own
   telemetry::Metrics& metrics;
   telemetry::Log& log;
+  Suppressions* suppressions = nullptr;  ///< null: nothing is suppressed
+  DeadLetterNotices* notices = nullptr;  ///< null: nobody is told
 };
 
 /// The deliveries of one output, on its home loop: critical ones first, with a share for the rest,
@@ -129,7 +133,8 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void on_tick_end() override;
   void begin_waiting();
   SlotQueue* next_queue();
-  bool settle_expired(LaneSlot& slot, SlotQueue& from);
+  std::optional<Settlement> unwanted(const LaneSlot& slot) const;
+  bool settle_unwanted(LaneSlot& slot, SlotQueue& from);
   bool settle_by_fallback(LaneSlot& slot, SlotQueue& from);
   std::optional<MonoTime> falls_back_at() const;
   void wait_for(const LanePace::Look& look);
@@ -146,8 +151,11 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   std::optional<std::string> fallback_address(const LaneSlot& slot) const;
   void resume_paused();
   void carry_out(const LaneEffect& effect, const LaneSlot& slot, MonoTime now);
+  void suppress(const LaneSlot& slot, const message::Verdict& verdict);
   void log_attempt(const LaneSlot& slot, const message::Verdict& verdict, const Settlement& next);
   void settle(LaneSlot& slot, Settlement next);
+  void bury_or_hold(LaneSlot& slot, const Settlement& next);
+  void tell_of_end(const LaneSlot& slot);
   void on_settled(LaneSlot& slot);
   void go_on(LaneSlot& slot);
   void count(const LaneSlot& slot);
@@ -166,6 +174,8 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   event::Loop& loop_;
   BlockPool& pool_;
   telemetry::Log& log_;
+  Suppressions* const suppressions_;
+  DeadLetterNotices* const notices_;
   LaneMetrics metrics_;
   LanePolicy policy_;
   LaneDoor door_;

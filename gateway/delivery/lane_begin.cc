@@ -24,7 +24,7 @@ void Lane::begin_waiting() {
   const MonoTime now = loop_.now();
   while (SlotQueue* queue = next_queue()) {
     LaneSlot& slot = *queue->first();
-    if (settle_expired(slot, *queue)) continue;
+    if (settle_unwanted(slot, *queue)) continue;
     const LanePace::Look look = pace_.look(now);
     if (look.wait != LaneWait::kNothing) {
       if (look.breaker_refuses && settle_by_fallback(slot, *queue)) continue;
@@ -54,10 +54,20 @@ SlotQueue* Lane::next_queue() {
   return normal.empty() ? nullptr : &normal;
 }
 
-bool Lane::settle_expired(LaneSlot& slot, SlotQueue& from) {
-  if (!expired(slot)) return false;
+// What it comes to without an attempt, if one would be too late or is not wanted.
+std::optional<Settlement> Lane::unwanted(const LaneSlot& slot) const {
+  if (expired(slot)) return expire(slot.attempts);
+  if (suppressions_ == nullptr || slot.address.empty()) return std::nullopt;
+  const auto why = suppressions_->find(slot.address);
+  if (!why) return std::nullopt;
+  return bury(slot.attempts, GiveUpCause::kSuppressed, "suppressed: " + *why);
+}
+
+bool Lane::settle_unwanted(LaneSlot& slot, SlotQueue& from) {
+  std::optional<Settlement> end = unwanted(slot);
+  if (!end) return false;
   from.remove(slot);
-  settle(slot, expire(slot.attempts));
+  settle(slot, *std::move(end));
   return true;
 }
 
@@ -148,9 +158,9 @@ void Lane::begin_marked() {
     // The probe of a paused output passed the gate before its mark.
     const LaneGate& gate = pace_.gate();
     if (!gate.paused() && !gate.open(now)) wait = std::max(wait, gate.opens_at() - now);
-    if (expired(*slot)) {
+    if (auto end = unwanted(*slot)) {
       leave_flight(*slot);
-      settle(*slot, expire(slot->attempts));
+      settle(*slot, *std::move(end));
     } else if (wait > Duration::zero()) {
       leave_flight(*slot);
       settle(*slot, release(slot->attempts, wait));

@@ -77,6 +77,11 @@ class LaneDoor {
                  std::optional<WallTime> next_due, WallTime now);
   void fail_claim(Queue queue, std::uint32_t asked);
 
+  /// Whether deliveries with a key are kept in order, which their rows in the store are. Any
+  /// thread.
+  bool ordered() const { return ordered_.load(std::memory_order_relaxed); }
+  void set_ordered(bool ordered) { ordered_.store(ordered, std::memory_order_relaxed); }
+
   bool spilled() const { return queue(Queue::kCritical).spilled || queue(Queue::kNormal).spilled; }
   /// Whether it was when the front last looked, which it does every second under load. Any thread.
   bool seen_spilled() const { return seen_spilled_.load(std::memory_order_relaxed); }
@@ -115,6 +120,7 @@ class LaneDoor {
   std::uint64_t backlog_ = 0;
   ClaimWatch* watch_ = nullptr;  // while open
   std::array<QueueState, 2> queues_;
+  std::atomic<bool> ordered_{false};
   std::atomic<bool> seen_spilled_{false};
 };
 

@@ -38,6 +38,7 @@ void Lane::finish(LaneSlot& slot, const Verdict& verdict) {
   Settlement next = decide(verdict, context, policy_, random_());
   if (proves_credentials(verdict)) resume_paused();
   carry_out(next.effect, slot, now);
+  if (next.effect.kind == LaneEffect::Kind::kSuppressAddress) suppress(slot, verdict);
   pace_.end(slot.permit, now, verdict.kind, took);
   on_flight_left();
   log_attempt(slot, verdict, next);
@@ -75,7 +76,7 @@ void Lane::resume_paused() {
 void Lane::carry_out(const LaneEffect& effect, const LaneSlot& slot, MonoTime now) {
   switch (effect.kind) {
     case LaneEffect::Kind::kNone:
-    case LaneEffect::Kind::kSuppressAddress:  // the list of suppressed addresses will stand here
+    case LaneEffect::Kind::kSuppressAddress:  // see suppress()
       break;
     case LaneEffect::Kind::kCloseAddress:
       addresses_.close(slot.address, now + effect.wait, now);
@@ -95,6 +96,19 @@ void Lane::carry_out(const LaneEffect& effect, const LaneSlot& slot, MonoTime no
       metrics_.paused.set(1);
       break;
   }
+}
+
+// An output's own target has no address to remember; its deliveries die one by one.
+void Lane::suppress(const LaneSlot& slot, const Verdict& verdict) {
+  if (suppressions_ == nullptr || slot.address.empty()) return;
+  TOCSIN_LOG(log_, kInfo, "delivery", "address suppressed", {"output", output_name()},
+             {"delivery_id", slot.id.text()}, {"reason", verdict.reason});
+  suppressions_->suppress({.address = std::string(slot.address),
+                           .reason = because("the target is gone", verdict.reason),
+                           .by = output_name(),
+                           .since = loop_.wall(),
+                           .until = std::nullopt},
+                          kSuppressFor, nullptr);
 }
 
 void Lane::on_breaker(const LanePace::BreakerTransition& transition) {
@@ -134,6 +148,7 @@ void Lane::settle(LaneSlot& slot, Settlement next) {
   slot.op.crashes = slot.crashes;
   slot.wait = next.wait;
   slot.reason = std::move(next.reason);
+  bury_or_hold(slot, next);
   if (next.state != DeliveryState::kDelivered) slot.provider_id.clear();
   if (next.state == DeliveryState::kFellBack) {
     slot.successor_output = policy_.fallback.output;
@@ -145,9 +160,34 @@ void Lane::settle(LaneSlot& slot, Settlement next) {
   if (next.state == DeliveryState::kDead) {
     TOCSIN_LOG(log_, kWarning, "delivery", "dead letter",
                {"notification_id", slot.id.notification.text()}, {"delivery_id", slot.id.text()},
-               {"output", output_name()}, {"attempts", next.attempts}, {"reason", slot.reason});
+               {"output", output_name()}, {"attempts", next.attempts}, {"reason", slot.reason},
+               {"final", slot.redrive_wait == Duration::zero()});
   }
   port_.submit(slot);
+}
+
+// A dead letter: the clock sends it again, or it is final and others hear of it. What is itself a
+// copy or tells of another is neither copied nor told of, so that nothing goes in circles.
+void Lane::bury_or_hold(LaneSlot& slot, const Settlement& next) {
+  slot.redrive_wait = Duration::zero();
+  slot.successor_is_mirror = slot.tells = false;
+  if (next.state != DeliveryState::kFellBack) slot.successor_output.clear();
+  if (next.state != DeliveryState::kDead) return;
+  const DeadLetterPolicy& policy = policy_.dead_letters;
+  if (may_pass(next.cause)) slot.redrive_wait = policy.wait_after(slot.redrives);
+  if (slot.redrive_wait > Duration::zero() || slot.mirror) return;
+  const bool notice = slot.message && slot.message->topic == kDeadLetterTopic;
+  slot.tells = policy.notify && !notice;
+  if (policy.mirror.empty() || policy.mirror == output_name() || notice) return;
+  slot.successor_output = policy.mirror;
+  slot.successor_address.clear();
+  slot.successor_is_mirror = true;
+}
+
+void Lane::tell_of_end(const LaneSlot& slot) {
+  const bool ended = slot.committed() && slot.op.changed && !slot.op.cancelled;
+  if (!slot.tells || !ended || notices_ == nullptr || draining_) return;
+  notices_->tell(slot.id, output_name(), slot.reason, slot.op.attempts);
 }
 
 void Lane::on_settled(LaneSlot& slot) {
@@ -160,6 +200,7 @@ void Lane::on_settled(LaneSlot& slot) {
   }
   if (marking) leave_flight(slot);
   count(slot);
+  tell_of_end(slot);
   free(slot);
 }
 

@@ -45,6 +45,7 @@ class Reader {
     if (const Value* after = settings_.find("expires_after")) {
       made_.expires_after = after->as<Duration>();
     }
+    made_.ordered = settings_.string("ordering") == "key";
     if (settings_.string("on_ambiguous") == "resend") made_.on_ambiguous = OnAmbiguous::kResend;
     return concurrency()
         .and_then([this] { return rate("rate", made_.rate); })

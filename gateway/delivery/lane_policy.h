@@ -8,6 +8,7 @@
 #include "gateway/base/option.h"
 #include "gateway/base/result.h"
 #include "gateway/base/value.h"
+#include "gateway/delivery/dead_letter_policy.h"
 #include "gateway/policy/backoff.h"
 #include "gateway/policy/circuit_breaker.h"
 #include "gateway/policy/concurrency_limit.h"
@@ -55,6 +56,8 @@ struct LanePolicy {
   std::optional<Duration> expires_after{};  ///< counts from accepting
   LaneFallback fallback{};
   OnAmbiguous on_ambiguous = OnAmbiguous::kHold;
+  bool ordered = false;             ///< deliveries of one key one after the other
+  DeadLetterPolicy dead_letters{};  ///< the gateway's, the same for all outputs
 
   /// From what delivery_options() accepted.
   static tl::expected<LanePolicy, LanePolicyFault> make(const Value& settings);

@@ -48,7 +48,10 @@ class LaneSlot final : public SettleRequest {
   std::string_view address;  ///< in the message's bytes
   WallTime accepted_at{};
   std::optional<WallTime> expires_at;
-  bool redriven = false;    ///< it never expires
+  bool redriven = false;  ///< it never expires
+  std::uint32_t redrives = 0;
+  bool mirror = false;      ///< a copy of a dead letter
+  bool tells = false;       ///< kSettling: others are told when it is committed
   bool waited = false;      ///< it had to wait for its turn before
   LanePace::Permit permit;  ///< from kMarking to the end of kAttempting
   MonoTime begun_at{};

@@ -47,6 +47,12 @@ OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::
                      purge_due_ = true;
                      loop_.at_tick_end(*this);
                    }),
+      redrive_timer_(loop.timers(),
+                     [this] {
+                       redrive_due_ = true;
+                       redrive_at_ = WallTime::max();
+                       loop_.at_tick_end(*this);
+                     }),
       look_timer_(loop.timers(),
                   [this] {
                     look_due_ = true;
@@ -183,6 +189,7 @@ void OutboxFront::accept(Submission& one) {
     case Submission::Kind::kReview:
     case Submission::Kind::kRecord:
     case Submission::Kind::kMove:
+    case Submission::Kind::kReschedule:
       if (takes(one) && !stopped_) return urgent_.push_back(one);
       break;
     case Submission::Kind::kOpenLane:
@@ -265,11 +272,13 @@ void OutboxFront::form_batch() {
   const WallTime now = clock_.now();
   batch_has_more_ = false;
   take_blames();
+  take_supersedes(now);
   take_urgent(now);
   if (status_.up && status_.accepting) take_unheld(now);
   // What waits was taken when appends were still welcome.
   if (status_.up) take_appends(now);
   if (status_.up && blames_taken_ == blames_.size()) {
+    if (status_.accepting) take_redrive(now);
     if (may_claim()) take_claims(now);
     if (status_.accepting) {
       take_purge(now);
@@ -284,6 +293,20 @@ void OutboxFront::form_batch() {
 void OutboxFront::take_blames() {
   while (blames_taken_ < blames_.size() && batch_.has_room()) {
     batch_.add(blames_[blames_taken_++]);
+  }
+}
+
+// One step each of those that were more than one could cancel.
+void OutboxFront::take_supersedes(WallTime now) {
+  if (!status_.up || !status_.accepting) return;
+  for (SupersedeRest& rest : supersedes_) {
+    if (!batch_.has_room()) return;
+    rest.op.caller = rest.caller;
+    rest.op.group_key = rest.group_key;
+    rest.op.at = now;
+    batch_.add(rest.op);
+    ++supersedes_taken_;
+    batch_has_more_ = true;
   }
 }
 
@@ -305,6 +328,14 @@ void OutboxFront::take_urgent(WallTime now) {
       case Submission::Kind::kReview: {
         auto& request = static_cast<ReviewRequest&>(one);
         request.op.at = now;
+        batch_.add(request);
+        batch_has_more_ = true;
+        break;
+      }
+      case Submission::Kind::kReschedule: {
+        auto& request = static_cast<RescheduleRequest&>(one);
+        request.op.at = now;
+        request.op.next_at = clock_.from_wall(request.deliver_at);
         batch_.add(request);
         batch_has_more_ = true;
         break;
@@ -331,6 +362,10 @@ void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
     return;
   }
   one.op.at = now;
+  one.op.redrive_at.reset();
+  if (one.op.state == message::DeliveryState::kDead && one.redrive_wait > Duration::zero()) {
+    one.op.redrive_at = now + one.redrive_wait;
+  }
   one.op.next_at = WallTime{};
   if (one.op.state == message::DeliveryState::kReady) {
     // What is only given back goes before what came after it.
@@ -339,13 +374,17 @@ void OutboxFront::take_settle(SettleRequest& one, WallTime now) {
   }
   one.op.reason = one.reason;
   one.op.provider_id = one.provider_id;
+  one.op.in_line = one.in_line;
   one.op.successor.reset();
   if (!one.successor_output.empty()) {
     one.op.successor = {.output = one.successor_output,
                         .address = one.successor_address,
                         .state = message::DeliveryState::kReady,
                         .next_at = now,
-                        .queue = one.queue};
+                        .queue = one.queue,
+                        .mirror = one.successor_is_mirror};
+    const LaneDoor* door = doors_.find(one.successor_output);
+    if (door != nullptr && door->ordered()) one.op.successor->ordering = stage::Ordering::kJoin;
   }
   batch_.add(one);
 }
@@ -376,6 +415,16 @@ void OutboxFront::take_appends(WallTime now) {
   }
 }
 
+namespace {
+
+// Who is first in its line the store knows, so that what is ordered goes through it.
+stage::Ordering ordering_of(const AppendGroup::Item& item, const LaneDoor& door, bool waits) {
+  if (!door.ordered() || item.append.group_key.empty()) return stage::Ordering::kNone;
+  return waits ? stage::Ordering::kWhenDue : stage::Ordering::kJoin;
+}
+
+}  // namespace
+
 // Here ids are given and it is decided which row goes to its lane from memory.
 void OutboxFront::prepare(AppendGroup& group, WallTime now) {
   const WallTime wall = loop_.wall();
@@ -385,10 +434,16 @@ void OutboxFront::prepare(AppendGroup& group, WallTime now) {
       stage::NewDelivery& row = group.rows[item.first_row + i];
       const bool waits = row.next_at > wall;
       row.next_at = waits ? clock_.from_wall(row.next_at) : now;
-      const bool direct = !waits && group.doors[item.first_row + i]->admit(row.queue);
+      row.ordering = ordering_of(item, *group.doors[item.first_row + i], waits);
+      const bool at_once = !waits && row.ordering == stage::Ordering::kNone;
+      const bool direct = at_once && group.doors[item.first_row + i]->admit(row.queue);
       row.state = direct ? message::DeliveryState::kClaimed : message::DeliveryState::kReady;
     }
     item.append.deliveries = {group.rows.data() + item.first_row, item.rows};
+    if (item.supersede) {
+      item.supersede->id = item.append.id;
+      item.supersede->at = now;
+    }
   }
 }
 
@@ -430,6 +485,15 @@ void OutboxFront::take_purge(WallTime now) {
   batch_has_more_ = true;
 }
 
+void OutboxFront::take_redrive(WallTime now) {
+  if (!std::exchange(redrive_due_, false)) return;
+  redriving_ = true;
+  redrive_.now = now;
+  redrive_.limit = kRedriveRowsMax;
+  batch_.add(redrive_);
+  batch_has_more_ = true;
+}
+
 // Behind the claims, so that the backlog it tells is the one they leave.
 void OutboxFront::take_look(WallTime now) {
   if (!std::exchange(look_due_, false)) return;
@@ -455,6 +519,7 @@ void OutboxFront::take_unheld(WallTime now) {
     op.attempts = row.attempts;
     op.crashes = row.crashes;
     op.at = now;
+    op.in_line = true;  // for all that is known here; the store looks
     if (!sending) op.next_at = now;
   }
   for (stage::Settle& op : unheld_) batch_.add(op);
@@ -507,6 +572,7 @@ void OutboxFront::finish_stop() {
   renew_timer_.cancel();
   retry_timer_.cancel();
   purge_timer_.cancel();
+  redrive_timer_.cancel();
   look_timer_.cancel();
   held_check_timer_.cancel();
   publish_timer_.cancel();

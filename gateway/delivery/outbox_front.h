@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "gateway/delivery/batch.h"
@@ -62,6 +64,9 @@ class OutboxFront final : private event::TickEnd {
   static constexpr Duration kHeldCheckStep = std::chrono::milliseconds(20);
   /// The same while the store holds too much: as fast as rows can come in.
   static constexpr Duration kPurgeHurry = std::chrono::milliseconds(5);
+  /// Dead letters that one batch sends again, and how often one looks for such of others.
+  static constexpr std::uint32_t kRedriveRowsMax = 256;
+  static constexpr Duration kRedriveLookEvery = std::chrono::minutes(1);
   /// What is written to learn whether the store takes appends again; as large as a record may be.
   static constexpr std::size_t kProbeBytes = stage::kRecordValueBytesMax;
   /// How far the metrics of lanes may lag.
@@ -112,6 +117,7 @@ class OutboxFront final : private event::TickEnd {
   bool ready_for_batch();
   void form_batch();
   void take_blames();
+  void take_supersedes(WallTime now);
   void take_urgent(WallTime now);
   void take_settle(SettleRequest& one, WallTime now);
   void take_record(RecordRequest& one, WallTime now);
@@ -120,6 +126,7 @@ class OutboxFront final : private event::TickEnd {
   bool may_claim() const;
   void take_claims(WallTime now);
   void take_purge(WallTime now);
+  void take_redrive(WallTime now);
   void take_renewal(WallTime now);
   void take_look(WallTime now);
   void take_unheld(WallTime now);
@@ -137,11 +144,17 @@ class OutboxFront final : private event::TickEnd {
   void commit_appends(AppendGroup& group, WallTime now);
   void commit_row(AppendGroup& group, const AppendGroup::Item& item, std::uint32_t ordinal,
                   WallTime now);
+  void commit_supersede(const stage::Supersede& op);
+  void commit_supersedes();
+  void look_up_supersedes();
+  void commit_reschedule(const stage::Reschedule& op);
   void commit_settle(SettleRequest& one, WallTime now);
   void commit_successor(const SettleRequest& one, WallTime now);
   void commit_claims(WallTime now);
   void commit_purge();
   void commit_renewal();
+  void commit_redrive(WallTime now);
+  void expect_redrive(WallTime at, WallTime now);
   void commit_look();
   void commit_unheld(WallTime now);
   void commit_held_check();
@@ -197,9 +210,23 @@ class OutboxFront final : private event::TickEnd {
   message::NotificationId newest_id_;  // given
   std::vector<stage::Blame> blames_;   // not yet in the store
   std::size_t blames_taken_ = 0;       // of those, in the batch
+  /// What a superseding append left to cancel, with strings of its own.
+  struct SupersedeRest {
+    explicit SupersedeRest(const stage::Supersede& from)
+        : op(from), caller(from.caller), group_key(from.group_key) {}
+    stage::Supersede op;
+    std::string caller;
+    std::string group_key;
+  };
+  std::deque<SupersedeRest> supersedes_;
+  std::size_t supersedes_taken_ = 0;  // of those, in the batch
   stage::Purge purge_;
   bool purge_due_ = false;
   bool purging_ = false;
+  stage::RedriveDue redrive_;
+  bool redrive_due_ = true;
+  bool redriving_ = false;
+  WallTime redrive_at_ = WallTime::max();  // when redrive_timer_ ends
   stage::Look look_;
   bool look_due_ = false;
   bool looking_ = false;
@@ -224,6 +251,7 @@ class OutboxFront final : private event::TickEnd {
   event::Timer renew_timer_;
   event::Timer retry_timer_;
   event::Timer purge_timer_;
+  event::Timer redrive_timer_;
   event::Timer look_timer_;  // only while others live on the store
   event::Timer held_check_timer_;
   event::Timer publish_timer_;  // armed by a commit

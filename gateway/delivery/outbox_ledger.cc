@@ -27,6 +27,26 @@ class OutboxLedger::CancelChange final : public CancelRequest {
   Function<void(Result<stage::Cancel>)> done_;
 };
 
+class OutboxLedger::RescheduleChange final : public RescheduleRequest {
+ public:
+  RescheduleChange(OutboxLedger& ledger, std::string_view whose,
+                   Function<void(Result<stage::Reschedule>)> done)
+      : ledger_(ledger), done_(std::move(done)) {
+    caller = whose;
+    op.caller = caller;
+  }
+  void on_answered() override {
+    const std::unique_ptr<RescheduleChange> mine(this);
+    --ledger_.changes_;
+    if (!committed()) return done_(tl::unexpected(store_cannot_commit()));
+    done_(std::move(op));
+  }
+
+ private:
+  OutboxLedger& ledger_;
+  Function<void(Result<stage::Reschedule>)> done_;
+};
+
 class OutboxLedger::ReviewChange final : public ReviewRequest {
  public:
   ReviewChange(OutboxLedger& ledger, Function<void(Result<stage::Review>)> done)
@@ -94,6 +114,15 @@ void OutboxLedger::cancel(message::NotificationId id, std::string_view caller,
   if (refuse_when_full(done)) return;
   auto change = std::make_unique<CancelChange>(*this, caller, std::move(done));
   change->op.id = id;
+  port_.submit(*change.release());
+}
+
+void OutboxLedger::reschedule(message::NotificationId id, std::string_view caller,
+                              WallTime deliver_at, Function<void(Result<stage::Reschedule>)> done) {
+  if (refuse_when_full(done)) return;
+  auto change = std::make_unique<RescheduleChange>(*this, caller, std::move(done));
+  change->op.id = id;
+  change->deliver_at = deliver_at;
   port_.submit(*change.release());
 }
 

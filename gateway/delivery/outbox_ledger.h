@@ -26,6 +26,8 @@ class OutboxLedger final : public stage::Ledger {
   void query(stage::Query query, Function<void(Result<stage::QueryResult>)> done) override;
   void cancel(message::NotificationId id, std::string_view caller,
               Function<void(Result<stage::Cancel>)> done) override;
+  void reschedule(message::NotificationId id, std::string_view caller, WallTime deliver_at,
+                  Function<void(Result<stage::Reschedule>)> done) override;
   void review(message::DeliveryId id, stage::Review::Verb verb,
               Function<void(Result<stage::Review>)> done) override;
   void move(std::string_view from, std::string_view to, bool dead,
@@ -33,6 +35,7 @@ class OutboxLedger final : public stage::Ledger {
 
  private:
   class CancelChange;
+  class RescheduleChange;
   class ReviewChange;
   class MoveChange;
 

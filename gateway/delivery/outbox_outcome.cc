@@ -52,6 +52,9 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
       unknown_ = true;
       if (std::exchange(looking_, false)) look_due_ = true;  // it told nothing
       forget_blames();                                       // told twice they would weigh double
+      look_up_supersedes();
+      if (std::exchange(redriving_, false)) redrive_due_ = true;
+      doors_.spill_all();
       drop_held_check();
       storage_.close();
       store_open_ = false;
@@ -66,7 +69,8 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
   send_replies();
   const bool more = !urgent_.empty() || !appends_.empty() || doors_.wants_claim() || renew_due_ ||
                     look_due_ || probe_due_ || (held_check_due_ && held_check_.idle()) ||
-                    (status_.accepting && !held_check_.unheld().empty());
+                    (status_.accepting && !held_check_.unheld().empty()) ||
+                    (status_.accepting && !supersedes_.empty());
   if (more || stopping_) wake();
 }
 
@@ -74,10 +78,12 @@ void OutboxFront::commit_batch() {
   metrics_.commits.add();
   const WallTime now = clock_.now();
   if (std::exchange(renewing_, false)) commit_renewal();
+  commit_supersedes();
   while (Submission* one = batch_.submissions().pop_front()) commit_one(*one, now);
   forget_blames();
   commit_unheld(now);
   commit_claims(now);
+  if (std::exchange(redriving_, false)) commit_redrive(now);
   if (std::exchange(purging_, false)) commit_purge();
   if (std::exchange(looking_, false)) commit_look();
   if (held_check_.listing()) commit_held_check();
@@ -115,6 +121,7 @@ void OutboxFront::commit_one(Submission& one, WallTime now) {
       break;
     case Submission::Kind::kCancel: {
       const stage::Cancel& op = static_cast<CancelRequest&>(one).op;
+      if (op.cancelled > 0) doors_.spill_ordered();
       if (op.in_flight == 0) break;
       for (OutboxPort* port : ports_) reply_to(*port).cancelled.push_back(op.id);
       break;
@@ -125,6 +132,9 @@ void OutboxFront::commit_one(Submission& one, WallTime now) {
       if (LaneDoor* door = doors_.find(op.output)) door->spill();
       break;
     }
+    case Submission::Kind::kReschedule:
+      commit_reschedule(static_cast<RescheduleRequest&>(one).op);
+      break;
     case Submission::Kind::kRecord:
       break;
     case Submission::Kind::kMove: {
@@ -141,6 +151,48 @@ void OutboxFront::commit_one(Submission& one, WallTime now) {
 void OutboxFront::commit_appends(AppendGroup& group, WallTime now) {
   for (const AppendGroup::Item& item : group.items) {
     for (std::uint32_t i = 0; i < item.rows; ++i) commit_row(group, item, i, now);
+    if (!item.supersede) continue;
+    commit_supersede(*item.supersede);
+    if (item.supersede->more) supersedes_.emplace_back(*item.supersede);
+  }
+}
+
+// What is under way of the earlier ones: their lanes drop it unless it has begun.
+void OutboxFront::commit_supersede(const stage::Supersede& op) {
+  if (op.cancelled > 0) doors_.spill_ordered();
+  for (const message::NotificationId id : op.in_flight) {
+    for (OutboxPort* port : ports_) reply_to(*port).cancelled.push_back(id);
+  }
+}
+
+void OutboxFront::commit_supersedes() {
+  std::size_t left = std::exchange(supersedes_taken_, 0);
+  for (; left > 0; --left) {
+    SupersedeRest rest = std::move(supersedes_.front());
+    supersedes_.pop_front();
+    commit_supersede(rest.op);
+    if (rest.op.more) supersedes_.push_back(std::move(rest));
+  }
+}
+
+// What they cancelled was not told, so they are asked again; those whose appends were lost find
+// nothing to do.
+void OutboxFront::look_up_supersedes() {
+  supersedes_taken_ = 0;
+  for (Submission* one = batch_.submissions().first(); one != nullptr; one = one->next_) {
+    if (one->kind() != Submission::Kind::kAppends) continue;
+    for (AppendGroup::Item& item : static_cast<AppendGroup*>(one)->items) {
+      if (!item.supersede) continue;
+      supersedes_.emplace_back(*item.supersede);
+      item.supersede.reset();
+    }
+  }
+}
+
+// Their doors look, and so learn when the next row is due.
+void OutboxFront::commit_reschedule(const stage::Reschedule& op) {
+  for (const std::string& output : op.outputs) {
+    if (LaneDoor* door = doors_.find(output)) door->spill();
   }
 }
 
@@ -177,8 +229,12 @@ void OutboxFront::commit_settle(SettleRequest& one, WallTime now) {
   if (one.op.state == DeliveryState::kReady && one.op.changed && !one.op.cancelled) {
     one.door->on_ready(one.queue, one.op.next_at, now);
   }
+  if (one.op.redrive_at && one.op.changed && !one.op.cancelled) {
+    expect_redrive(*one.op.redrive_at, now);
+  }
   if (one.op.successor) commit_successor(one, now);
   if (one.holds_credit) one.door->give_back(one.queue, 1);
+  if (one.op.freed) one.door->spill();
 }
 
 // Of a settlement that is tried again after a commit of unknown outcome nobody knows whether the
@@ -219,6 +275,21 @@ void OutboxFront::commit_look() {
   if (look_.changed) doors_.refresh(look_.backlog);
 }
 
+void OutboxFront::commit_redrive(WallTime now) {
+  for (const std::string& output : redrive_.outputs) {
+    if (LaneDoor* door = doors_.find(output)) door->spill();
+  }
+  // Others on the store may leave some behind.
+  const WallTime at_the_latest = now + kRedriveLookEvery;
+  expect_redrive(std::min(redrive_.next_due.value_or(at_the_latest), at_the_latest), now);
+}
+
+void OutboxFront::expect_redrive(WallTime at, WallTime now) {
+  if (at >= redrive_at_) return;
+  redrive_at_ = at;
+  redrive_timer_.arm_after(std::max(at - now, Duration::zero()));
+}
+
 void OutboxFront::commit_unheld(WallTime now) {
   for (const stage::Settle& op : unheld_) {
     const auto rows = held_check_.unheld();
@@ -230,6 +301,7 @@ void OutboxFront::commit_unheld(WallTime now) {
           {"delivery_id", op.id.text()}, {"output", row->output},
           {"state", message::state_name(op.cancelled ? DeliveryState::kCancelled : op.state)});
       if (op.state == DeliveryState::kReady && !op.cancelled) doors_.on_ready(*row, now);
+      if (op.freed) doors_.spill_ordered();
     }
     held_check_.forget(op.id);
   }
@@ -288,9 +360,11 @@ void OutboxFront::fail_batch(const Error& error) {
   fail_claims();
   if (std::exchange(purging_, false)) purge_timer_.arm_after(kPurgeEvery);
   if (std::exchange(looking_, false)) look_timer_.arm_after(kLookEvery);
+  if (std::exchange(redriving_, false)) expect_redrive(clock_.now() + kRetryEvery, clock_.now());
   (void)end_probe();
   drop_held_check();
   blames_taken_ = 0;
+  supersedes_taken_ = 0;
   renewing_ = false;
   renew_due_ = true;
   batch_.clear();

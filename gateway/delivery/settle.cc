@@ -36,6 +36,7 @@ bool may_fall_back(GiveUpCause cause) {
     case GiveUpCause::kExpired:
     case GiveUpCause::kCrashed:
     case GiveUpCause::kUnreadable:
+    case GiveUpCause::kSuppressed:
       return false;
   }
   return false;
@@ -48,12 +49,6 @@ Settlement give_up(GiveUpCause cause, const DeliveryContext& context, std::strin
                          context.attempts + 1, reason);
   next.cause = cause;
   return next;
-}
-
-std::string because(std::string_view what, std::string_view why) {
-  std::string text(what);
-  if (!why.empty()) text.append(": ").append(why);
-  return text;
 }
 
 Settlement try_again(const Verdict& verdict, const DeliveryContext& context,
@@ -113,9 +108,13 @@ Settlement drop_address(const Verdict& verdict, const DeliveryContext& context) 
 
 std::string_view give_up_cause_name(GiveUpCause cause) {
   constexpr std::array<std::string_view, kGiveUpCauses> kNames = {
-      "exhausted", "rejected", "target_gone",     "ambiguous",  "unauthorized",
-      "internal",  "expired",  "crashed_gateway", "unreadable", "breaker"};
+      "exhausted", "rejected",        "target_gone", "ambiguous", "unauthorized", "internal",
+      "expired",   "crashed_gateway", "unreadable",  "breaker",   "suppressed"};
   return kNames.at(static_cast<std::size_t>(cause));
+}
+
+bool may_pass(GiveUpCause cause) {
+  return cause == GiveUpCause::kExhausted || cause == GiveUpCause::kInternal;
 }
 
 Settlement decide(const Verdict& verdict, const DeliveryContext& context, const LanePolicy& policy,
@@ -195,6 +194,12 @@ Settlement cancel(std::uint32_t attempts) { return make(DeliveryState::kCancelle
 
 Settlement release(std::uint32_t attempts, Duration wait) {
   return make(DeliveryState::kReady, attempts, {}, wait);
+}
+
+std::string because(std::string_view what, std::string_view why) {
+  std::string text(what);
+  if (!why.empty()) text.append(": ").append(why);
+  return text;
 }
 
 std::string_view cut_text(std::string_view text, std::size_t bytes_max) {

@@ -31,12 +31,15 @@ enum class GiveUpCause : std::uint8_t {
   kExpired,
   kCrashed,  ///< it was there in too many crashes
   kUnreadable,
-  kBreaker,  ///< its output's breaker was not closed for too long
+  kBreaker,     ///< its output's breaker was not closed for too long
+  kSuppressed,  ///< nothing is sent to its address
 };
-inline constexpr std::size_t kGiveUpCauses = 10;
+inline constexpr std::size_t kGiveUpCauses = 11;
 /// "exhausted", "rejected", "target_gone", "ambiguous", "unauthorized", "internal", "expired",
-/// "crashed_gateway", "unreadable", "breaker".
+/// "crashed_gateway", "unreadable", "breaker", "suppressed".
 std::string_view give_up_cause_name(GiveUpCause cause);
+/// Whether that may be otherwise later, so that the clock may send the dead letter again.
+bool may_pass(GiveUpCause cause);
 
 /// What a verdict says about more than its own delivery; the lane carries it out.
 struct LaneEffect {
@@ -69,6 +72,8 @@ inline constexpr Duration kThrottleDefault = std::chrono::seconds(5);
 inline constexpr Duration kThrottleMax = std::chrono::hours(1);
 inline constexpr Duration kProbeEvery = std::chrono::minutes(1);
 inline constexpr Duration kAddressHold = std::chrono::hours(1);
+/// How long an address stays suppressed whose provider said that it is gone.
+inline constexpr Duration kSuppressFor = std::chrono::days(90);
 /// An output's own faults are retried while fewer attempts than this were spent.
 inline constexpr std::uint32_t kInternalAttemptsMax = 3;
 /// A delivery that was inside the output so many times when the process died is not tried again.
@@ -93,6 +98,9 @@ Settlement bury(std::uint32_t attempts, GiveUpCause cause, std::string_view reas
 Settlement fall_back(std::uint32_t attempts, Duration unclosed);
 Settlement cancel(std::uint32_t attempts);
 Settlement release(std::uint32_t attempts, Duration wait = Duration::zero());
+
+/// "what: why", or what alone.
+std::string because(std::string_view what, std::string_view why);
 
 /// At most `bytes_max` bytes, cut before a character that does not fit.
 std::string_view cut_text(std::string_view text, std::size_t bytes_max);

@@ -34,6 +34,7 @@ class Submission {
     kResizeLane,
     kCloseLane,
     kMove,
+    kReschedule,
     kHeld
   };
 
@@ -111,6 +112,8 @@ class AppendGroup : public Submission {
     message::Message message;
     std::uint32_t first_row = 0;
     std::uint32_t rows = 0;
+    /// In the batch with the append, behind it; the front fills id and at.
+    std::optional<stage::Supersede> supersede = std::nullopt;
   };
 
   std::vector<Item> items;
@@ -127,20 +130,23 @@ class AppendGroup : public Submission {
   }
 };
 
-/// One delivery's next state. The front fills op.at, op.next_at and op.successor.
+/// One delivery's next state. The front fills op.at, op.next_at, op.redrive_at and op.successor.
 class SettleRequest : public Submission {
  public:
   SettleRequest() : Submission(Kind::kSettle) {}
 
   stage::Settle op;
   Duration wait = Duration::zero();  ///< kReady: until next_at; zero: it takes its place again
-  WallTime place{};                  ///< the next_at that its row has, as the front told it
+  Duration redrive_wait = Duration::zero();  ///< kDead: until redrive_at; zero: people decide
+  WallTime place{};                          ///< the next_at that its row has, as the front told it
   std::string reason;
   std::string provider_id;
   /// The output that gets a delivery of its own with this: the fallback's beside kFellBack, a
   /// mirror's beside kDead. Empty: none.
   std::string successor_output;
   std::string successor_address;
+  bool successor_is_mirror = false;
+  bool in_line = false;  ///< as its claim said
   LaneDoor* door = nullptr;
   message::DeliveryClass queue = message::DeliveryClass::kNormal;
   std::uint32_t generation = 0;  ///< under which it was handed over
@@ -155,6 +161,15 @@ class CancelRequest : public Submission {
   CancelRequest() : Submission(Kind::kCancel) {}
   stage::Cancel op;
   std::string caller;
+};
+
+/// Another time for what waits of a notification. The front fills op.at and op.next_at.
+class RescheduleRequest : public Submission {
+ public:
+  RescheduleRequest() : Submission(Kind::kReschedule) {}
+  stage::Reschedule op;
+  std::string caller;     ///< what op.caller views
+  WallTime deliver_at{};  ///< by the wall clock
 };
 
 class ReviewRequest : public Submission {

@@ -94,6 +94,7 @@ struct Notification {
   std::span<const Recipient> to;
   std::optional<WallTime> deliver_at;  ///< not before
   std::optional<WallTime> expires_at;  ///< not after
+  bool supersede = false;              ///< cancels earlier ones of `key` that were not yet sent
 
   /// The value of a label, or null.
   const Label* find_label(std::string_view name) const;

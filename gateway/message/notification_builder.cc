@@ -26,7 +26,7 @@ struct FieldRule {
 };
 
 // In the order of NotificationBuilder::Field.
-constexpr std::array<FieldRule, 13> kRules = {{
+constexpr std::array<FieldRule, 14> kRules = {{
     {"topic", "a string", kTopicBytesMax},
     {"level", "a string", kShownNameBytesMax},
     {"title", "a string", kTitleBytesMax},
@@ -39,6 +39,7 @@ constexpr std::array<FieldRule, 13> kRules = {{
     {"deliver_at", "a string", kTimeBytesMax},
     {"delay", "a string", kTimeBytesMax},
     {"expires_at", "a string", kTimeBytesMax},
+    {"supersede", "true or false"},
     {"idempotency_key", "a string", kIdempotencyKeyBytesMax},
 }};
 
@@ -144,7 +145,8 @@ bool NotificationBuilder::on_text(std::string_view text, std::size_t end) {
     end_value(end);
     return true;
   }
-  if (where == Part::kField && (field_ == kLabels || field_ == kTo)) return wrong_type("a string");
+  const bool takes_none = field_ == kLabels || field_ == kTo || field_ == kSupersede;
+  if (where == Part::kField && takes_none) return wrong_type("a string");
   const std::optional<std::string_view> kept = keep(text, end);
   if (!kept) return false;
   if (holds_nul(*kept)) return fault("holds the character U+0000");
@@ -162,6 +164,12 @@ bool NotificationBuilder::on_scalar(std::string_view what, std::size_t end) {
   begin_value();
   if (part() == Part::kRoot || !is_free_form()) return wrong_type(what);
   end_value(end);
+  return true;
+}
+
+bool NotificationBuilder::on_boolean(bool value, std::size_t end) {
+  if (part() != Part::kField || field_ != kSupersede) return on_scalar("a boolean", end);
+  notification_.supersede = value;
   return true;
 }
 
@@ -295,6 +303,7 @@ bool NotificationBuilder::set_field(std::string_view text) {
     case kLabels:
     case kTo:
     case kData:
+    case kSupersede:
     case kUnknown:
       break;
   }
@@ -433,6 +442,10 @@ bool NotificationBuilder::settle_lists() {
 tl::expected<Decoded, Invalid> NotificationBuilder::finish() {
   if ((seen_ & 1U << kTopic) == 0) {
     fault("/topic", "is required");
+    return tl::unexpected(take_fault());
+  }
+  if (notification_.supersede && notification_.key.empty()) {
+    fault("/supersede", "needs a key, which says what it supersedes");
     return tl::unexpected(take_fault());
   }
   if (!settle_times() || !settle_lists()) return tl::unexpected(take_fault());

@@ -22,8 +22,9 @@ class NotificationBuilder {
 
   bool on_name(std::string_view name, std::size_t end);
   bool on_text(std::string_view text, std::size_t end);
-  /// null, true, false, a number; `what` names it for messages: "null", "a boolean", "a number".
+  /// null or a number; `what` names it for messages: "null", "a number".
   bool on_scalar(std::string_view what, std::size_t end);
+  bool on_boolean(bool value, std::size_t end);
   bool on_open(bool is_object);
   bool on_close(std::size_t end);
 
@@ -47,6 +48,7 @@ class NotificationBuilder {
     kDeliverAt,
     kDelay,
     kExpiresAt,
+    kSupersede,
     kIdempotencyKey,
     kUnknown,
   };

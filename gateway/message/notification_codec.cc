@@ -82,7 +82,7 @@ class Events {
   Events(NotificationBuilder& builder, const ByteStream& in) : builder_(builder), in_(in) {}
 
   bool Null() { return builder_.on_scalar("null", in_.Tell()); }
-  bool Bool(bool /*value*/) { return builder_.on_scalar("a boolean", in_.Tell()); }
+  bool Bool(bool value) { return builder_.on_boolean(value, in_.Tell()); }
   bool RawNumber(const char* /*text*/, rapidjson::SizeType /*size*/, bool /*copy*/) {
     return builder_.on_scalar("a number", in_.Tell());
   }

@@ -12,11 +12,12 @@
 // The one codec of the wire format:
 //
 //   {"topic", "level", "title", "body", "labels": {}, "data": any, "key", "external_id",
-//    "to": ["kind:value"], "deliver_at" | "delay", "expires_at"}
+//    "to": ["kind:value"], "deliver_at" | "delay", "expires_at", "supersede": bool}
 //
 // `topic` is required, its segments are not empty and hold no `*`; `level` is "info" unless given,
 // and knows the aliases of parse_level. Times are RFC 3339 with a zone; `delay` is a duration as in
-// the configuration ("5m") and becomes deliver_at; expires_at lies after now and after deliver_at.
+// the configuration ("5m") and becomes deliver_at; expires_at lies after now and after deliver_at;
+// `supersede` needs a key.
 // An empty text is an absent one. A recipient named twice counts once. What stands in headers and
 // indexes (all texts but body, label values and data) holds no control characters; nothing but
 // data holds U+0000.

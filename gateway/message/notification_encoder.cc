@@ -60,6 +60,10 @@ void encode_notification(const Notification& notification, JsonWriter& out) {
   write_recipients(notification.to, out);
   write_time("deliver_at", notification.deliver_at, out);
   write_time("expires_at", notification.expires_at, out);
+  if (notification.supersede) {
+    out.key("supersede");
+    out.boolean(true);
+  }
   out.end_object();
 }
 

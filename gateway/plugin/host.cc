@@ -195,6 +195,16 @@ std::uint32_t host_notification_cancel(tocsin_worker* handle, tocsin_str id, toc
   return refused != 0 ? refused : worker.intake().cancel(view_of(id), view_of(caller), fn, user);
 }
 
+std::uint32_t host_notification_reschedule(tocsin_worker* handle, tocsin_str id, tocsin_str caller,
+                                           tocsin_str json,
+                                           void (*fn)(void*, const tocsin_ledger_answer*),
+                                           void* user) {
+  Worker& worker = Worker::of(handle);
+  const std::uint32_t refused = worker.may_call("notification_reschedule");
+  if (refused != 0) return refused;
+  return worker.intake().reschedule(view_of(id), view_of(caller), view_of(json), fn, user);
+}
+
 // ---- completions
 
 std::uint32_t host_filter_decide(tocsin_worker* handle, tocsin_token token,
@@ -262,6 +272,7 @@ constexpr tocsin_host kHost = {.size = sizeof(tocsin_host),
                                .emit = host_emit,
                                .notification_get = host_notification_get,
                                .notification_cancel = host_notification_cancel,
+                               .notification_reschedule = host_notification_reschedule,
                                .filter_decide = host_filter_decide,
                                .complete = host_complete,
                                .respond = host_respond,

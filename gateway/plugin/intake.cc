@@ -1,7 +1,9 @@
 #include "gateway/plugin/intake.h"
 
 #include <string>
+#include <utility>
 
+#include "gateway/message/new_time.h"
 #include "gateway/plugin/fault.h"
 #include "gateway/plugin/instance.h"
 #include "gateway/plugin/text.h"
@@ -75,6 +77,17 @@ tocsin_ledger_answer empty_answer(std::uint32_t status) {
 
 std::uint32_t status_of_question(const Error& error) {
   return error.code == Code::kNotFound ? TOCSIN_NOT_FOUND : TOCSIN_UNAVAILABLE;
+}
+
+tocsin_ledger_answer answer_of(const Result<stage::Reschedule>& result) {
+  if (!result) return empty_answer(status_of_question(result.error()));
+  if (!result->found) return empty_answer(TOCSIN_NOT_FOUND);
+  tocsin_ledger_answer answer = empty_answer(TOCSIN_OK);
+  answer.rescheduled = result->rescheduled;
+  answer.in_flight = result->in_flight;
+  answer.done = result->done;
+  answer.expires = result->expires ? 1 : 0;
+  return answer;
 }
 
 }  // namespace
@@ -243,6 +256,47 @@ std::uint32_t Intake::cancel(std::string_view id, std::string_view caller, Answe
                    answer.id = str_of(id_text);
                    shared->intake->answer(answer, fn, user);
                  });
+  return TOCSIN_OK;
+}
+
+// Never inside the call that asked.
+template <typename Tell>
+void Intake::answer_later(Tell tell) {
+  ++shared_->questions;
+  worker_.loop().post([shared = shared_, tell = std::move(tell)]() mutable {
+    --shared->questions;
+    if (shared->intake != nullptr) tell(*shared->intake);
+  });
+}
+
+std::uint32_t Intake::reschedule(std::string_view id, std::string_view caller,
+                                 std::string_view json, Answered fn, void* user) {
+  stage::Ledger* ledger = worker_.environment().ledger;
+  if (ledger == nullptr) return TOCSIN_UNAVAILABLE;
+  if (fn == nullptr) return worker_.misused("notification_reschedule without a function");
+  const auto parsed = message::NotificationId::parse(id);
+  if (!parsed) return TOCSIN_NOT_FOUND;
+  if (shared_->questions >= kQuestionsMax) return TOCSIN_FULL;
+  auto when = message::decode_new_time(json, worker_.loop().wall());
+  if (!when) {
+    answer_later([fault = std::move(when.error()), fn, user](Intake& self) {
+      tocsin_ledger_answer answer = empty_answer(TOCSIN_INVALID);
+      answer.text = str_of(fault.detail);
+      answer.pointer = str_of(fault.pointer);
+      self.answer(answer, fn, user);
+    });
+    return TOCSIN_OK;
+  }
+  ++shared_->questions;
+  ledger->reschedule(*parsed, caller, *when,
+                     [shared = shared_, fn, user, parsed](const Result<stage::Reschedule>& result) {
+                       --shared->questions;
+                       if (shared->intake == nullptr) return;
+                       const std::string id_text = parsed->text();
+                       tocsin_ledger_answer answer = answer_of(result);
+                       answer.id = str_of(id_text);
+                       shared->intake->answer(answer, fn, user);
+                     });
   return TOCSIN_OK;
 }
 

@@ -35,10 +35,14 @@ class Intake {
   std::uint32_t emit(const tocsin_emit_request& request);
   std::uint32_t get(std::string_view id, std::string_view caller, Answered fn, void* user);
   std::uint32_t cancel(std::string_view id, std::string_view caller, Answered fn, void* user);
+  std::uint32_t reschedule(std::string_view id, std::string_view caller, std::string_view json,
+                           Answered fn, void* user);
 
  private:
   class Call;
   struct Shared;
+  template <typename Tell>
+  void answer_later(Tell tell);
   void finish(Call& call, std::span<const stage::EmitOutcome> outcomes);
   void answer(const tocsin_ledger_answer& answer, Answered fn, void* user);
 

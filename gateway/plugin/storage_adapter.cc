@@ -65,6 +65,7 @@ class Rows {
     own.reason = copy_of(row.reason);
     own.provider_id = copy_of(row.provider_id);
     own.cancel_requested = row.cancel_requested != 0;
+    if (row.redrive_at_ns != 0) own.redrive_at = time_of(row.redrive_at_ns);
   }
   void health(const tocsin_store_health& health) {
     result_.health.size_bytes = health.size_bytes;

@@ -40,6 +40,8 @@ tocsin_settle convert(const stage::Settle& from) {
   to.crashes = from.crashes;
   to.at_ns = ns_of(from.at);
   to.next_at_ns = ns_of(from.next_at);
+  to.redrive_at_ns = ns_of(from.redrive_at);
+  to.in_line = from.in_line ? 1 : 0;
   to.reason = str_of(from.reason);
   to.provider_id = str_of(from.provider_id);
   return to;
@@ -59,6 +61,32 @@ tocsin_review convert(const stage::Review& from) {
   to.ordinal = from.id.ordinal;
   to.verb = static_cast<std::uint32_t>(from.verb);
   to.at_ns = ns_of(from.at);
+  return to;
+}
+
+tocsin_supersede convert(const stage::Supersede& from) {
+  auto to = headed<tocsin_supersede>(TOCSIN_OP_SUPERSEDE);
+  to.notification_id = from.id.value;
+  to.caller = str_of(from.caller);
+  to.group_key = str_of(from.group_key);
+  to.at_ns = ns_of(from.at);
+  to.limit = from.limit;
+  return to;
+}
+
+tocsin_reschedule convert(const stage::Reschedule& from) {
+  auto to = headed<tocsin_reschedule>(TOCSIN_OP_RESCHEDULE);
+  to.notification_id = from.id.value;
+  to.caller = str_of(from.caller);
+  to.at_ns = ns_of(from.at);
+  to.next_at_ns = ns_of(from.next_at);
+  return to;
+}
+
+tocsin_redrive_due convert(const stage::RedriveDue& from) {
+  auto to = headed<tocsin_redrive_due>(TOCSIN_OP_REDRIVE_DUE);
+  to.now_ns = ns_of(from.now);
+  to.limit = from.limit;
   return to;
 }
 
@@ -131,6 +159,7 @@ tocsin_append convert(const stage::Append& from) {
   to.caller = str_of(from.caller);
   to.topic = str_of(from.topic);
   to.external_id = str_of(from.external_id);
+  to.group_key = str_of(from.group_key);
   to.payload = str_of(from.payload);
   to.level = static_cast<std::uint32_t>(from.level);
   to.accepted_at_ns = ns_of(from.accepted_at);
@@ -158,6 +187,8 @@ tocsin_new_delivery convert(const stage::NewDelivery& from) {
   to.address = str_of(from.address);
   to.state = static_cast<std::uint32_t>(from.state);
   to.delivery_class = static_cast<std::uint32_t>(from.queue);
+  to.mirror = from.mirror ? 1 : 0;
+  to.ordering = static_cast<std::uint32_t>(from.ordering);
   to.next_at_ns = ns_of(from.next_at);
   return to;
 }
@@ -190,6 +221,9 @@ bool read_back(const tocsin_claim& from, stage::Claim& to) {
     claimed.accepted_at = time_of(row.accepted_at_ns);
     claimed.expires_at = optional_time_of(row.expires_at_ns);
     claimed.redriven = row.redriven != 0;
+    claimed.redrives = row.redrives;
+    claimed.mirror = row.mirror != 0;
+    claimed.in_line = row.in_line != 0;
   }
   return true;
 }
@@ -198,6 +232,7 @@ bool read_back(const tocsin_settle& from, stage::Settle& to) {
   to.changed = from.changed != 0;
   to.cancelled = from.cancelled != 0;
   to.successor_ordinal = from.successor_ordinal;
+  to.freed = from.freed != 0;
   return true;
 }
 
@@ -207,6 +242,42 @@ bool read_back(const tocsin_cancel& from, stage::Cancel& to) {
   to.in_flight = from.in_flight;
   to.done = from.done;
   return true;
+}
+
+bool read_back(const tocsin_supersede& from, stage::Supersede& to) {
+  if (from.in_flight_count > 0 && from.in_flight_ids == nullptr) return false;
+  to.cancelled = from.cancelled;
+  to.more = from.more != 0;
+  to.in_flight.clear();
+  for (std::uint32_t i = 0; i < from.in_flight_count; ++i) {
+    to.in_flight.push_back({from.in_flight_ids[i]});
+  }
+  return from.cancelled <= to.limit;
+}
+
+bool read_back(const tocsin_reschedule& from, stage::Reschedule& to) {
+  if (from.output_count > 0 && from.outputs == nullptr) return false;
+  to.found = from.found != 0;
+  to.expires = from.expires != 0;
+  to.rescheduled = from.rescheduled;
+  to.in_flight = from.in_flight;
+  to.done = from.done;
+  to.outputs.clear();
+  for (std::uint32_t i = 0; i < from.output_count; ++i) {
+    to.outputs.push_back(copy_of(from.outputs[i]));
+  }
+  return true;
+}
+
+bool read_back(const tocsin_redrive_due& from, stage::RedriveDue& to) {
+  if (from.output_count > 0 && from.outputs == nullptr) return false;
+  to.redriven = from.redriven;
+  to.next_due = optional_time_of(from.next_due_ns);
+  to.outputs.clear();
+  for (std::uint32_t i = 0; i < from.output_count; ++i) {
+    to.outputs.push_back(copy_of(from.outputs[i]));
+  }
+  return from.redriven <= to.limit;
 }
 
 bool read_back(const tocsin_review& from, stage::Review& to) {
@@ -290,6 +361,9 @@ union StorageOperations::AnyOperation {
   tocsin_record_change record;
   tocsin_move move;
   tocsin_look look;
+  tocsin_supersede supersede;
+  tocsin_reschedule reschedule;
+  tocsin_redrive_due redrive_due;
   tocsin_owned owned;
 };
 
@@ -353,6 +427,15 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kLook:
       to.look = convert(static_cast<const stage::Look&>(from));
       return;
+    case OperationKind::kSupersede:
+      to.supersede = convert(static_cast<const stage::Supersede&>(from));
+      return;
+    case OperationKind::kReschedule:
+      to.reschedule = convert(static_cast<const stage::Reschedule&>(from));
+      return;
+    case OperationKind::kRedriveDue:
+      to.redrive_due = convert(static_cast<const stage::RedriveDue&>(from));
+      return;
     case OperationKind::kOwned:
       to.owned = convert(static_cast<const stage::Owned&>(from));
       return;
@@ -401,6 +484,12 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.move, static_cast<stage::Move&>(to));
     case OperationKind::kLook:
       return read_back(from.look, static_cast<stage::Look&>(to));
+    case OperationKind::kSupersede:
+      return read_back(from.supersede, static_cast<stage::Supersede&>(to));
+    case OperationKind::kReschedule:
+      return read_back(from.reschedule, static_cast<stage::Reschedule&>(to));
+    case OperationKind::kRedriveDue:
+      return read_back(from.redrive_due, static_cast<stage::RedriveDue&>(to));
     case OperationKind::kOwned:
       return read_back(from.owned, static_cast<stage::Owned&>(to));
   }

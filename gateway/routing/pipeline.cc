@@ -20,7 +20,7 @@ bool same_views(const message::Notification& a, const message::Notification& b) 
          same_place(a.body, b.body) && same_place(a.labels, b.labels) &&
          same_place(a.data, b.data) && same_place(a.key, b.key) &&
          same_place(a.external_id, b.external_id) && same_place(a.to, b.to) &&
-         a.deliver_at == b.deliver_at && a.expires_at == b.expires_at;
+         a.deliver_at == b.deliver_at && a.expires_at == b.expires_at && a.supersede == b.supersede;
 }
 
 }  // namespace

@@ -19,6 +19,9 @@ class Ledger {
   virtual void query(Query query, Function<void(Result<QueryResult>)> done) = 0;
   virtual void cancel(message::NotificationId id, std::string_view caller,
                       Function<void(Result<Cancel>)> done) = 0;
+  /// Gives what waits of it another time, at once when that has passed.
+  virtual void reschedule(message::NotificationId id, std::string_view caller, WallTime deliver_at,
+                          Function<void(Result<Reschedule>)> done) = 0;
   virtual void review(message::DeliveryId id, Review::Verb verb,
                       Function<void(Result<Review>)> done) = 0;
   /// One step of at most kMoveRowsMax rows.

@@ -36,12 +36,27 @@ enum class OperationKind : std::uint8_t {
   kRecord,
   kMove,
   kLook,
-  kOwned
+  kOwned,
+  kSupersede,
+  kReschedule,
+  kRedriveDue
 };
 
 struct Operation {
   explicit Operation(OperationKind k) : kind(k) {}
   OperationKind kind;
+};
+
+/// Deliveries that one Supersede cancels at most.
+inline constexpr std::uint32_t kSupersedeRowsMax = 1000;
+
+/// Whether a delivery waits for others of its output and group key: only the first in line may be
+/// claimed, until it is delivered, dead, cancelled or fell back. What is redriven, or moved to
+/// another output, is in no line.
+enum class Ordering : std::uint8_t {
+  kNone,
+  kJoin,     ///< in line from now on
+  kWhenDue,  ///< it joins when its next_at has come
 };
 
 /// A row of an append.
@@ -52,6 +67,8 @@ struct NewDelivery {
       message::DeliveryState::kReady;  ///< or kClaimed, by the batch's epoch
   WallTime next_at{};                  ///< not before
   message::DeliveryClass queue = message::DeliveryClass::kNormal;  ///< in every state, for ever
+  bool mirror = false;                  ///< a copy of a dead letter, never copied again
+  Ordering ordering = Ordering::kNone;  ///< only with a group key
 };
 
 /// 128 bits over (input, caller, key); ascending keys of the same hour lie together in an index.
@@ -84,7 +101,8 @@ struct Append : Operation {
   std::string_view topic;
   message::Level level = message::Level::kInfo;
   std::string_view external_id;
-  std::string_view payload;  ///< the wire text
+  std::string_view group_key;  ///< the notification's `key`; empty: none
+  std::string_view payload;    ///< the wire text
   WallTime accepted_at{};
   std::optional<WallTime> expires_at;
   std::span<const NewDelivery> deliveries;  ///< none: only the key is kept, with `dropped_by`
@@ -108,7 +126,10 @@ struct ClaimedDelivery {
   std::string payload;
   WallTime accepted_at{};
   std::optional<WallTime> expires_at;
-  bool redriven = false;  ///< somebody sent a dead letter again, however late that is
+  bool redriven = false;       ///< somebody sent a dead letter again, however late that is
+  std::uint32_t redrives = 0;  ///< how often it was sent again by the clock
+  bool mirror = false;
+  bool in_line = false;  ///< its settlement says so, too
 };
 
 /// Makes up to `limit` ready rows of an output claimed by the epoch, in the order of next_at and
@@ -132,18 +153,21 @@ struct Settle : Operation {
   message::DeliveryState state = message::DeliveryState::kDelivered;
   std::uint32_t attempts = 0;
   std::uint32_t crashes = 0;
-  WallTime at{};                 ///< when it was decided
-  WallTime next_at{};            ///< kReady only
-  std::string_view reason;       ///< kDead: why; kReady: of the last failure
-  std::string_view provider_id;  ///< kDelivered
+  WallTime at{};                       ///< when it was decided
+  WallTime next_at{};                  ///< kReady only
+  std::optional<WallTime> redrive_at;  ///< kDead: when it is sent again; nothing: people decide
+  std::string_view reason;             ///< kDead: why; kReady: of the last failure
+  std::string_view provider_id;        ///< kDelivered
   /// Added to the notification's deliveries, behind the last, with the state and only when that is
   /// written as asked: the fallback's beside kFellBack, a mirror's beside kDead. It is kReady, and
   /// in the queue of the delivery it follows.
   std::optional<NewDelivery> successor;
+  bool in_line = false;  ///< as its claim said
 
   bool changed = false;    ///< false: no longer ours, or cancelled meanwhile; nothing was written
   bool cancelled = false;  ///< a cancel had been requested: written as kCancelled
   std::uint32_t successor_ordinal = 0;  ///< of the one that was added
+  bool freed = false;                   ///< the next in line is ready
 };
 
 /// Cancels what has not been settled of one notification of one caller.
@@ -159,6 +183,38 @@ struct Cancel : Operation {
   std::uint32_t done = 0;       ///< settled before
 };
 
+/// A notification takes the place of its caller's earlier ones with its key: cancels what is ready
+/// of them, asks for it where they are under way. Nothing when `id` is not stored, because its
+/// append was answered otherwise.
+struct Supersede : Operation {
+  Supersede() : Operation(OperationKind::kSupersede) {}
+  message::NotificationId id;  ///< the newer one
+  std::string_view caller;
+  std::string_view group_key;
+  WallTime at{};
+  std::uint32_t limit = kSupersedeRowsMax;  ///< deliveries of one step
+
+  std::uint32_t cancelled = 0;
+  std::vector<message::NotificationId> in_flight;  ///< asked for, each once
+  bool more = false;                               ///< there are more of them
+};
+
+/// Gives what is ready of one notification of one caller another time, unless it expires before.
+struct Reschedule : Operation {
+  Reschedule() : Operation(OperationKind::kReschedule) {}
+  message::NotificationId id;
+  std::string_view caller;
+  WallTime at{};
+  WallTime next_at{};
+
+  bool found = false;
+  bool expires = false;  ///< before next_at: nothing was written
+  std::uint32_t rescheduled = 0;
+  std::uint32_t in_flight = 0;
+  std::uint32_t done = 0;
+  std::vector<std::string> outputs;  ///< of what was rescheduled, each once
+};
+
 /// What people do with one dead letter.
 struct Review : Operation {
   Review() : Operation(OperationKind::kReview) {}
@@ -169,6 +225,17 @@ struct Review : Operation {
 
   bool changed = false;  ///< false: no dead letter has this id
   std::string output;    ///< kRedrive: whose backlog it joined
+};
+
+/// Sends dead letters again whose redrive_at has come, the earliest first.
+struct RedriveDue : Operation {
+  RedriveDue() : Operation(OperationKind::kRedriveDue) {}
+  WallTime now{};
+  std::uint32_t limit = 0;
+
+  std::uint32_t redriven = 0;
+  std::optional<WallTime> next_due;  ///< the earliest that is left
+  std::vector<std::string> outputs;  ///< of what was redriven, each once
 };
 
 /// The process that owned a delivery died while its output had it in hand: adds one to `crashes` of
@@ -323,6 +390,7 @@ struct DeliveryRow {
   std::string reason;
   std::string provider_id;
   bool cancel_requested = false;
+  std::optional<WallTime> redrive_at;  ///< of a dead one
 };
 
 struct NotificationRow {

@@ -5,6 +5,7 @@ describe: what is documented is answered so, and what is not is refused.
 import http.client
 import json
 import re
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import jsonschema
@@ -206,8 +207,9 @@ def test_the_documents_are_openapi_3_1(surface):
 
 
 def test_the_door_answers_as_it_is_documented(door):
+    door.ids["rescheduleNotification"] = sent(door, "orders.late", delay="1h", expires_at=in_hours(2))
     door.ask_wrongly()
-    for name in ("send", "sendAt1", "sendBatch", "describe"):
+    for name in ("send", "sendAt1", "sendBatch", "rescheduleNotification", "describe"):
         door.ask_as_documented(name)
     assert door.ask("send", "?wait=delivered", body='{"topic": "orders.paid"}', content_type="application/json")[0] == 200
     assert json.loads(door.ask("send", body='{"topic": "orders.paid", "level": "debug"}',
@@ -215,6 +217,11 @@ def test_the_door_answers_as_it_is_documented(door):
     assert door.ask("sendAt1", "?wait=delivered", body='{"topic": "orders.paid"}', content_type="application/json")[0] == 200
     for name in ("send", "sendAt1"):
         assert door.ask(name, body='{"topic": "nobody.cares"}', content_type="application/json")[0] == 422
+    assert door.ask("rescheduleNotification", body='{"delay": "3h"}', content_type="application/json")[0] == 422
+    done = json.loads(door.ask("send", "?wait=delivered", body='{"topic": "orders.paid"}',
+                               content_type="application/json")[2])["id"]
+    assert door.ask("rescheduleNotification", argument=done, body='{"delay": "3h"}',
+                    content_type="application/json")[0] == 409
     door.ids["getNotification"] = door.ids["cancelNotification"] = sent(door, "orders.late", delay="1h")
     for name in ("getNotification", "cancelNotification"):
         assert door.ask(name, "?wait=never")[0] == 400
@@ -224,6 +231,10 @@ def test_the_door_answers_as_it_is_documented(door):
     _, _, text = door.ask("sendBatch", body=json.dumps(mixed), content_type="application/json")
     assert [item["status"] for item in json.loads(text)["results"]] == ["accepted", "unrouted", "invalid", "dropped"]
     assert door.unseen() == set()
+
+
+def in_hours(hours):
+    return (datetime.now(timezone.utc) + timedelta(hours=hours)).isoformat()
 
 
 def dead_letters(admin):
@@ -246,9 +257,13 @@ def test_the_admin_api_answers_as_it_is_documented(gateway, admin, door):
     letters = [name for name in admin.ids if name.endswith("DeadLetter")]
     for name in ["send", "getNotification", "resumeOutput", "orderBreaker", *letters]:
         admin.ask_as_documented(name)
+    assert admin.ask("orderBreaker", body='{"state": "auto"}', content_type="application/json")[0] == 200
     for name in ("getLiveness", "getReadiness", "getMetrics", "getHealth", "getConfig", "listOutputs", "listAudit",
-                 "describe", "reload", "approveDeadLetters", "redriveDeadLetters", "discardDeadLetters"):
+                 "describe", "reload", "approveDeadLetters", "redriveDeadLetters", "discardDeadLetters",
+                 "suppress", "listSuppressions", "liftSuppression"):
         admin.ask_as_documented(name)
+    content_type, lifted = next(admin.example("liftSuppression"))
+    assert admin.ask("liftSuppression", body=lifted, content_type=content_type)[0] == 404
     assert admin.ask("send", body='{"topic": "nobody.cares"}', content_type="application/json")[0] == 422
     move = '{"from": "log", "to": "broken", "dead": true, "dry_run": true}'
     assert admin.ask("moveOutput", body=move, content_type="application/json")[0] == 200
@@ -259,7 +274,7 @@ def test_the_admin_api_answers_as_it_is_documented(gateway, admin, door):
     assert admin.ask("getConfig")[0] == 200  # now with the faults
     gateway.config_path.write_text(good, encoding="utf-8")
     without_notifications = {"listOutputs", "moveOutput", "listAudit", "send", "listDeadLetters", "approveDeadLetters",
-                             "redriveDeadLetters", "discardDeadLetters"}
+                             "redriveDeadLetters", "discardDeadLetters", "suppress", "listSuppressions"}
     for_viewers = {operation["operationId"] for _, _, operation in admin.operations()
                    if operation["security"] == [{"token": ["viewer"]}]}
     assert admin.unseen() == {(name, 404) for name in without_notifications} | {(name, 403) for name in for_viewers}

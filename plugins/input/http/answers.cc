@@ -165,6 +165,10 @@ Answer Answers::problem(std::uint32_t status, std::string_view detail) {
   return write_problem(status, detail, nullptr);
 }
 
+Answer Answers::problem(std::uint32_t status, std::string_view detail, std::string_view pointer) {
+  return write_problem(status, detail, &pointer);
+}
+
 Answer Answers::busy(std::string_view detail, std::int64_t retry_after_s) {
   Answer answer = problem(503, detail);
   answer.retry_after_s = retry_after_s;
@@ -251,6 +255,24 @@ Answer Answers::to_cancel(const sdk::LedgerAnswer& found) {
   Writer& out = begin();
   out.StartObject();
   field(out, "cancelled", found.cancelled());
+  field(out, "in_flight", found.in_flight());
+  field(out, "done", found.done());
+  out.EndObject();
+  Answer answer;
+  answer.body = written();
+  return answer;
+}
+
+Answer Answers::to_reschedule(const sdk::LedgerAnswer& found) {
+  if (found.expires()) return problem(422, "The notification expires before that time.");
+  if (found.rescheduled() == 0) {
+    return problem(409, found.in_flight() > 0
+                            ? "It is under way: only what waits can be rescheduled."
+                            : "Everything was delivered, cancelled or given up before.");
+  }
+  Writer& out = begin();
+  out.StartObject();
+  field(out, "rescheduled", found.rescheduled());
   field(out, "in_flight", found.in_flight());
   field(out, "done", found.done());
   out.EndObject();

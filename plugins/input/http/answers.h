@@ -29,6 +29,7 @@ struct Answer {
 class Answers {
  public:
   Answer problem(std::uint32_t status, std::string_view detail);
+  Answer problem(std::uint32_t status, std::string_view detail, std::string_view pointer);
   /// 503 with the seconds after which another try is worth it.
   Answer busy(std::string_view detail, std::int64_t retry_after_s);
 
@@ -40,6 +41,8 @@ class Answers {
   Answer to_get(const sdk::LedgerAnswer& found);
   /// {cancelled, in_flight, done}: 200, or 409 when all was settled before.
   Answer to_cancel(const sdk::LedgerAnswer& found);
+  /// {rescheduled, in_flight, done}: 200; 409 when nothing of it waits, 422 when it expires before.
+  Answer to_reschedule(const sdk::LedgerAnswer& found);
 
  private:
   using Buffer = rapidjson::StringBuffer;

@@ -178,6 +178,8 @@ sdk::RequestPtr Door::on_request(const sdk::RequestHead& head) {
     case Verb::kGet:
     case Verb::kCancel:
       return ask_ledger(verb, head, *caller, match.id);
+    case Verb::kReschedule:
+      return begin_rescheduling(head, fields, *caller, match.id);
     case Verb::kDescribe:
       break;
   }
@@ -245,6 +247,7 @@ sdk::RequestPtr Door::begin_sending(Verb verb, const sdk::RequestHead& head, con
 // ---- the gateway is asked
 
 void Door::on_body(Request& request, std::string_view body) {
+  if (request.verb == Verb::kReschedule) return ask_for_time(request, body);
   items_.clear();
   if (request.verb == Verb::kOne) {
     items_.emplace_back(body, request.key);
@@ -268,9 +271,28 @@ sdk::RequestPtr Door::ask_ledger(Verb verb, const sdk::RequestHead& head, std::s
   const std::uint32_t status = request.ask(id);
   request.asked = status == TOCSIN_OK;
   if (request.asked) return begun;
-  return refuse(head, status == TOCSIN_NOT_FOUND
-                          ? answers_.problem(404, "There is no such notification.")
-                          : answers_.busy("The store cannot be asked now.", 1));
+  return refuse(head, refused_question(status));
+}
+
+Answer Door::refused_question(std::uint32_t status) {
+  return status == TOCSIN_NOT_FOUND ? answers_.problem(404, "There is no such notification.")
+                                    : answers_.busy("The store cannot be asked now.", 1);
+}
+
+sdk::RequestPtr Door::begin_rescheduling(const sdk::RequestHead& head, const Fields& fields,
+                                         std::string_view caller, std::string_view id) {
+  if (!sdk::same_name(media_type(fields.content_type.value_or("")), "application/json")) {
+    return refuse(head, answers_.problem(415, "The body must be application/json."));
+  }
+  sdk::RequestPtr begun = begin(Verb::kReschedule, head, caller);
+  static_cast<Request&>(*begun).id = id;
+  return begun;
+}
+
+void Door::ask_for_time(Request& request, std::string_view body) {
+  const std::uint32_t status = request.ask_for_time(body);
+  request.asked = status == TOCSIN_OK;
+  if (!request.asked) respond(request.exchange, refused_question(status));
 }
 
 // ---- and answers
@@ -298,10 +320,15 @@ void Door::on_ledger(Request& request, const sdk::LedgerAnswer& found) {
   if (found.status() == TOCSIN_NOT_FOUND) {
     return finish(request, answers_.problem(404, "There is no such notification."));
   }
+  if (found.status() == TOCSIN_INVALID) {
+    return finish(request, answers_.problem(400, found.text(), found.pointer()));
+  }
   if (found.status() != TOCSIN_OK) {
     return finish(request, answers_.busy("The store cannot be asked now.", 1));
   }
-  finish(request, request.verb == Verb::kGet ? answers_.to_get(found) : answers_.to_cancel(found));
+  finish(request, request.verb == Verb::kGet      ? answers_.to_get(found)
+                  : request.verb == Verb::kCancel ? answers_.to_cancel(found)
+                                                  : answers_.to_reschedule(found));
 }
 
 // ---- and some wait

@@ -52,15 +52,16 @@ class Door {
    public:
     explicit Request(Door& owner) : sdk::LedgerReader(owner.host_), door(owner) {}
 
-    std::uint64_t body_bytes_max() const override { return sends() ? body_max : 0; }
+    std::uint64_t body_bytes_max() const override { return has_body() ? body_max : 0; }
     void on_body(std::string_view body) override { door.on_body(*this, body); }
     void on_done() noexcept override { door.on_done(*this); }
     void on_ledger(const sdk::LedgerAnswer& found) override { door.on_ledger(*this, found); }
-    bool sends() const { return verb == Verb::kOne || verb == Verb::kBatch; }
+    bool has_body() const { return verb != Verb::kGet && verb != Verb::kCancel; }
     std::uint32_t ask_again() { return get(id, caller); }
     std::uint32_t ask(std::string_view wanted) {
       return verb == Verb::kGet ? get(wanted, caller) : cancel(wanted, caller);
     }
+    std::uint32_t ask_for_time(std::string_view json) { return reschedule(id, caller, json); }
 
     Door& door;
     std::uint64_t number = 0;
@@ -72,10 +73,11 @@ class Door {
     std::string caller;
     std::string key;  ///< Idempotency-Key
 
+    std::string id;  ///< of the notification
+
     // ?wait=delivered
     bool waits = false;    ///< it asked for that
     bool waiting = false;  ///< between two looks, or asking
-    std::string id;        ///< of the notification
     std::uint32_t deliveries = 0;
     bool replayed = false;
     sdk::Duration deadline{};
@@ -90,6 +92,11 @@ class Door {
   sdk::RequestPtr describe_door(const sdk::RequestHead& head, std::string_view below);
   sdk::RequestPtr ask_ledger(Verb verb, const sdk::RequestHead& head, std::string_view caller,
                              std::string_view id);
+
+  sdk::RequestPtr begin_rescheduling(const sdk::RequestHead& head, const Fields& fields,
+                                     std::string_view caller, std::string_view id);
+  void ask_for_time(Request& request, std::string_view body);
+  Answer refused_question(std::uint32_t status);
 
   bool begin_wait(Request& request, std::string_view id);
   void look(Request& request);

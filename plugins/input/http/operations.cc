@@ -38,6 +38,7 @@ constexpr std::array kBatchBodies = {
     openapi::Body{.type = "application/x-ndjson",
                   .schema = {},
                   .example = "{\"topic\":\"orders.paid\"}\n{\"topic\":\"orders.sent\"}\n"}};
+constexpr std::array kTimeBodies = {openapi::Body{.schema = "NewTime"}};
 
 // ---- answers
 
@@ -72,6 +73,17 @@ constexpr std::array kCancelAnswers = {
     problem(404),
     problem(409, "All of it was settled before."),
     problem(503, "The store cannot be asked now.")};
+constexpr std::array kRescheduleAnswers = {
+    Answer{200, "How many deliveries wait for the new time, are under way, were over.",
+           "Rescheduled"},
+    problem(400),
+    problem(401),
+    problem(404),
+    problem(409, "Nothing of it waits any more."),
+    problem(413),
+    problem(415),
+    problem(422, "It would expire before that time."),
+    problem(503, "The store cannot be asked now.")};
 constexpr std::array kDescribeAnswers = {Answer{200, "This document.", "OpenApi"}, problem(401)};
 
 // ---- schemas
@@ -99,16 +111,34 @@ constexpr openapi::Schema kCancelled = {"Cancelled", R"json({
 "cancelled":{"type":"integer","minimum":0},
 "in_flight":{"type":"integer","minimum":0},
 "done":{"type":"integer","minimum":0}}})json"};
+constexpr openapi::Schema kNewTime = {"NewTime", R"json({
+"type":"object","additionalProperties":false,"minProperties":1,"maxProperties":1,"properties":{
+"deliver_at":{"type":"string","format":"date-time"},
+"delay":{"type":"string","description":"A duration such as 5m, from now on."}},
+"examples":[{"delay":"5m"}]})json"};
+constexpr openapi::Schema kRescheduled = {"Rescheduled", R"json({
+"type":"object","required":["rescheduled","in_flight","done"],"properties":{
+"rescheduled":{"type":"integer","minimum":0},
+"in_flight":{"type":"integer","minimum":0},
+"done":{"type":"integer","minimum":0}}})json"};
 constexpr openapi::Schema kOpenApi = {
     "OpenApi",
     R"json({"type":"object","required":["openapi","info","paths"],"additionalProperties":true})json"};
-constexpr std::array kSchemas = {
-    wire::kNotification, wire::kAccepted, wire::kDelivery, wire::kProblem, kBatch,
-    kBatchResults,       kState,          kCancelled,      kOpenApi};
+constexpr std::array kSchemas = {wire::kNotification,
+                                 wire::kAccepted,
+                                 wire::kDelivery,
+                                 wire::kProblem,
+                                 kBatch,
+                                 kBatchResults,
+                                 kState,
+                                 kCancelled,
+                                 kNewTime,
+                                 kRescheduled,
+                                 kOpenApi};
 
 // ---- the table
 
-constexpr std::array<Operation, 5> kOperations = {{
+constexpr std::array<Operation, 6> kOperations = {{
     {Verb::kOne,
      {.method = "POST",
       .path = kSendPath,
@@ -137,6 +167,13 @@ constexpr std::array<Operation, 5> kOperations = {{
       .id = "cancelNotification",
       .summary = "Cancels what has not left.",
       .answers = kCancelAnswers}},
+    {Verb::kReschedule,
+     {.method = "PATCH",
+      .path = "/notifications/{id}",
+      .id = "rescheduleNotification",
+      .summary = "Another time for what still waits.",
+      .bodies = kTimeBodies,
+      .answers = kRescheduleAnswers}},
     {Verb::kDescribe,
      {.method = "GET",
       .path = "/openapi.json",

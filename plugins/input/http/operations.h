@@ -12,7 +12,7 @@
 
 namespace tocsin::input_http {
 
-enum class Verb : std::uint8_t { kOne, kBatch, kGet, kCancel, kDescribe };
+enum class Verb : std::uint8_t { kOne, kBatch, kGet, kCancel, kReschedule, kDescribe };
 
 /// One row. The path is below the route's prefix and the version.
 struct Operation {

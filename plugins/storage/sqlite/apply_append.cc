@@ -1,5 +1,6 @@
 // Append is the hot path: one row in `notifications`, one in `deliveries` and one entry of its
 // index for each delivery, all at or near the ends of their trees.
+#include "group_hash.h"
 #include "operations.h"
 
 namespace tocsin::sqlite {
@@ -23,13 +24,15 @@ bool Appender::prepare() {
          insert_notification_.prepare(
              work_.database,
              "INSERT INTO notifications (id, codec, level, accepted_at, expires_at, input, caller, "
-             "topic, external_id, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
+             "topic, external_id, payload, group_key) "
+             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
              "ON CONFLICT (id) DO NOTHING") &&
          insert_delivery_.prepare(
              work_.database,
              "INSERT INTO deliveries (notification_id, ordinal, output, class, state, owner, "
              "next_at, updated_at, attempts, crashes, cancel_requested, review, address, reason, "
-             "provider_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0, 0, ?9, '', '')") &&
+             "provider_id, key_hash, mirror, line) "
+             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0, 0, ?9, '', '', ?10, ?11, ?12)") &&
          read_position_.prepare(work_.database, "SELECT next FROM streams WHERE name = ?1") &&
          write_position_.prepare(work_.database,
                                  "INSERT INTO streams (name, next) VALUES (?1, ?2) "
@@ -81,26 +84,31 @@ bool Appender::write(const tocsin_append& op) {
   if (op.keyed != 0 && !keys_.add(op)) return false;
   if (op.delivery_count == 0) return true;
   if (!insert_notification_.run(op.id, kCodecVersion, op.level, op.accepted_at_ns, op.expires_at_ns,
-                                op.input, op.caller, op.topic, op.external_id, op.payload)) {
+                                op.input, op.caller, op.topic, op.external_id, op.payload,
+                                op.group_key)) {
     return false;
   }
   const bool stored_already = sqlite3_changes(work_.database.handle()) == 0;
   if (stored_already) return true;
+  const std::int64_t hash = group_hash(op.caller, op.group_key);
   for (std::uint32_t ordinal = 0; ordinal < op.delivery_count; ++ordinal) {
-    if (!write_delivery(op, ordinal, row_at(op, ordinal))) return false;
+    if (!write_delivery(op, ordinal, row_at(op, ordinal), hash)) return false;
   }
   return true;
 }
 
 bool Appender::write_delivery(const tocsin_append& op, std::uint32_t ordinal,
-                              const tocsin_new_delivery& row) {
+                              const tocsin_new_delivery& row, std::int64_t hash) {
   const std::int64_t output = work_.backlog.number_of(row.output);
   if (output == 0) return false;
   const bool claimed = row.state == TOCSIN_STATE_CLAIMED;
+  const std::uint32_t line = hash != 0 && !claimed ? row.ordering : 0;
+  std::int64_t owner = claimed ? work_.epoch : 0;
+  if (line == TOCSIN_ORDER_JOIN && !work_.lines.join(output, hash, owner)) return false;
   if (!insert_delivery_.run(op.id, ordinal, output, row.delivery_class,
-                            claimed ? TOCSIN_STATE_CLAIMED : TOCSIN_STATE_READY,
-                            claimed ? work_.epoch : std::int64_t{0}, row.next_at_ns,
-                            op.accepted_at_ns, row.address)) {
+                            claimed ? TOCSIN_STATE_CLAIMED : TOCSIN_STATE_READY, owner,
+                            row.next_at_ns, op.accepted_at_ns, row.address, hash, row.mirror,
+                            line)) {
     return false;
   }
   if (!claimed) work_.backlog.add_ready(output, 1);

@@ -8,7 +8,8 @@ bool Claimer::prepare() {
   return find_.prepare(
              work_.database,
              "SELECT d.notification_id, d.ordinal, d.attempts, d.crashes, d.next_at, d.address, "
-             "n.payload, n.accepted_at, n.expires_at, d.review "
+             "n.payload, n.accepted_at, n.expires_at, d.review, d.redrives, d.mirror, d.line, "
+             "d.key_hash "
              "FROM deliveries AS d INDEXED BY unsettled "
              "CROSS JOIN notifications AS n ON n.id = d.notification_id "
              "WHERE d.state <= 2 AND d.owner = 0 AND d.output = ?1 AND d.class = ?2 "
@@ -17,6 +18,9 @@ bool Claimer::prepare() {
          claim_.prepare(work_.database,
                         "UPDATE deliveries SET state = 1, owner = ?3 "
                         "WHERE notification_id = ?1 AND ordinal = ?2") &&
+         join_.prepare(work_.database,
+                       "UPDATE deliveries SET line = 1, owner = ?3 "
+                       "WHERE notification_id = ?1 AND ordinal = ?2") &&
          next_due_.prepare(work_.database,
                            "SELECT next_at FROM deliveries INDEXED BY unsettled "
                            "WHERE state <= 2 AND owner = 0 AND output = ?1 AND class = ?2 "
@@ -41,6 +45,7 @@ bool Claimer::apply(tocsin_claim& op) {
       work_.scratch.take(sizeof(tocsin_claimed_delivery) * op.limit));
   std::uint32_t count = 0;
   if (!collect(op, output, claimed, count)) return false;
+  if (!let_join(output, claimed, count)) return false;
   for (std::uint32_t i = 0; i < count; ++i) {
     if (!claim_.run(claimed[i].notification_id, claimed[i].ordinal, work_.epoch)) return false;
   }
@@ -80,6 +85,7 @@ bool Claimer::apply(tocsin_owned& op) {
 
 bool Claimer::collect(const tocsin_claim& op, std::int64_t output, tocsin_claimed_delivery* claimed,
                       std::uint32_t& count) {
+  keys_.clear();
   auto rows = find_.rows(output, op.delivery_class, op.now_ns, op.limit);
   while (rows.next()) {
     tocsin_claimed_delivery& one = claimed[count++];
@@ -94,8 +100,34 @@ bool Claimer::collect(const tocsin_claim& op, std::int64_t output, tocsin_claime
     one.accepted_at_ns = rows.number(7);
     one.expires_at_ns = rows.number(8);
     one.redriven = rows.small(9) == TOCSIN_REVIEW_APPROVED ? 1 : 0;
+    one.redrives = rows.small(10);
+    one.mirror = rows.small(11);
+    one.in_line = rows.small(12);
+    keys_.push_back(rows.number(13));
   }
   return !rows.failed();
+}
+
+// What is due joins its line: as the first, which is claimed, or behind, where claims do not see
+// it.
+bool Claimer::let_join(std::int64_t output, tocsin_claimed_delivery* claimed,
+                       std::uint32_t& count) {
+  std::uint32_t kept = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    tocsin_claimed_delivery one = claimed[i];
+    if (one.in_line == TOCSIN_ORDER_WHEN_DUE) {
+      std::int64_t owner = 0;
+      if (!work_.lines.join(output, keys_[i], owner) ||
+          !join_.run(one.notification_id, one.ordinal, owner)) {
+        return false;
+      }
+      if (owner == Lines::kBehind) continue;
+      one.in_line = 1;
+    }
+    claimed[kept++] = one;
+  }
+  count = kept;
+  return true;
 }
 
 }  // namespace tocsin::sqlite

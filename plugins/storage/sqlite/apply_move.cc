@@ -9,21 +9,25 @@ namespace {
 struct Row {
   std::int64_t notification;
   std::int64_t ordinal;
+  std::int64_t line;
+  std::int64_t key;
 };
 
 }  // namespace
 
 bool Mover::prepare() {
   return ready_.prepare(work_.database,
-                        "SELECT notification_id, ordinal FROM deliveries INDEXED BY unsettled "
+                        "SELECT notification_id, ordinal, line, key_hash "
+                        "FROM deliveries INDEXED BY unsettled "
                         "WHERE state <= 2 AND owner = 0 AND output = ?1 "
                         "ORDER BY class, next_at, notification_id, ordinal LIMIT ?2") &&
          dead_.prepare(work_.database,
-                       "SELECT notification_id, ordinal FROM deliveries INDEXED BY dead_by_output "
+                       "SELECT notification_id, ordinal, 0, 0 "
+                       "FROM deliveries INDEXED BY dead_by_output "
                        "WHERE state = 4 AND output = ?1 AND review <> 2 "
                        "ORDER BY notification_id, ordinal LIMIT ?2") &&
          move_.prepare(work_.database,
-                       "UPDATE deliveries SET output = ?3 "
+                       "UPDATE deliveries SET output = ?3, line = 0 "
                        "WHERE notification_id = ?1 AND ordinal = ?2");
 }
 
@@ -40,7 +44,7 @@ bool Mover::apply(tocsin_move& op) {
         op.more = 1;
         break;
       }
-      found[count++] = {rows.number(0), rows.number(1)};
+      found[count++] = {rows.number(0), rows.number(1), rows.number(2), rows.number(3)};
     }
     if (rows.failed()) return false;
   }
@@ -48,7 +52,12 @@ bool Mover::apply(tocsin_move& op) {
   const std::int64_t to = work_.backlog.number_of(op.to);
   if (to == 0) return false;
   for (std::uint32_t i = 0; i < count; ++i) {
-    if (!move_.run(found[i].notification, found[i].ordinal, to)) return false;
+    const Row& row = found[i];
+    if (!move_.run(row.notification, row.ordinal, to)) return false;
+    bool freed = false;
+    const bool in_line = row.line == TOCSIN_ORDER_JOIN;
+    if (in_line && !work_.lines.advance(from, row.key, freed)) return false;
+    if (freed) op.more = 1;
   }
   const auto add = op.dead != 0 ? &Backlog::add_dead : &Backlog::add_ready;
   (work_.backlog.*add)(from, -std::int64_t{count});

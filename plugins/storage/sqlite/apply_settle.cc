@@ -22,7 +22,8 @@ bool Settler::prepare() {
                          "UPDATE deliveries SET state = ?4, owner = ?5, attempts = ?6, "
                          "crashes = ?7, updated_at = ?8, "
                          "next_at = CASE WHEN ?4 = 0 THEN ?9 ELSE next_at END, reason = ?10, "
-                         "provider_id = ?11, review = CASE WHEN ?4 = 4 THEN 0 ELSE review END "
+                         "provider_id = ?11, review = CASE WHEN ?4 = 4 THEN 0 ELSE review END, "
+                         "redrive_at = ?13 "
                          "WHERE notification_id = ?1 AND ordinal = ?2 AND owner = ?3 "
                          "AND state IN (1, 2) AND (cancel_requested = 0 OR ?12)") &&
          settle_cancelled_.prepare(work_.database,
@@ -33,30 +34,37 @@ bool Settler::prepare() {
          output_of_.prepare(work_.database,
                             "SELECT output FROM deliveries "
                             "WHERE notification_id = ?1 AND ordinal = ?2") &&
-         add_successor_.prepare(work_.database,
-                                "INSERT INTO deliveries (notification_id, ordinal, output, class, "
-                                "state, owner, next_at, updated_at, attempts, crashes, "
-                                "cancel_requested, review, address, reason, provider_id) "
-                                "SELECT notification_id, (SELECT max(ordinal) + 1 FROM deliveries "
-                                "WHERE notification_id = ?1), ?3, class, 0, 0, ?4, ?5, 0, 0, 0, 0, "
-                                "?6, '', '' FROM deliveries "
-                                "WHERE notification_id = ?1 AND ordinal = ?2 RETURNING ordinal");
+         key_of_.prepare(work_.database,
+                         "SELECT key_hash FROM deliveries "
+                         "WHERE notification_id = ?1 AND ordinal = ?2") &&
+         add_successor_.prepare(
+             work_.database,
+             "INSERT INTO deliveries (notification_id, ordinal, output, class, "
+             "state, owner, next_at, updated_at, attempts, crashes, "
+             "cancel_requested, review, address, reason, provider_id, "
+             "key_hash, mirror, line) "
+             "SELECT notification_id, (SELECT max(ordinal) + 1 FROM deliveries "
+             "WHERE notification_id = ?1), ?3, class, 0, ?8, ?4, ?5, 0, 0, 0, 0, "
+             "?6, '', '', key_hash, max(mirror, ?7), ?9 FROM deliveries "
+             "WHERE notification_id = ?1 AND ordinal = ?2 RETURNING ordinal");
 }
 
 bool Settler::apply(tocsin_settle& op) {
   op.changed = 0;
   op.cancelled = 0;
   op.successor_ordinal = 0;
+  op.freed = 0;
   if (op.state > TOCSIN_STATE_FELL_BACK) return true;
   const std::int64_t owner = stays_ours(op.state) ? work_.epoch : 0;
   if (!settle_.run(op.notification_id, op.ordinal, work_.epoch, op.state, owner, op.attempts,
                    op.crashes, op.at_ns, op.next_at_ns, op.reason, op.provider_id,
-                   outruns_cancel(op.state) ? 1 : 0)) {
+                   outruns_cancel(op.state) ? 1 : 0,
+                   op.state == TOCSIN_STATE_DEAD ? op.redrive_at_ns : std::int64_t{0})) {
     return false;
   }
   if (sqlite3_changes(work_.database.handle()) == 1) {
     op.changed = 1;
-    return count(op) && (op.successor == nullptr || add_successor(op));
+    return count(op) && (op.successor == nullptr || add_successor(op)) && free_line(op);
   }
   if (outruns_cancel(op.state)) return true;
   if (!settle_cancelled_.run(op.notification_id, op.ordinal, work_.epoch, op.attempts, op.crashes,
@@ -65,6 +73,15 @@ bool Settler::apply(tocsin_settle& op) {
   }
   op.cancelled = static_cast<std::uint32_t>(sqlite3_changes(work_.database.handle()));
   op.changed = op.cancelled;
+  return op.changed == 0 || free_line(op);
+}
+
+bool Settler::free_line(tocsin_settle& op) {
+  const bool over = op.cancelled != 0 || op.state > TOCSIN_STATE_SENDING;
+  if (op.in_line == 0 || !over) return true;
+  bool freed = false;
+  if (!work_.lines.advance_line_of(op.notification_id, op.ordinal, freed)) return false;
+  op.freed = freed ? 1 : 0;
   return true;
 }
 
@@ -86,8 +103,16 @@ bool Settler::add_successor(tocsin_settle& op) {
   const tocsin_new_delivery& next = *op.successor;
   const std::int64_t output = work_.backlog.number_of(next.output);
   if (output == 0) return false;
+  std::int64_t owner = 0;
+  std::int64_t line = 0;
+  if (next.ordering != TOCSIN_ORDER_NONE) {
+    auto key = key_of_.rows(op.notification_id, op.ordinal);
+    if (!key.next()) return false;
+    line = key.number(0) != 0 ? std::int64_t{next.ordering} : 0;
+    if (line == TOCSIN_ORDER_JOIN && !work_.lines.join(output, key.number(0), owner)) return false;
+  }
   auto rows = add_successor_.rows(op.notification_id, op.ordinal, output, next.next_at_ns, op.at_ns,
-                                  next.address);
+                                  next.address, next.mirror, owner, line);
   if (!rows.next()) return false;
   op.successor_ordinal = rows.small(0);
   work_.backlog.add_ready(output, 1);

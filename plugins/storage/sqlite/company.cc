@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "lines.h"
+
 namespace tocsin::sqlite {
 
 namespace {
@@ -145,7 +147,8 @@ bool take_over_orphans(Database& database, std::int64_t now_ns, std::uint64_t& t
     return false;
   }
   taken_over = static_cast<std::uint64_t>(sqlite3_changes64(database.handle()));
-  return true;
+  Lines lines;
+  return lines.prepare(database) && lines.mend();
 }
 
 }  // namespace tocsin::sqlite

@@ -6,10 +6,13 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "backlog.h"
 #include "database.h"
 #include "key_index.h"
+#include "lines.h"
 #include "scratch.h"
 
 // What each operation of a batch does, one class a family, in apply_*.cc. All run on the storage's
@@ -23,6 +26,7 @@ struct Work {
   Database& database;
   Backlog& backlog;
   Scratch& scratch;
+  Lines& lines;
   std::int64_t epoch = 0;
 };
 
@@ -51,7 +55,7 @@ class Appender {
   bool arbitrate_key(tocsin_append& op);
   bool write(const tocsin_append& op);
   bool write_delivery(const tocsin_append& op, std::uint32_t ordinal,
-                      const tocsin_new_delivery& row);
+                      const tocsin_new_delivery& row, std::int64_t hash);
 
   Work& work_;
   KeyIndex keys_;
@@ -73,10 +77,13 @@ class Claimer {
  private:
   bool collect(const tocsin_claim& op, std::int64_t output, tocsin_claimed_delivery* claimed,
                std::uint32_t& count);
+  bool let_join(std::int64_t output, tocsin_claimed_delivery* claimed, std::uint32_t& count);
 
   Work& work_;
+  std::vector<std::int64_t> keys_;  // of what was collected
   Statement find_;
   Statement claim_;
+  Statement join_;
   Statement next_due_;
   Statement owned_;
 };
@@ -91,12 +98,50 @@ class Settler {
  private:
   bool count(const tocsin_settle& op);
   bool add_successor(tocsin_settle& op);
+  bool free_line(tocsin_settle& op);
 
   Work& work_;
   Statement settle_;
   Statement settle_cancelled_;
   Statement output_of_;
+  Statement key_of_;
   Statement add_successor_;
+};
+
+/// Supersede and reschedule: what a sender thinks better of.
+class Rethinker {
+ public:
+  explicit Rethinker(Work& work) : work_(work) {}
+  bool prepare();
+  bool apply(tocsin_supersede& op);
+  bool apply(tocsin_reschedule& op);
+
+ private:
+  bool find_ready(tocsin_reschedule& op);
+
+  Work& work_;
+  std::vector<std::pair<std::int64_t, std::int64_t>> left_lines_;  // output and key
+  Statement is_stored_;
+  Statement earlier_;
+  Statement cancel_ready_;
+  Statement request_cancel_;
+  Statement notification_;
+  Statement deliveries_of_;
+  Statement reschedule_;
+};
+
+/// Redrive due: dead letters that the clock sends again.
+class Reviver {
+ public:
+  explicit Reviver(Work& work) : work_(work) {}
+  bool prepare();
+  bool apply(tocsin_redrive_due& op);
+
+ private:
+  Work& work_;
+  Statement due_;
+  Statement redrive_;
+  Statement next_due_;
 };
 
 /// Cancel and review: what people ask for. Blame: what a crash left to say.

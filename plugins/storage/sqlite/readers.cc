@@ -24,7 +24,7 @@ constexpr const char* kNotification =
 
 #define TOCSIN_DELIVERY_COLUMNS                                                               \
   "d.notification_id, d.ordinal, d.state, d.review, d.attempts, d.cancel_requested, o.name, " \
-  "d.address, d.reason, d.provider_id, d.next_at, d.updated_at"
+  "d.address, d.reason, d.provider_id, d.next_at, d.updated_at, d.redrive_at"
 
 constexpr const char* kDeliveries =
     "SELECT " TOCSIN_DELIVERY_COLUMNS
@@ -74,6 +74,7 @@ tocsin_stored_delivery delivery_of(const Statement::Rows& rows) {
   row.provider_id = rows.text(9);
   row.next_at_ns = rows.number(10);
   row.updated_at_ns = rows.number(11);
+  row.redrive_at_ns = rows.number(12);
   return row;
 }
 
@@ -155,8 +156,8 @@ class Readers::Reader {
       const tocsin_stored_delivery delivery = delivery_of(rows);
       if (delivery.notification_id != last) {
         last = delivery.notification_id;
-        const tocsin_stored_notification row{last, rows.text(12), rows.text(13), rows.text(14),
-                                             rows.number(15)};
+        const tocsin_stored_notification row{last, rows.text(13), rows.text(14), rows.text(15),
+                                             rows.number(16)};
         sink.notification(sink.user, &row);
       }
       sink.delivery(sink.user, &delivery);

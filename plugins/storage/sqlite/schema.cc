@@ -5,6 +5,9 @@
 //   place
 //     unsettled     (owner, output, class, next_at, id)          states ready, claimed, sending
 //     dead_*        (output, id, ...) and (id)                   state dead
+//     lines         (output, key_hash, owner, next_at, id)       those in line, see lines.h
+//     dead_due      (redrive_at, id)                             those that the clock sends again
+//     keyed         (key_hash, id)                               unsettled ones that carry a key
 //   outputs         id | name, counts                            small numbers for the indexes
 //   keys            notification id | idempotency key            see key_index.cc
 //   key_segments, key_runs                                       see key_index.cc
@@ -103,6 +106,25 @@ CREATE TABLE records (
   PRIMARY KEY (collection, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX records_ending ON records (expires_at) WHERE expires_at > 0;
+)sql"},
+    // Only what carries a key pays for the index, and only while it is under way or waits. The hash
+    // is of caller and key (group_hash.h); 0: no key.
+    {R"sql(
+ALTER TABLE notifications ADD COLUMN group_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE deliveries ADD COLUMN key_hash INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX keyed ON deliveries (key_hash) WHERE state <= 2 AND key_hash <> 0;
+)sql"},
+    // `redrives`: how often the clock sent it again. `mirror`: a dead letter's copy.
+    {R"sql(
+ALTER TABLE deliveries ADD COLUMN redrive_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deliveries ADD COLUMN redrives INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deliveries ADD COLUMN mirror INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX dead_due ON deliveries (redrive_at) WHERE state = 4 AND redrive_at > 0;
+)sql"},
+    // Only deliveries of ordered outputs are in line and pay for it.
+    {R"sql(
+ALTER TABLE deliveries ADD COLUMN line INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX lines ON deliveries (output, key_hash, owner, next_at) WHERE state <= 2 AND line = 1;
 )sql"},
 };
 

@@ -117,6 +117,12 @@ bool Store::apply_one(Session& session, tocsin_operation& operation) {
       return session.recorder.apply(as<tocsin_record_change>(operation));
     case TOCSIN_OP_MOVE:
       return session.mover.apply(as<tocsin_move>(operation));
+    case TOCSIN_OP_SUPERSEDE:
+      return session.rethinker.apply(as<tocsin_supersede>(operation));
+    case TOCSIN_OP_RESCHEDULE:
+      return session.rethinker.apply(as<tocsin_reschedule>(operation));
+    case TOCSIN_OP_REDRIVE_DUE:
+      return session.reviver.apply(as<tocsin_redrive_due>(operation));
     case TOCSIN_OP_OWNED:
       return session.claimer.apply(as<tocsin_owned>(operation));
     case TOCSIN_OP_LOOK:

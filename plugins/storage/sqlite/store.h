@@ -51,10 +51,12 @@ class Store {
  private:
   /// What is there while the store is open. Statements go before their connection.
   struct Session {
-    explicit Session(const EpochLock& lock) : work{database, backlog, scratch}, company(lock) {}
+    explicit Session(const EpochLock& lock)
+        : work{database, backlog, scratch, lines}, company(lock) {}
     Database database;
     Backlog backlog;
     Scratch scratch;
+    Lines lines;
     Work work;
     Company company;
     Statement begin;
@@ -64,6 +66,8 @@ class Store {
     Claimer claimer{work};
     Settler settler{work};
     Reviewer reviewer{work};
+    Rethinker rethinker{work};
+    Reviver reviver{work};
     Recorder recorder{work};
     Keeper keeper{work, appender.keys(), recorder};
     Mover mover{work};

@@ -200,7 +200,8 @@ typedef struct tocsin_delivery_row {
   int64_t updated_at_ns;
 } tocsin_delivery_row;
 
-/* What the ledger answered; `status` OK, NOT_FOUND, UNAVAILABLE. */
+/* What the ledger answered; `status` OK, NOT_FOUND, UNAVAILABLE, INVALID (what was asked for: text
+ * and pointer say why). */
 typedef struct tocsin_ledger_answer {
   uint32_t size;
   uint32_t status;
@@ -213,7 +214,11 @@ typedef struct tocsin_ledger_answer {
   uint32_t cancelled; /* after a cancel: how many are, are asked to be, and were settled before */
   uint32_t in_flight;
   uint32_t done;
+  uint32_t rescheduled; /* after a reschedule; in_flight and done count as after a cancel */
+  uint32_t expires;     /* 1: the notification expires before the new time; nothing was changed */
   uint32_t reserved;
+  tocsin_str text; /* of INVALID */
+  tocsin_str pointer;
 } tocsin_ledger_answer;
 
 enum tocsin_metric_kind { TOCSIN_COUNTER = 0, TOCSIN_GAUGE = 1, TOCSIN_HISTOGRAM = 2 };
@@ -311,6 +316,12 @@ typedef struct tocsin_host {
                                void (*fn)(void* user, const tocsin_ledger_answer*), void* user);
   uint32_t (*notification_cancel)(tocsin_worker*, tocsin_str id, tocsin_str caller,
                                   void (*fn)(void* user, const tocsin_ledger_answer*), void* user);
+
+  /* The same for another time of delivery: {"deliver_at"} or {"delay"} as in a notification. */
+  uint32_t (*notification_reschedule)(tocsin_worker*, tocsin_str id, tocsin_str caller,
+                                      tocsin_str json,
+                                      void (*fn)(void* user, const tocsin_ledger_answer*),
+                                      void* user);
 
   /* filter: ends a hold with PASS or DROP. A hold that is not ended after 5 s passes. */
   uint32_t (*filter_decide)(tocsin_worker*, tocsin_token, uint32_t decision);

@@ -45,7 +45,10 @@ enum tocsin_operation_kind {
   TOCSIN_OP_RECORD = 8,
   TOCSIN_OP_MOVE = 9,
   TOCSIN_OP_LOOK = 10,
-  TOCSIN_OP_OWNED = 11
+  TOCSIN_OP_OWNED = 11,
+  TOCSIN_OP_SUPERSEDE = 12,
+  TOCSIN_OP_RESCHEDULE = 13,
+  TOCSIN_OP_REDRIVE_DUE = 14
 };
 
 /* The head of every operation. */
@@ -54,6 +57,16 @@ typedef struct tocsin_operation {
   uint32_t kind; /* says which of the structs below it is */
 } tocsin_operation;
 
+/* The line of an output and a group key: of its unsettled deliveries only the first may be claimed;
+ * when that is delivered, dead, cancelled or fell back, the next one may. A delivery is in line by
+ * its next_at, then its id, from when it joins; one that was redriven, or moved to another output,
+ * is in none. */
+enum tocsin_ordering {
+  TOCSIN_ORDER_NONE = 0,
+  TOCSIN_ORDER_JOIN = 1,    /* it is in line */
+  TOCSIN_ORDER_WHEN_DUE = 2 /* it joins when its next_at has come */
+};
+
 typedef struct tocsin_new_delivery {
   tocsin_str output;
   tocsin_str address; /* "kind:value"; empty: the output's own */
@@ -61,6 +74,8 @@ typedef struct tocsin_new_delivery {
   /* Its queue, in every state: 0: critical, 1: the rest. What it is claimed by, also after a
    * takeover or a redrive. */
   uint32_t delivery_class;
+  uint32_t mirror;   /* 1: a copy of a dead letter for others to see, which is never copied again */
+  uint32_t ordering; /* only with a group key, and READY */
   int64_t next_at_ns;
 } tocsin_new_delivery;
 
@@ -83,6 +98,7 @@ typedef struct tocsin_append {
   tocsin_str caller;
   tocsin_str topic;
   tocsin_str external_id;
+  tocsin_str group_key; /* the notification's `key`: groups what one caller sends; empty: none */
   tocsin_str payload;
   uint32_t level;
   uint32_t delivery_count;
@@ -111,6 +127,10 @@ typedef struct tocsin_claimed_delivery {
   uint32_t attempts;
   uint32_t crashes;
   uint32_t redriven; /* 1: a dead letter that somebody sent again, however late that is */
+  uint32_t redrives; /* how often it was sent again by the clock */
+  uint32_t mirror;
+  uint32_t in_line; /* 1: settle says so, too */
+  uint32_t reserved;
   tocsin_str address;
   tocsin_str payload;
   int64_t next_at_ns;
@@ -138,7 +158,7 @@ typedef struct tocsin_claim {
  * requested, any state but DELIVERED is written as CANCELLED. A dead letter begins PENDING. With
  * the state, and only when it is written as asked, a successor is added to the notification's
  * deliveries, behind the last: the fallback's beside FELL_BACK, a mirror's beside DEAD. It is
- * READY, and of the class of the delivery it follows. */
+ * READY, of the class that it names, and a mirror when the one it follows is. */
 typedef struct tocsin_settle {
   uint32_t size;
   uint32_t kind;
@@ -149,13 +169,16 @@ typedef struct tocsin_settle {
   uint32_t crashes;
   int64_t at_ns;
   int64_t next_at_ns;
+  int64_t redrive_at_ns; /* DEAD: when REDRIVE_DUE sends it again; 0: only people do */
   tocsin_str reason;
   tocsin_str provider_id;
   const tocsin_new_delivery* successor; /* null: none */
+  uint32_t in_line;                     /* as its claim said */
 
   uint32_t changed;           /* result: 0: not ours any more, nothing was written */
   uint32_t cancelled;         /* result */
   uint32_t successor_ordinal; /* result: of the one that was added */
+  uint32_t freed;             /* result: 1: the next in line is ready */
   uint32_t reserved;
 } tocsin_settle;
 
@@ -173,11 +196,52 @@ typedef struct tocsin_cancel {
   uint32_t done;      /* result */
 } tocsin_cancel;
 
+#define TOCSIN_SUPERSEDE_ROWS_MAX 1000
+
+/* A notification takes the place of its caller's earlier ones with its key: cancels up to `limit`
+ * deliveries of theirs that are ready, with reason "superseded", and asks for it where they are
+ * under way. Does nothing when the notification is not stored: its append was answered otherwise.
+ */
+typedef struct tocsin_supersede {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t notification_id; /* the newer one */
+  tocsin_str caller;
+  tocsin_str group_key;
+  int64_t at_ns;
+  uint32_t limit; /* 1 to TOCSIN_SUPERSEDE_ROWS_MAX */
+
+  uint32_t cancelled;            /* result */
+  const uint64_t* in_flight_ids; /* result: notifications it was asked for, each once */
+  uint32_t in_flight_count;      /* result */
+  uint32_t more;                 /* result: 1: there are more of them */
+} tocsin_supersede;
+
+/* Gives what is ready of a notification of `caller` another next_at, unless the notification would
+ * have expired by then. What was in line leaves it, and joins again when it is due. */
+typedef struct tocsin_reschedule {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t notification_id;
+  tocsin_str caller;
+  int64_t at_ns;
+  int64_t next_at_ns;
+
+  uint32_t found;            /* result: 0: no such notification of this caller */
+  uint32_t expires;          /* result: 1: it expires before; nothing was written */
+  uint32_t rescheduled;      /* result */
+  uint32_t in_flight;        /* result */
+  uint32_t done;             /* result */
+  uint32_t output_count;     /* result */
+  const tocsin_str* outputs; /* result: of what was rescheduled, each once */
+} tocsin_reschedule;
+
 enum tocsin_review_verb {
-  /* Back to ready, attempts from 0; a discarded one too. It is `redriven` until it dies again. */
+  /* Back to ready, attempts and redrives from 0; a discarded one too. It is `redriven` until it
+   * dies again. */
   TOCSIN_REDRIVE = 0,
   TOCSIN_APPROVE = 1,
-  TOCSIN_DISCARD = 2
+  TOCSIN_DISCARD = 2 /* and not by the clock either */
 };
 
 typedef struct tocsin_review {
@@ -192,6 +256,21 @@ typedef struct tocsin_review {
   uint32_t reserved;
   tocsin_str output; /* result: the output of a redriven one */
 } tocsin_review;
+
+/* Makes up to `limit` dead letters ready, the earliest first, whose redrive_at is not after now:
+ * attempts from 0, one redrive more. */
+typedef struct tocsin_redrive_due {
+  uint32_t size;
+  uint32_t kind;
+  int64_t now_ns;
+  uint32_t limit;
+
+  uint32_t redriven;         /* result */
+  int64_t next_due_ns;       /* result: the earliest redrive_at left; 0: none */
+  const tocsin_str* outputs; /* result: of what was redriven, each once */
+  uint32_t output_count;     /* result */
+  uint32_t reserved;
+} tocsin_redrive_due;
 
 /* The process that owned the delivery died while its output had it in hand: adds one to `crashes`
  * of what is not settled, whoever owns it. */
@@ -423,6 +502,7 @@ typedef struct tocsin_stored_delivery {
   tocsin_str provider_id;
   int64_t next_at_ns;
   int64_t updated_at_ns;
+  int64_t redrive_at_ns; /* of a dead one; 0: only people send it again */
 } tocsin_stored_delivery;
 
 typedef struct tocsin_stored_notification {

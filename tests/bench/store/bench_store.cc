@@ -4,6 +4,10 @@
 //   ingest    a batch of B appends, written ready (the outputs are paused)
 //   deliver   a batch of B appends, claimed, and B settlements of what was appended two batches
 //   before
+//   ... keyed        each with an idempotency key
+//   ... grouped      each with a key of its own, which a later one could supersede
+//   ingest superseding   each supersedes the last of its key; there are a thousand keys
+//   ingest scheduled     each due at some time within the next 30 days
 //
 // A row of the table is one accepted notification with one delivery; CPU is that of the whole
 // process. Each case runs in turn for `--seconds`, `--rounds` times over; figures are medians of
@@ -16,6 +20,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -54,6 +59,9 @@ struct Case {
   bool delivers = false;
   bool keyed = false;
   std::size_t batch = 1;
+  bool grouped = false;
+  bool supersedes = false;
+  bool scheduled = false;
 };
 
 struct Figures {
@@ -134,8 +142,14 @@ class Driver {
     return value ^ (value >> 31);
   }
 
+  static std::string key_of(const Case& one, std::uint64_t id) {
+    return "order-" + std::to_string(one.supersedes ? id % 1000 : spread(id));
+  }
+
   void step(const Case& one) {
     appends_.clear();
+    keys_.clear();
+    supersedes_.clear();
     operations_.clear();
     std::vector<tocsin_settle>& settles = settles_[parity_];
     if (one.delivers) {
@@ -148,12 +162,20 @@ class Driver {
       Append& append = appends_.emplace_back(next_id_ + i, payload_);
       const std::int64_t now = kStart + static_cast<std::int64_t>(next_id_ + i) * 1000;
       append.at(now).to("ops-chat", one.delivers ? TOCSIN_STATE_CLAIMED : TOCSIN_STATE_READY, now);
+      if (one.scheduled) {
+        append.due(now + static_cast<std::int64_t>(spread(next_id_ + i) % (30 * 86400)) * kSecond);
+      }
+      if (one.grouped) append.grouped(keys_.emplace_back(key_of(one, next_id_ + i)));
       if (one.keyed) {
         append.keyed(spread(next_id_ + i), 1, now + 24 * 3600 * kSecond);
         append.op.key_hash[0] = spread(next_id_ + i);
         append.op.key_hash[1] = spread(~(next_id_ + i));
       }
       operations_.push_back(StorageUnderTest::pointer_to(append));
+      if (one.supersedes) {
+        supersedes_.push_back(conformance::supersede_of(next_id_ + i, {}, keys_.back()));
+        operations_.push_back(StorageUnderTest::pointer_to(supersedes_.back()));
+      }
     }
     apply();
     settles.clear();
@@ -191,6 +213,8 @@ class Driver {
   std::uint64_t next_id_;
   std::string payload_;
   std::vector<Append> appends_;
+  std::deque<std::string> keys_;
+  std::deque<tocsin_supersede> supersedes_;
   std::vector<tocsin_operation*> operations_;
   std::vector<tocsin_settle> settles_[2];
   int parity_ = 0;
@@ -206,6 +230,12 @@ std::vector<Case> cases(const Options& options) {
         if (!options.only.empty() && name != options.only) continue;
         all.push_back({name, delivers, keyed, batch});
       }
+    }
+    for (const Case& one : {Case{"ingest grouped", false, false, batch, true},
+                            Case{"deliver grouped", true, false, batch, true},
+                            Case{"ingest superseding", false, false, batch, true, true},
+                            Case{"ingest scheduled", false, false, batch, false, false, true}}) {
+      if (options.only.empty() || one.name == options.only) all.push_back(one);
     }
   }
   return all;
@@ -232,7 +262,7 @@ void print(const Options& options, const Case& one, const std::vector<Figures>& 
   };
   double max_ms = 0;
   for (const Figures& round : rounds) max_ms = std::max(max_ms, round.max_ms);
-  std::printf("%-14s %5zu %9llu %9.0f %8.2f %8.2f %8.2f %8.2f\n", one.name.c_str(), one.batch,
+  std::printf("%-18s %5zu %9llu %9.0f %8.2f %8.2f %8.2f %8.2f\n", one.name.c_str(), one.batch,
               static_cast<unsigned long long>(options.backlog), middle(&Figures::rows_per_s),
               middle(&Figures::cpu_us), middle(&Figures::p50_ms), middle(&Figures::p99_ms), max_ms);
   std::fflush(stdout);
@@ -262,7 +292,7 @@ int run(const std::string& library, const Options& options) {
         figures[i].push_back(driver.run(all[i], options.seconds));
       }
     }
-    std::printf("%-14s %5s %9s %9s %8s %8s %8s %8s\n", "case", "batch", "backlog", "rows/s",
+    std::printf("%-18s %5s %9s %9s %8s %8s %8s %8s\n", "case", "batch", "backlog", "rows/s",
                 "CPU us", "p50 ms", "p99 ms", "max ms");
     for (std::size_t i = 0; i < all.size(); ++i) print(options, all[i], figures[i], json);
     store.close();

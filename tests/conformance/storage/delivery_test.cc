@@ -518,7 +518,8 @@ TEST_P(StorageDelivery, OnlyDeadLettersAreReviewed) {
 TEST_P(StorageDelivery, AFallbackReplacesADeliveryInOneOperation) {
   Append append(10);
   append.in_class(0).claimed("chat").in_class(1).to("sms");
-  const tocsin_new_delivery mail{str("mail"), str("email:a@b"), TOCSIN_STATE_READY, 0, kStart + 5};
+  const tocsin_new_delivery mail{str("mail"), str("email:a@b"), TOCSIN_STATE_READY, 0, 0,
+                                 0,           kStart + 5};
   auto settle = settle_of(10, TOCSIN_STATE_FELL_BACK);
   settle.attempts = 3;
   settle.reason = str("550");
@@ -544,7 +545,7 @@ TEST_P(StorageDelivery, AFallbackReplacesADeliveryInOneOperation) {
 TEST_P(StorageDelivery, ADeadLetterMayHaveAMirror) {
   Append append(10);
   append.claimed("mail");
-  const tocsin_new_delivery mirror{str("ops"), {}, TOCSIN_STATE_READY, 0, kStart};
+  const tocsin_new_delivery mirror{str("ops"), {}, TOCSIN_STATE_READY, 0, 0, 0, kStart};
   auto settle = settle_of(10, TOCSIN_STATE_DEAD);
   settle.successor = &mirror;
   EXPECT_APPLIED(store().apply(append, settle));
@@ -555,7 +556,7 @@ TEST_P(StorageDelivery, ADeadLetterMayHaveAMirror) {
 }
 
 TEST_P(StorageDelivery, ASuccessorComesOnlyWithItsChange) {
-  const tocsin_new_delivery mail{str("mail"), {}, TOCSIN_STATE_READY, 0, kStart};
+  const tocsin_new_delivery mail{str("mail"), {}, TOCSIN_STATE_READY, 0, 0, 0, kStart};
   Append append(10);
   append.claimed("chat").claimed("chat");
   auto settle = settle_of(10, TOCSIN_STATE_FELL_BACK);

@@ -63,7 +63,7 @@ tocsin_row_sink sink_into(Page& page) {
     static_cast<Page*>(user)->deliveries.push_back(
         {row->notification_id, row->ordinal, row->state, row->review, row->attempts,
          row->cancel_requested != 0, text(row->output), text(row->address), text(row->reason),
-         text(row->provider_id), row->next_at_ns, row->updated_at_ns});
+         text(row->provider_id), row->next_at_ns, row->updated_at_ns, row->redrive_at_ns});
   };
   sink.backlog = [](void* user, const tocsin_backlog_count* row) {
     static_cast<Page*>(user)->backlog[text(row->output)] = {row->ready, row->dead};
@@ -103,7 +103,13 @@ Append::Append(std::uint64_t id, std::string_view payload) {
 
 Append& Append::to(std::string_view output, std::uint32_t state, std::int64_t next_at_ns,
                    std::string_view address) {
-  rows_.push_back({str(output), str(address), state, class_, next_at_ns});
+  tocsin_new_delivery row{};
+  row.output = str(output);
+  row.address = str(address);
+  row.state = state;
+  row.delivery_class = class_;
+  row.next_at_ns = next_at_ns;
+  rows_.push_back(row);
   return *this;
 }
 
@@ -150,6 +156,26 @@ Append& Append::at(std::int64_t accepted_at_ns) {
   return *this;
 }
 
+Append& Append::grouped(std::string_view key) {
+  op.group_key = str(key);
+  return *this;
+}
+
+Append& Append::ordered(std::uint32_t ordering) {
+  rows_.back().ordering = ordering;
+  return *this;
+}
+
+Append& Append::due(std::int64_t next_at_ns) {
+  rows_.back().next_at_ns = next_at_ns;
+  return *this;
+}
+
+Append& Append::expires(std::int64_t expires_at_ns) {
+  op.expires_at_ns = expires_at_ns;
+  return *this;
+}
+
 tocsin_claim claim_of(std::string_view output, std::uint32_t limit, std::int64_t now_ns,
                       std::uint32_t delivery_class) {
   auto op = make<tocsin_claim>(TOCSIN_OP_CLAIM);
@@ -175,6 +201,34 @@ tocsin_cancel cancel_of(std::uint64_t id, std::string_view caller) {
   op.notification_id = id;
   op.caller = str(caller);
   op.at_ns = kStart;
+  return op;
+}
+
+tocsin_supersede supersede_of(std::uint64_t id, std::string_view caller, std::string_view key,
+                              std::uint32_t limit) {
+  auto op = make<tocsin_supersede>(TOCSIN_OP_SUPERSEDE);
+  op.notification_id = id;
+  op.caller = str(caller);
+  op.group_key = str(key);
+  op.at_ns = kStart;
+  op.limit = limit;
+  return op;
+}
+
+tocsin_reschedule reschedule_of(std::uint64_t id, std::string_view caller,
+                                std::int64_t next_at_ns) {
+  auto op = make<tocsin_reschedule>(TOCSIN_OP_RESCHEDULE);
+  op.notification_id = id;
+  op.caller = str(caller);
+  op.at_ns = kStart;
+  op.next_at_ns = next_at_ns;
+  return op;
+}
+
+tocsin_redrive_due redrive_due_of(std::int64_t now_ns, std::uint32_t limit) {
+  auto op = make<tocsin_redrive_due>(TOCSIN_OP_REDRIVE_DUE);
+  op.now_ns = now_ns;
+  op.limit = limit;
   return op;
 }
 

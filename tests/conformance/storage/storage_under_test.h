@@ -47,6 +47,11 @@ class Append {
   Append& in_class(std::uint32_t delivery_class);
   Append& dropped_by(std::string_view filter);
   Append& at(std::int64_t accepted_at_ns);
+  Append& grouped(std::string_view key);
+  /// Of the delivery that was added last.
+  Append& ordered(std::uint32_t ordering = TOCSIN_ORDER_JOIN);
+  Append& due(std::int64_t next_at_ns);
+  Append& expires(std::int64_t expires_at_ns);
 
   tocsin_append op{};
 
@@ -61,6 +66,10 @@ tocsin_claim claim_of(std::string_view output, std::uint32_t limit, std::int64_t
 tocsin_settle settle_of(std::uint64_t id, std::uint32_t state, std::uint32_t ordinal = 0,
                         std::int64_t at_ns = kStart);
 tocsin_cancel cancel_of(std::uint64_t id, std::string_view caller);
+tocsin_supersede supersede_of(std::uint64_t id, std::string_view caller, std::string_view key,
+                              std::uint32_t limit = TOCSIN_SUPERSEDE_ROWS_MAX);
+tocsin_reschedule reschedule_of(std::uint64_t id, std::string_view caller, std::int64_t next_at_ns);
+tocsin_redrive_due redrive_due_of(std::int64_t now_ns, std::uint32_t limit = 100);
 tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordinal = 0);
 tocsin_move move_of(std::string_view from, std::string_view to, std::uint32_t limit,
                     bool dead = false);
@@ -93,6 +102,7 @@ struct DeliveryRow {
   std::string provider_id;
   std::int64_t next_at_ns = 0;
   std::int64_t updated_at_ns = 0;
+  std::int64_t redrive_at_ns = 0;
 };
 struct NotificationRow {
   std::uint64_t id = 0;

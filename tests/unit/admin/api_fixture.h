@@ -29,6 +29,8 @@ class FakeLedger final : public stage::Ledger {
   }
   void cancel(message::NotificationId, std::string_view,
               Function<void(Result<stage::Cancel>)>) override {}
+  void reschedule(message::NotificationId, std::string_view, WallTime,
+                  Function<void(Result<stage::Reschedule>)>) override {}
   void review(message::DeliveryId id, stage::Review::Verb verb,
               Function<void(Result<stage::Review>)> done) override {
     waiting_.emplace_back([this, id, verb, done = std::move(done)]() mutable {
@@ -134,8 +136,13 @@ class FakeRecords final : public stage::Records {
  public:
   void get(std::string_view, std::string_view,
            Function<void(Result<std::optional<stage::Record>>)>) override {}
-  void remove(std::string_view, std::string_view, stage::RecordVersion,
-              Function<void(Result<stage::RecordOutcome>)>) override {}
+  void remove(std::string_view, std::string_view key, stage::RecordVersion,
+              Function<void(Result<stage::RecordOutcome>)> done) override {
+    waiting_.emplace_back([this, key = std::string(key), done = std::move(done)]() mutable {
+      if (down) return done(tl::unexpected(*down));
+      done(stage::RecordOutcome{records.erase(key) > 0, 0});
+    });
+  }
   void put(stage::RecordPut put, Function<void(Result<stage::RecordOutcome>)> done) override {
     waiting_.emplace_back([this, put = std::move(put), done = std::move(done)]() mutable {
       if (down) return done(tl::unexpected(*down));
@@ -144,14 +151,19 @@ class FakeRecords final : public stage::Records {
     });
   }
   void scan(stage::RecordScan scan, Function<void(Result<stage::RecordPage>)> done) override {
-    EXPECT_TRUE(scan.descending);
     waiting_.emplace_back([this, scan = std::move(scan), done = std::move(done)]() mutable {
       if (down) return done(tl::unexpected(*down));
       stage::RecordPage page;
-      for (auto at = records.rbegin(); at != records.rend() && !page.more; ++at) {
-        if (!scan.after.empty() && at->first >= scan.after) continue;
-        page.records.push_back({at->first, at->second.value, 1, {}});
+      const auto take = [&](const auto& one) {
+        const bool past = scan.descending ? one.first < scan.after : one.first > scan.after;
+        if (page.more || (!scan.after.empty() && !past)) return;
+        page.records.push_back({one.first, one.second.value, 1, {}});
         page.more = page.records.size() == scan.limit;
+      };
+      if (scan.descending) {
+        std::for_each(records.rbegin(), records.rend(), take);
+      } else {
+        std::for_each(records.begin(), records.end(), take);
       }
       done(std::move(page));
     });

@@ -87,11 +87,11 @@ TEST_F(NotificationSchema, NamesEachFieldOfTheCodec) {
   }
   EXPECT_EQ(named, (std::set<std::string>{"topic", "level", "title", "body", "labels", "data",
                                           "key", "external_id", "to", "deliver_at", "delay",
-                                          "expires_at", "idempotency_key"}));
+                                          "expires_at", "supersede", "idempotency_key"}));
   const std::string all =
       R"({"topic":"a","level":"info","title":"t","body":"b","labels":{"a":"b"},"data":1,"key":"k",)"
       R"("external_id":"e","to":["email:a@b.example"],"delay":"1m",)"
-      R"("expires_at":"2200-01-01T00:00:00Z","idempotency_key":"i"})";
+      R"("expires_at":"2200-01-01T00:00:00Z","supersede":true,"idempotency_key":"i"})";
   EXPECT_TRUE(decodes(all));
   EXPECT_TRUE(decodes(with("deliver_at", "\"2200-01-01T00:00:00Z\"")));
   EXPECT_FALSE(decodes(with("colour", "\"blue\"")));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ using message::DeliveryState;
 struct FakeRow {
   std::string output;
   std::string address;
+  std::string group_key;
   message::DeliveryClass queue = message::DeliveryClass::kNormal;
   DeliveryState state = DeliveryState::kReady;
   message::ReviewState review = message::ReviewState::kPending;
@@ -27,6 +29,12 @@ struct FakeRow {
   std::string reason;
   std::string provider_id;
   bool cancel_requested = false;
+  std::optional<WallTime> redrive_at = std::nullopt;
+  std::uint32_t redrives = 0;
+  bool mirror = false;
+  stage::Ordering ordering = stage::Ordering::kNone;
+
+  bool in_line() const { return ordering == stage::Ordering::kJoin; }
 };
 
 /// An idempotency key as FakeStorage keeps it.

@@ -15,7 +15,11 @@
 #include "gateway/delivery/outbox_front.h"
 #include "gateway/message/delivery.h"
 #include "gateway/stage/storage.h"
+#include "tests/unit/delivery/fake_keys.h"
+#include "tests/unit/delivery/fake_lines.h"
+#include "tests/unit/delivery/fake_records.h"
 #include "tests/unit/delivery/fake_row.h"
+#include "tests/unit/delivery/fake_time.h"
 
 namespace tocsin::delivery::testing {
 
@@ -127,8 +131,7 @@ class FakeStorage final : public stage::Storage {
   /// Behind the gateway's back.
   void set_record(std::string_view collection, std::string_view key, std::string value) {
     const std::lock_guard lock(mutex_);
-    records_[{std::string(collection), std::string(key)}] = {std::string(key), std::move(value),
-                                                             ++newest_version_, std::nullopt};
+    records_.set(collection, key, std::move(value));
   }
   void forget_records() {
     const std::lock_guard lock(mutex_);
@@ -184,9 +187,7 @@ class FakeStorage final : public stage::Storage {
     stage::QueryResult result;
     if (query.what == stage::Query::What::kExists) {
       for (const message::NotificationId id : query.ids) {
-        const bool key =
-            std::ranges::any_of(keys_, [&](const auto& one) { return one.second.id == id; });
-        if (key || notes_.contains(id)) result.found.push_back(id);
+        if (keys_.knows(id) || notes_.contains(id)) result.found.push_back(id);
       }
     }
     if (query.what == stage::Query::What::kHealth) result.health.size_bytes = 4096;
@@ -198,24 +199,12 @@ class FakeStorage final : public stage::Storage {
                                                   WallTime now) override {
     const std::lock_guard lock(mutex_);
     if (down_) return fail(Code::kUnavailable, "the disk is gone");
-    const auto at = records_.find({std::string(collection), std::string(key)});
-    if (at == records_.end() || !lives(at->second, now)) return std::nullopt;
-    return at->second;
+    return records_.get(collection, key, now);
   }
   Result<stage::RecordPage> scan_records(const stage::RecordScan& scan, WallTime now) override {
     const std::lock_guard lock(mutex_);
     if (down_) return fail(Code::kUnavailable, "the disk is gone");
-    stage::RecordPage page;
-    for (const auto& [place, record] : records_) {
-      if (place.first != scan.collection || !place.second.starts_with(scan.prefix) ||
-          place.second <= scan.after || !lives(record, now)) {
-        continue;
-      }
-      page.records.push_back(record);
-      page.more = page.records.size() == scan.limit;
-      if (page.more) break;
-    }
-    return page;
+    return records_.scan(scan, now);
   }
 
   void close() override {
@@ -224,6 +213,7 @@ class FakeStorage final : public stage::Storage {
   }
 
  private:
+  friend struct FakeTime;
   struct Note {
     std::string input;
     std::string caller;
@@ -233,7 +223,6 @@ class FakeStorage final : public stage::Storage {
     std::optional<WallTime> expires_at;
     std::uint32_t deliveries = 0;
   };
-  using Key = FakeKey;
   using Ready = std::tuple<std::string, message::DeliveryClass, WallTime, message::DeliveryId>;
 
   static Ready place(message::DeliveryId id, const Row& row) {
@@ -307,13 +296,22 @@ class FakeStorage final : public stage::Storage {
           purge(*static_cast<stage::Purge*>(op));
           break;
         case stage::OperationKind::kRecord:
-          change(*static_cast<stage::RecordChange*>(op));
+          records_.change(*static_cast<stage::RecordChange*>(op));
           break;
         case stage::OperationKind::kMove:
           move_rows(*static_cast<stage::Move*>(op));
           break;
         case stage::OperationKind::kLook:
           look(*static_cast<stage::Look*>(op));
+          break;
+        case stage::OperationKind::kSupersede:
+          FakeTime::supersede(*this, *static_cast<stage::Supersede*>(op));
+          break;
+        case stage::OperationKind::kReschedule:
+          FakeTime::reschedule(*this, *static_cast<stage::Reschedule*>(op));
+          break;
+        case stage::OperationKind::kRedriveDue:
+          FakeTime::redrive_due(*this, *static_cast<stage::RedriveDue*>(op));
           break;
         case stage::OperationKind::kOwned:
           list_owned(rows_, epoch_, *static_cast<stage::Owned*>(op));
@@ -322,27 +320,9 @@ class FakeStorage final : public stage::Storage {
     }
   }
 
-  bool answered_before(stage::Append& op) {
-    if (!op.key) return false;
-    const auto [at, added] = keys_.try_emplace({op.key->hash[0], op.key->hash[1]},
-                                               Key{{op.key->body_hash[0], op.key->body_hash[1]},
-                                                   op.key->expires_at,
-                                                   op.id,
-                                                   static_cast<std::uint32_t>(op.deliveries.size()),
-                                                   std::string(op.dropped_by)});
-    if (added) return false;
-    const Key& key = at->second;
-    const bool same = key.body[0] == op.key->body_hash[0] && key.body[1] == op.key->body_hash[1];
-    op.outcome = same ? stage::Append::Outcome::kReplayed : stage::Append::Outcome::kConflict;
-    op.earlier_id = key.id;
-    op.earlier_deliveries = key.deliveries;
-    op.earlier_dropped_by = key.dropped_by;
-    return true;
-  }
-
   void append(stage::Append& op) {
     op.outcome = stage::Append::Outcome::kCommitted;
-    if (answered_before(op) || op.deliveries.empty()) return;
+    if (keys_.answered_before(op) || op.deliveries.empty()) return;
     const auto [at, added] = notes_.try_emplace(
         op.id,
         Note{std::string(op.input), std::string(op.caller), std::string(op.payload), op.level,
@@ -353,6 +333,8 @@ class FakeStorage final : public stage::Storage {
       Row row;
       row.output = made.output;
       row.address = made.address;
+      row.group_key = op.group_key;
+      row.ordering = made.ordering;
       row.queue = made.queue;
       row.state = made.state;
       row.owner = made.state == DeliveryState::kClaimed ? epoch_ : 0;
@@ -373,20 +355,26 @@ class FakeStorage final : public stage::Storage {
       return std::get<0>(one) == output && std::get<1>(one) == op.queue;
     };
     op.claimed.clear();
-    while (op.claimed.size() < op.limit) {
-      const auto at = first();
-      if (at == ready_.end() || !mine(*at) || std::get<2>(*at) > op.now) break;
-      const message::DeliveryId id = std::get<3>(*at);
+    std::vector<message::DeliveryId> found;
+    for (auto at = first(); at != ready_.end() && mine(*at) && found.size() < op.limit; ++at) {
+      if (std::get<2>(*at) > op.now) break;
+      if (FakeLines::lets(rows_, std::get<3>(*at))) found.push_back(std::get<3>(*at));
+    }
+    for (const message::DeliveryId id : found) {
       Row& row = rows_.at(id);
       const Note& note = notes_.at(id.notification);
       op.claimed.push_back({id, row.address, row.attempts, row.crashes, row.next_at, note.payload,
                             note.accepted_at, note.expires_at,
-                            row.review == message::ReviewState::kApproved});
+                            row.review == message::ReviewState::kApproved, row.redrives, row.mirror,
+                            row.ordering == stage::Ordering::kJoin});
       move(id, row, [&](Row& r) { enter(r, DeliveryEvent::kClaim, op.now); });
     }
-    const auto left = first();
     op.next_due.reset();
-    if (left != ready_.end() && mine(*left)) op.next_due = std::get<2>(*left);
+    for (auto left = first(); left != ready_.end() && mine(*left); ++left) {
+      if (FakeLines::behind(rows_, std::get<3>(*left))) continue;
+      op.next_due = std::get<2>(*left);
+      break;
+    }
   }
 
   static DeliveryEvent event_of(const stage::Settle& op) {
@@ -422,6 +410,7 @@ class FakeStorage final : public stage::Storage {
       }
       enter(row, event_of(op), op.at);
       if (row.state == DeliveryState::kDead) row.review = message::ReviewState::kPending;
+      row.redrive_at = op.redrive_at;
       row.attempts = op.attempts;
       row.crashes = op.crashes;
       row.reason = op.reason;
@@ -430,6 +419,7 @@ class FakeStorage final : public stage::Storage {
       op.changed = true;
     });
     if (op.changed && op.successor) add_successor(op);
+    op.freed = at->second.state > DeliveryState::kSending && at->second.in_line();
   }
 
   void add_successor(stage::Settle& op) {
@@ -438,6 +428,7 @@ class FakeStorage final : public stage::Storage {
     row.address = op.successor->address;
     row.queue = rows_.at(op.id).queue;
     row.next_at = op.successor->next_at;
+    row.mirror = op.successor->mirror || rows_.at(op.id).mirror;
     row.updated_at = op.at;
     op.successor_ordinal =
         std::prev(rows_.lower_bound({{op.id.notification.value + 1}, 0}))->first.ordinal + 1;
@@ -487,6 +478,9 @@ class FakeStorage final : public stage::Storage {
         r.review = message::ReviewState::kApproved;
         r.next_at = op.at;
         r.cancel_requested = false;
+        r.redrive_at.reset();
+        r.redrives = 0;
+        r.ordering = stage::Ordering::kNone;
       });
     } else {
       row.review = op.verb == stage::Review::Verb::kApprove ? message::ReviewState::kApproved
@@ -531,27 +525,6 @@ class FakeStorage final : public stage::Storage {
     op.backlog = count_backlog(rows_);
   }
 
-  static bool lives(const stage::Record& record, WallTime now) {
-    return !record.expires_at || *record.expires_at > now;
-  }
-
-  void change(stage::RecordChange& op) {
-    const std::pair place{std::string(op.collection), std::string(op.key)};
-    const auto at = records_.find(place);
-    const bool there = at != records_.end() && lives(at->second, op.now);
-    op.found = there ? at->second.version : stage::kNoVersion;
-    const bool met = op.if_version == stage::kAnyVersion || op.if_version == op.found;
-    const bool put = op.verb == stage::RecordChange::Verb::kPut;
-    op.changed = met && (put || there);
-    if (!op.changed) return;
-    records_.erase(place);
-    if (!put) return;
-    TOCSIN_ASSERT(op.version > newest_version_, "a version was given twice");
-    newest_version_ = op.version;
-    records_.emplace(place,
-                     stage::Record{place.second, std::string(op.value), op.version, op.expires_at});
-  }
-
   void find_one(message::NotificationId id, stage::QueryResult& result) {
     const auto note = notes_.find(id);
     if (note == notes_.end()) return;
@@ -573,9 +546,8 @@ class FakeStorage final : public stage::Storage {
   std::map<message::NotificationId, Note> notes_;
   std::map<message::DeliveryId, Row> rows_;
   std::set<Ready> ready_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, Key> keys_;
-  std::map<std::pair<std::string, std::string>, stage::Record> records_;
-  stage::RecordVersion newest_version_ = 0;
+  FakeKeys keys_;
+  FakeRecords records_;
   message::NotificationId high_mark_;
   stage::Epoch epoch_ = 0;
   std::uint64_t claims_ = 0;

@@ -55,6 +55,7 @@ Value::Map defaults(Value::Map of_breaker = breaker(), Value::Map of_budget = bu
   add(map, "retry_budget", std::move(of_budget));
   add(map, "breaker", std::move(of_breaker));
   add(map, "on_ambiguous", std::string("hold"));
+  add(map, "ordering", std::string("none"));
   return map;
 }
 
@@ -85,6 +86,7 @@ TEST(LanePolicy, TheTablesDefaultsAreTheStandard) {
   EXPECT_EQ(made.timeout, standard.timeout);
   EXPECT_EQ(made.concurrency, standard.concurrency);
   EXPECT_EQ(made.on_ambiguous, standard.on_ambiguous);
+  EXPECT_EQ(made.ordered, standard.ordered);
   EXPECT_EQ(made.backoff.attempts_max(), standard.backoff.attempts_max());
   const OptionTable& table = delivery_options();
   const auto text = [](const OptionTable& of, std::string_view key) {

@@ -15,7 +15,7 @@ TEST_F(NotificationDecoder, TakesEveryField) {
     "labels": {"team": "payments", "host": "web-1"}, "data": {"n": [1, 2.50, null], "s": "x"},
     "key": "k", "external_id": "e-1", "to": ["email:a@b.example", "phone:+15550111"],
     "deliver_at": "2026-01-01T01:00:00Z", "expires_at": "2026-01-02T00:00:00+01:00",
-    "idempotency_key": "once"})");
+    "supersede": true, "idempotency_key": "once"})");
   ASSERT_TRUE(decoded) << decoded.error().detail;
   const Notification& n = *decoded->notification;
   EXPECT_EQ(n.topic, "orders.eu.created");
@@ -33,6 +33,7 @@ TEST_F(NotificationDecoder, TakesEveryField) {
   EXPECT_EQ(n.to[1].value, "+15550111");
   EXPECT_EQ(n.deliver_at, kNow + std::chrono::hours(1));
   EXPECT_EQ(n.expires_at, kNow + std::chrono::hours(23));
+  EXPECT_TRUE(n.supersede);
   EXPECT_EQ(decoded->idempotency_key, "once");
 }
 

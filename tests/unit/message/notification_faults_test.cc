@@ -37,6 +37,12 @@ TEST_F(NotificationFaults, OfTypes) {
       {R"({"topic":"a","to":"e:x"})", "/to: must be an array of strings, not a string"},
       {R"({"topic":"a","to":["e:x",7]})", "/to/1: must be a string, not a number"},
       {R"({"topic":"a","to":[["e:x"]]})", "/to/0: must be a string, not an array"},
+      {R"({"topic":"a","supersede":"yes"})", "/supersede: must be true or false, not a string"},
+      {R"({"topic":"a","supersede":1})", "/supersede: must be true or false, not a number"},
+      {R"({"topic":"a","supersede":{}})", "/supersede: must be true or false, not an object"},
+      {R"({"topic":"a","supersede":true})",
+       "/supersede: needs a key, which says what it supersedes"},
+      {R"({"topic":"a","supersede":false})", "decoded"},
   };
   for (const Case& c : cases) EXPECT_EQ(fault(c.json), c.fault) << c.json;
 }

@@ -38,6 +38,7 @@ class RandomNotification {
     n.to = recipients_;
     if (pick(2) == 0) n.deliver_at = now + Duration(static_cast<std::int64_t>(pick(1'000'000'000)));
     if (pick(2) == 0) n.expires_at = now + std::chrono::hours(24 + pick(1000));
+    n.supersede = !n.key.empty() && pick(2) == 0;
     return n;
   }
 

@@ -18,7 +18,7 @@ inline bool same_notification(const Notification& a, const Notification& b) {
                     same_label) &&
          a.data == b.data && a.key == b.key && a.external_id == b.external_id &&
          std::equal(a.to.begin(), a.to.end(), b.to.begin(), b.to.end(), same_recipient) &&
-         a.deliver_at == b.deliver_at && a.expires_at == b.expires_at;
+         a.deliver_at == b.deliver_at && a.expires_at == b.expires_at && a.supersede == b.supersede;
 }
 
 }  // namespace tocsin::message

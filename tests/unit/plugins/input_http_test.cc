@@ -75,8 +75,8 @@ TEST_F(HttpInputTest, Answers405WithTheMethodsThatThereAre) {
       {"DELETE", "/v1/notifications/", "POST"},
       {"PUT", "/v1/notifications/batch", "POST"},
       {"GET", "/v1/notifications/batch", "POST"},
-      {"POST", "/v1/notifications/ntf_1", "GET, HEAD, DELETE"},
-      {"PATCH", "/v1/notifications/ntf_1", "GET, HEAD, DELETE"},
+      {"POST", "/v1/notifications/ntf_1", "GET, HEAD, DELETE, PATCH"},
+      {"PUT", "/v1/notifications/ntf_1", "GET, HEAD, DELETE, PATCH"},
   };
   for (const auto& [method, path, allow] : cases) {
     const tocsin_token exchange = ask(method, path);

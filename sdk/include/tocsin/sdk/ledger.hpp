@@ -11,7 +11,7 @@ class LedgerAnswer {
  public:
   explicit LedgerAnswer(const tocsin_ledger_answer& answer) : a_(answer) {}
 
-  /// OK, NOT_FOUND, UNAVAILABLE; the rest is there when OK.
+  /// OK, NOT_FOUND, UNAVAILABLE, INVALID; the rest is there when OK, but text and pointer.
   std::uint32_t status() const { return a_.status; }
   std::string_view id() const { return view(a_.id); }
   Duration accepted_at() const { return Duration(a_.accepted_at_ns); }  ///< since 1970
@@ -22,6 +22,13 @@ class LedgerAnswer {
   std::uint32_t cancelled() const { return a_.cancelled; }
   std::uint32_t in_flight() const { return a_.in_flight; }
   std::uint32_t done() const { return a_.done; }
+  /// After a reschedule; in_flight and done count as after a cancel.
+  std::uint32_t rescheduled() const { return a_.rescheduled; }
+  /// After a reschedule: it would expire before, so nothing was changed.
+  bool expires() const { return a_.expires != 0; }
+  /// Of INVALID: what is wrong, and where.
+  std::string_view text() const { return view(a_.text); }
+  std::string_view pointer() const { return view(a_.pointer); }
 
  private:
   const tocsin_ledger_answer& a_;
@@ -45,18 +52,24 @@ class LedgerReader {
   std::uint32_t cancel(std::string_view id, std::string_view caller) {
     return ask(ledger_host_.c_host().notification_cancel, id, caller);
   }
+  /// `json`: {"deliver_at"} or {"delay"} as in a notification.
+  std::uint32_t reschedule(std::string_view id, std::string_view caller, std::string_view json) {
+    return ledger_host_.c_host().notification_reschedule(ledger_host_.c_worker(), to_c(id),
+                                                         to_c(caller), to_c(json), answered, this);
+  }
 
  private:
   using Ask = decltype(tocsin_host::notification_get);
 
   std::uint32_t ask(Ask question, std::string_view id, std::string_view caller) {
-    const auto answered = [](void* user, const tocsin_ledger_answer* answer) {
-      auto* reader = static_cast<LedgerReader*>(user);
-      const Host host = reader->ledger_host_;  // the reader may end in its callback
-      const auto tell = [&] { reader->on_ledger(LedgerAnswer(*answer)); };
-      host.run("an answer of the ledger", tell);
-    };
     return question(ledger_host_.c_worker(), to_c(id), to_c(caller), answered, this);
+  }
+
+  static void answered(void* user, const tocsin_ledger_answer* answer) {
+    auto* reader = static_cast<LedgerReader*>(user);
+    const Host host = reader->ledger_host_;  // the reader may end in its callback
+    const auto tell = [&] { reader->on_ledger(LedgerAnswer(*answer)); };
+    host.run("an answer of the ledger", tell);
   }
 
   Host ledger_host_;

@@ -18,6 +18,7 @@ inline constexpr openapi::Schema kNotification = {"Notification", R"json({
 "labels":{"type":"object","maxProperties":64,"additionalProperties":{"type":"string","maxLength":1024}},
 "data":{"description":"Any JSON; kept as it is."},
 "key":{"type":"string","maxLength":256,"description":"What it is about, such as one order: what an output may keep in order."},
+"supersede":{"type":"boolean","default":false,"description":"With a key: what is not yet sent of the caller's earlier ones with that key is cancelled."},
 "external_id":{"type":"string","maxLength":256,"description":"The sender's own name for it."},
 "to":{"type":"array","maxItems":1000,"items":{"type":"string","maxLength":320,"pattern":"^[a-z][a-z0-9_-]*:"},"description":"Addresses, kind:value, such as email:ops@example.com."},
 "deliver_at":{"type":"string","format":"date-time","description":"Not before."},
@@ -49,6 +50,7 @@ inline constexpr openapi::Schema kDelivery = {"Delivery", R"json({
 "updated_at":{"type":"string","format":"date-time"},
 "reason":{"type":"string","description":"What the last attempt came to."},
 "provider_id":{"type":"string","description":"What the receiver calls it."},
+"redrive_at":{"type":"string","format":"date-time","description":"When a dead letter is sent again by itself."},
 "cancel_requested":{"type":"boolean"}}})json"};
 
 inline constexpr openapi::Schema kProblem = {"Problem", R"json({

@@ -62,6 +62,7 @@ class FakeHost : public FakeLife {
     bool over = false;
     void (*fn)(void*, const tocsin_ledger_answer*) = nullptr;
     void* user = nullptr;
+    std::string new_time = {};  ///< a reschedule's
   };
   struct Answer {
     std::uint32_t status = 0;
@@ -515,6 +516,13 @@ class FakeHost : public FakeLife {
     host.emit = emit;
     host.notification_get = ask<false>;
     host.notification_cancel = ask<true>;
+    host.notification_reschedule = [](tocsin_worker* w, tocsin_str id, tocsin_str caller,
+                                      tocsin_str json,
+                                      void (*fn)(void*, const tocsin_ledger_answer*), void* user) {
+      const std::uint32_t asked = ask<false>(w, id, caller, fn, user);
+      if (asked == TOCSIN_OK) of(w).questions.back().new_time = sdk::view(json);
+      return asked;
+    };
     host.template_compile = FakeTemplate::compile;
     host.template_render = FakeTemplate::render;
     host.template_free = FakeTemplate::free;

@@ -1,0 +1,158 @@
+// What becomes of dead letters by themselves: sent again by the clock, copied, told of.
+#include <gtest/gtest.h>
+
+#include "tests/unit/delivery/delivery_world.h"
+
+namespace tocsin::delivery::testing {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+/// Keeps what was emitted.
+class FakeEmit final : public stage::Emit {
+ public:
+  bool emit(const stage::EmitRequest& request, stage::EmitDone& done) override {
+    texts.emplace_back(request.items.front().json);
+    waiting.push_back(&done);
+    return true;
+  }
+  void abandon(stage::EmitDone&) override {}
+  void answer(stage::EmitOutcome::Kind kind = stage::EmitOutcome::Kind::kCommitted) {
+    const stage::EmitOutcome outcome{.kind = kind};
+    for (stage::EmitDone* done : std::exchange(waiting, {})) done->on_emitted({&outcome, 1});
+  }
+  std::vector<std::string> texts;
+  std::vector<stage::EmitDone*> waiting;
+};
+
+class DeadLetters : public ::testing::Test {
+ protected:
+  static LanePolicy policy(DeadLetterPolicy dead_letters) {
+    LanePolicy made = LanePolicy::standard();
+    made.dead_letters = std::move(dead_letters);
+    return made;
+  }
+  static std::optional<Verdict> fails(const stage::Attempt&) {
+    return Verdict{.kind = VerdictKind::kInternal, .reason = "it broke"};
+  }
+  static std::optional<Verdict> rejects(const stage::Attempt&) {
+    return Verdict{.kind = VerdictKind::kRejected, .reason = "no such user"};
+  }
+  std::size_t dead() { return storage.count(DeliveryState::kDead); }
+
+  FakeStorage storage;
+  World world{storage};
+};
+
+TEST_F(DeadLetters, AreSentAgainOnTheirScheduleAndThenFinal) {
+  auto& chat = world.add_lane("chat", policy({.redrive = {minutes(1), minutes(10)}}));
+  chat.output->script = fails;
+  TestGroup& group = world.append({.to = {chat.door()}});
+  world.pass(seconds(30));
+  EXPECT_EQ(chat.output->seen.size(), std::size_t{kInternalAttemptsMax});
+  EXPECT_TRUE(storage.row(group.delivery()).redrive_at);
+  world.pass(minutes(2));
+  EXPECT_EQ(chat.output->seen.size(), std::size_t{2 * kInternalAttemptsMax});
+  EXPECT_EQ(storage.row(group.delivery()).redrives, 1U);
+  world.pass(minutes(11), seconds(5));
+  EXPECT_EQ(chat.output->seen.size(), std::size_t{3 * kInternalAttemptsMax});
+  EXPECT_EQ(dead(), 1U);
+  EXPECT_FALSE(storage.row(group.delivery()).redrive_at);
+  world.pass(minutes(60), seconds(10));
+  EXPECT_EQ(chat.output->seen.size(), std::size_t{3 * kInternalAttemptsMax});
+}
+
+TEST_F(DeadLetters, ArriveOnceWhatStoppedThemHasPassed) {
+  auto& chat = world.add_lane("chat", policy({.redrive = {minutes(1)}}));
+  chat.output->script = fails;
+  TestGroup& group = world.append({.to = {chat.door()}});
+  world.pass(seconds(30));
+  chat.output->script = [](const auto&) { return delivered(); };
+  world.pass(minutes(1));
+  EXPECT_EQ(storage.row(group.delivery()).state, DeliveryState::kDelivered);
+}
+
+TEST_F(DeadLetters, AreFinalAtOnceWhenTimeDoesNotHelp) {
+  auto& chat = world.add_lane("chat", policy({.redrive = {minutes(1)}}));
+  chat.output->script = rejects;
+  TestGroup& group = world.append({.to = {chat.door()}});
+  EXPECT_FALSE(storage.row(group.delivery()).redrive_at);
+  world.pass(minutes(2));
+  EXPECT_EQ(chat.output->seen.size(), 1U);
+}
+
+TEST_F(DeadLetters, ThatAnEarlierProcessLeftAreSentAgainToo) {
+  {
+    auto& chat = world.add_lane("chat", policy({.redrive = {minutes(1)}}));
+    chat.output->script = fails;
+    world.append({.to = {chat.door()}});
+    world.pass(seconds(30));
+    world.stop();
+  }
+  World next(storage);
+  next.clock.advance(minutes(5));
+  auto& chat = next.add_lane("chat");
+  next.turn();
+  EXPECT_EQ(chat.output->seen.size(), 1U);
+}
+
+TEST_F(DeadLetters, ExpireAsTheyWouldHaveWithoutDying) {
+  auto& chat = world.add_lane("chat", policy({.redrive = {minutes(1)}}));
+  chat.output->script = fails;
+  TestGroup& group =
+      world.append({.to = {chat.door()}, .expires_at = world.clock.wall() + minutes(1)});
+  world.pass(minutes(3));
+  EXPECT_EQ(chat.output->seen.size(), std::size_t{kInternalAttemptsMax});
+  EXPECT_EQ(storage.row(group.delivery()).reason, "expired");
+}
+
+TEST_F(DeadLetters, AreCopiedOnceTheyAreFinalAndCopiesAreNot) {
+  const DeadLetterPolicy mirrored{.redrive = {}, .mirror = "errors"};
+  auto& chat = world.add_lane("chat", policy(mirrored));
+  auto& errors = world.add_lane("errors", policy(mirrored));
+  auto& other = world.add_lane("other", policy({.redrive = {}, .mirror = "chat"}));
+  chat.output->script = rejects;
+  errors.output->script = rejects;
+  TestGroup& group = world.append({.to = {chat.door()}});
+  ASSERT_EQ(errors.output->seen.size(), 1U);
+  EXPECT_EQ(errors.output->seen[0].payload, chat.output->seen[0].payload);
+  EXPECT_EQ(errors.output->seen[0].address, "");
+  EXPECT_TRUE(storage.row({group.id(), 1}).mirror);
+  EXPECT_EQ(storage.rows().size(), 2U) << "the copy died, too, and that was that";
+
+  // Also where copies of copies would go to each other's outputs.
+  other.output->script = rejects;
+  world.append({.to = {other.door()}});
+  EXPECT_EQ(chat.output->seen.size(), 2U);
+  EXPECT_EQ(errors.output->seen.size(), 1U);
+}
+
+TEST_F(DeadLetters, AreToldOfOnceTheyAreFinal) {
+  FakeEmit emit;
+  DeadLetterNotices notices{emit, world.log};
+  Lane lane({*world.port, world.pool, world.metrics, world.log, nullptr, &notices}, "sms",
+            policy({.redrive = {minutes(1)}, .notify = true}));
+  FakeOutput output(lane);
+  output.script = fails;
+  lane.attach(&output);
+  world.turn();
+  TestGroup& group = world.append({.to = {&lane.door()}});
+  world.pass(seconds(30));
+  EXPECT_TRUE(emit.texts.empty()) << "it is sent again first";
+  world.pass(minutes(2));
+  ASSERT_EQ(emit.texts.size(), 1U);
+  const std::string& text = emit.texts[0];
+  EXPECT_NE(text.find(R"("topic":"tocsin.dead_letter")"), std::string::npos) << text;
+  EXPECT_NE(text.find(group.delivery().text()), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("output":"sms")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("reason":"fault of the output: it broke")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("attempts":"3")"), std::string::npos) << text;
+  emit.answer();
+  bool drained = false;
+  lane.drain(seconds(1), [&] { drained = true; });
+  while (!drained) world.advance(seconds(1));
+}
+
+}  // namespace
+}  // namespace tocsin::delivery::testing
