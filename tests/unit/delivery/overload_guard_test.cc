@@ -17,9 +17,7 @@ class OverloadGuardTest : public ::testing::Test {
     for (int i = 0; i < count; ++i) guard.enter();
   }
   void see_backlog(std::uint64_t rows) { guard.observe({.backlog = rows}); }
-  bool shown(std::string_view line) {
-    return metrics.expose().find(line) != std::string::npos;
-  }
+  bool shown(std::string_view line) { return metrics.expose().find(line) != std::string::npos; }
 
   telemetry::Metrics metrics{1};
   OverloadGuard guard{metrics};
