@@ -77,7 +77,9 @@ TEST_F(WatchdogTest, ShowsALoopThatStandsStillWithThePluginAndTheStack) {
   EXPECT_EQ(stuck.plugin, "output/sms");
   EXPECT_EQ(stuck.id, "oncall");
   EXPECT_EQ(stuck.callback, "deliver");
+#if !defined(TOCSIN_SANITIZED)  // ThreadSanitizer passes a signal on when it sees fit
   EXPECT_GT(stuck.stack.size(), 3U);
+#endif
   EXPECT_NE(logged().find("a loop stands still"), std::string::npos);
 }
 
