@@ -215,7 +215,9 @@ def test_no_attempt_begins_on_a_store_that_is_down_and_verdicts_wait(disk, start
 
 @pytest.mark.parametrize("disk", [KIND["full disk"]], indirect=True)
 def test_a_full_disk_refuses_what_comes_and_still_delivers_what_it_has(disk, start_on, sink):
-    gateway = start_on(disk, {"hook": webhook(sink, concurrency=2, timeout="30s")})
+    # It is tried again until the sink is back.
+    retry = {"max_attempts": 1000, "initial": "20ms", "max": "40ms", "jitter": "none"}
+    gateway = start_on(disk, {"hook": webhook(sink, concurrency=2, timeout="30s", retry=retry)})
     sink.mode("hang")
     accepted = [send(gateway, i)[2]["id"] for i in range(20)]
     eventually(sink.count, 2)
