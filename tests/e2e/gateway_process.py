@@ -30,14 +30,19 @@ def as_yaml(settings):
 
 
 def eventually(probe, wanted, what="the value"):
-    """Asks probe() until its answer satisfies wanted (a value or a predicate); returns that answer."""
+    """Asks probe() until its answer satisfies wanted (a value or a predicate); returns that answer. Gives up
+    on an answer that has not changed for PATIENCE_SECONDS, and on any after four times that."""
     matches = wanted if callable(wanted) else lambda answer: answer == wanted
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    last, changed = None, time.monotonic()
+    end = changed + 4 * PATIENCE_SECONDS
     while True:
         answer = probe()
         if matches(answer):
             return answer
-        assert time.monotonic() < deadline, f"{what} stayed at {answer!r}"
+        now = time.monotonic()
+        if answer != last:
+            last, changed = answer, now
+        assert now < min(end, changed + PATIENCE_SECONDS), f"{what} stayed at {answer!r}"
         time.sleep(0.005)
 
 

@@ -2,6 +2,7 @@
 
 import http.client
 import threading
+import time
 
 from gateway_process import PATIENCE_SECONDS
 from notifications import Client
@@ -9,12 +10,14 @@ from notifications import Client
 
 class Load:
     """Threads that send notifications with unique titles to whichever gateway runs. What got no answer,
-    or was refused for now, is sent again under the same idempotency key until it is accepted."""
+    or was refused for now, is sent again under the same idempotency key until it is accepted. Each thread
+    waits `pause` seconds between two: what a slow sink must take afterwards is bounded by it."""
 
-    def __init__(self, clients=4, note=None):
+    def __init__(self, clients=4, note=None, pause=0.0):
         self.accepted = {}  # title -> the id that a 202 named
         self.unexpected = []
         self._note = {"topic": "load.test", "level": "warning", **(note or {})}
+        self._pause = pause
         self._gateway = None
         self._ending = False
         self._changed = threading.Condition()
@@ -58,6 +61,7 @@ class Load:
                 except (OSError, http.client.HTTPException):
                     client = None
             number += 1
+            time.sleep(self._pause)
 
     def _send(self, client, title):
         status, _, body = client.send({**self._note, "title": title}, Idempotency_Key=title)

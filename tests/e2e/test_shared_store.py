@@ -135,7 +135,7 @@ def test_upgrades_under_load_lose_nothing_and_repeat_nothing(start_gateway, sink
     """The new process opens the store while the old one drains; neither says `shared`."""
     sink.mode("slow", "0.02")
     gateway = start_gateway(settings(tmp_path, {"hook": webhook(sink, timeout="10s", concurrency=8)}))
-    clients = Load()
+    clients = Load(pause=0.02)
     clients.to(gateway)
     pid = gateway.process.pid
 
@@ -149,6 +149,7 @@ def test_upgrades_under_load_lose_nothing_and_repeat_nothing(start_gateway, sink
             os.kill(pid, signal.SIGUSR2)
             pid = eventually(upgraded, lambda found, number=number: len(found) == number, "upgrades")[-1]
         clients.end()
+        sink.mode("ok")
         eventually(lambda: len(set(sink.titles())), len(clients.accepted))
         time.sleep(1.2)  # two looks: what would be sent again is sent by then
         assert sorted(sink.titles()) == sorted(clients.accepted)
