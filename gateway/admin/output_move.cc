@@ -6,12 +6,13 @@
 // more asks again. Rows that a lane holds, or that are being sent, stay where they are.
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
+#include "gateway/admin/body.h"
 #include "gateway/admin/endpoint_functions.h"
 #include "gateway/admin/rows_json.h"
-#include "gateway/base/json_reader.h"
 
 namespace tocsin::admin {
 
@@ -26,10 +27,6 @@ struct MoveOrder {
   bool dry_run = false;  // only say how many
 };
 
-Problem wrong(std::string pointer, std::string detail) {
-  return {.status = 400, .detail = std::move(detail), .pointer = std::move(pointer)};
-}
-
 std::optional<Problem> read_member(const Value::Entry& member, MoveOrder& order) {
   if (member.key == "from" || member.key == "to") {
     if (!member.value.is<std::string>() || member.value.as<std::string>().empty()) {
@@ -38,24 +35,19 @@ std::optional<Problem> read_member(const Value::Entry& member, MoveOrder& order)
     (member.key == "from" ? order.from : order.to) = member.value.as<std::string>();
     return std::nullopt;
   }
-  if (member.key == "dead" || member.key == "dry_run") {
-    if (!member.value.is<bool>()) return wrong("/" + member.key, "true or false is expected.");
-    (member.key == "dead" ? order.dead : order.dry_run) = member.value.as<bool>();
-    return std::nullopt;
-  }
-  return wrong("", "There is an unknown name; from, to, dead and dry_run are known.");
+  if (!member.value.is<bool>()) return wrong("/" + member.key, "true or false is expected.");
+  (member.key == "dead" ? order.dead : order.dry_run) = member.value.as<bool>();
+  return std::nullopt;
 }
 
 tl::expected<MoveOrder, Problem> read_order(std::string_view body) {
+  constexpr std::array<std::string_view, 4> kNames = {"from", "to", "dead", "dry_run"};
+  const auto document = read_body(body, kNames, std::span(kNames.data(), 2));
+  if (!document) return tl::unexpected(document.error());
   MoveOrder order;
-  const Result<Value> document = read_json(body);
-  if (!document) return tl::unexpected(wrong("", "In the body: " + document.error().what + "."));
-  if (!document->is<Value::Map>()) return tl::unexpected(wrong("", "An object is expected."));
   for (const Value::Entry& member : document->as<Value::Map>()) {
     if (auto problem = read_member(member, order)) return tl::unexpected(std::move(*problem));
   }
-  if (order.from.empty()) return tl::unexpected(wrong("", "\"from\" is missing."));
-  if (order.to.empty()) return tl::unexpected(wrong("", "\"to\" is missing."));
   if (order.from == order.to) return tl::unexpected(wrong("/to", "It is the same output."));
   return order;
 }

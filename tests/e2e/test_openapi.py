@@ -262,6 +262,18 @@ def test_the_admin_api_answers_as_it_is_documented(gateway, admin, door):
                  "describe", "reload", "approveDeadLetters", "redriveDeadLetters", "discardDeadLetters",
                  "suppress", "listSuppressions", "liftSuppression"):
         admin.ask_as_documented(name)
+    for name in letters:
+        if name != "getDeadLetter":
+            assert admin.ask(name, argument=f"dlv_{done[4:]}-0")[0] == 409
+    for name in ("listDeadLetters", "countDeadLetters"):
+        assert admin.ask(name)[0] == 200
+        assert admin.ask(name, "?output=brokn")[0] == 404
+    for name in ("approveDeadLetters", "redriveDeadLetters", "discardDeadLetters"):
+        assert admin.ask(name, body='{"output": "brokn"}', content_type="application/json")[0] == 404
+        assert admin.ask(name, body=json.dumps({"output": "broken", "dry_run": True}),
+                         content_type="application/json")[0] == 200
+        named = json.dumps({"ids": [f"dlv_{done[4:]}-0"]})
+        assert admin.ask(name, body=named, content_type="application/json")[0] == 200
     content_type, lifted = next(admin.example("liftSuppression"))
     assert admin.ask("liftSuppression", body=lifted, content_type=content_type)[0] == 404
     assert admin.ask("send", body='{"topic": "nobody.cares"}', content_type="application/json")[0] == 422
@@ -273,8 +285,7 @@ def test_the_admin_api_answers_as_it_is_documented(gateway, admin, door):
     assert admin.ask("reload")[0] == 422
     assert admin.ask("getConfig")[0] == 200  # now with the faults
     gateway.config_path.write_text(good, encoding="utf-8")
-    without_notifications = {"listOutputs", "moveOutput", "listAudit", "send", "listDeadLetters", "approveDeadLetters",
-                             "redriveDeadLetters", "discardDeadLetters", "suppress", "listSuppressions"}
+    without_notifications = {"listOutputs", "moveOutput", "listAudit", "send", "suppress", "listSuppressions"}
     for_viewers = {operation["operationId"] for _, _, operation in admin.operations()
                    if operation["security"] == [{"token": ["viewer"]}]}
     assert admin.unseen() == {(name, 404) for name in without_notifications} | {(name, 403) for name in for_viewers}

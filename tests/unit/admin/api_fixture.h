@@ -75,6 +75,7 @@ class FakeLedger final : public stage::Ledger {
   std::vector<stage::BacklogCount> backlog;
   stage::StoreHealth health;
   std::string payload = R"({"topic":"orders.paid","level":"error","title":"No money"})";
+  std::map<std::uint64_t, std::string> payloads;  // by notification, where it is another
   std::optional<Error> down;
   bool takes_more = true;
   std::size_t reviews_until_down = ~std::size_t{0};
@@ -85,7 +86,9 @@ class FakeLedger final : public stage::Ledger {
 
  private:
   stage::NotificationRow notification(message::NotificationId id) const {
-    return {id, "api", "shop", WallTime(std::chrono::seconds(1'767'225'600)), payload};
+    const auto own = payloads.find(id.value);
+    return {id, "api", "shop", WallTime(std::chrono::seconds(1'767'225'600)),
+            own == payloads.end() ? payload : own->second};
   }
 
   stage::QueryResult answer(const stage::Query& query) {
