@@ -73,7 +73,9 @@ void ApiCall::begin(const http::RequestHead& head) {
   exchange_->set_responder(*this);
   if (const std::optional<Problem> problem = check(head)) return answer(*problem);
   if (!endpoint_.takes_json()) return serve();
-  if (!exchange_->body_follows()) answer({.status = 400, .detail = "This takes a JSON body."});
+  if (!exchange_->body_follows()) {
+    answer({.status = 400, .detail = "This takes a JSON body.", .pointer = ""});
+  }
 }
 
 std::optional<Problem> ApiCall::check(const http::RequestHead& head) {

@@ -1,6 +1,6 @@
 // What waits for one output is given to another, usually because the first is configured no longer:
 //
-//   is the other configured? -> a step of ready rows -> ... -> of dead letters -> ... -> answer
+//   are they known? -> a step of ready rows -> ... -> of dead letters -> ... -> answer
 //
 // A step is one operation of the front and bounded, and so is a request: who is told that there is
 // more asks again. Rows that a lane holds, or that are being sent, stay where they are.
@@ -12,6 +12,7 @@
 
 #include "gateway/admin/body.h"
 #include "gateway/admin/endpoint_functions.h"
+#include "gateway/admin/known_output.h"
 #include "gateway/admin/rows_json.h"
 
 namespace tocsin::admin {
@@ -58,16 +59,27 @@ class OutputMove final : public std::enable_shared_from_this<OutputMove> {
   OutputMove(stage::Ledger& ledger, CallRef call, MoveOrder order)
       : ledger_(ledger), call_(std::move(call)), order_(std::move(order)) {}
 
-  void begin(OutputsView& outputs) {
+  void begin(AdminApi& api) {
+    look_for_output(api, order_.from,
+                    [self = shared_from_this(), &api](std::optional<Problem> problem) {
+                      if (!problem) return self->look_for_target(*api.parts().outputs);
+                      if (problem->status == 404) problem->pointer = "/from";
+                      self->call_->answer(*problem);
+                    });
+  }
+
+ private:
+  void look_for_target(OutputsView& outputs) {
     outputs.read([self = shared_from_this()](const std::vector<OutputState>& states) {
       self->on_outputs(states);
     });
   }
 
- private:
   void on_outputs(const std::vector<OutputState>& states) {
     if (std::ranges::count(states, order_.to, &OutputState::name) == 0) {
-      return call_->answer(wrong("/to", "No output of this name is configured."));
+      return call_->answer({.status = 404,
+                            .detail = "No output of the name " + order_.to + " is configured.",
+                            .pointer = "/to"});
     }
     if (!order_.dry_run) return step();
     stage::Query query;
@@ -143,9 +155,10 @@ void serve_move(AdminApi& api, const CallRef& call) {
   call->set_target(order->from + " to " + order->to);
   stage::Ledger* ledger = ledger_or_answer(api, call);
   if (ledger == nullptr) return;
-  OutputsView* outputs = api.parts().outputs;
-  if (outputs == nullptr) return call->answer(wrong("/to", "There are no outputs."));
-  std::make_shared<OutputMove>(*ledger, call, std::move(*order))->begin(*outputs);
+  if (api.parts().outputs == nullptr) {
+    return call->answer({.status = 404, .detail = "There are no outputs.", .pointer = "/to"});
+  }
+  std::make_shared<OutputMove>(*ledger, call, std::move(*order))->begin(api);
 }
 
 }  // namespace tocsin::admin

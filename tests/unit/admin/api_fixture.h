@@ -43,7 +43,7 @@ class FakeLedger final : public stage::Ledger {
             Function<void(Result<stage::Move>)> done) override {
     moves.push_back(std::string(from) + (dead ? " dead " : " ready ") + std::string(to));
     waiting_.emplace_back([this, dead, done = std::move(done)]() mutable {
-      if (down) return done(tl::unexpected(*down));
+      if (moves_fail) return done(fail(Code::kUnavailable, "it is gone"));
       std::uint32_t& left = dead ? movable_dead : movable_ready;
       stage::Move step;
       step.moved = std::min(left, stage::kMoveRowsMax);
@@ -80,6 +80,7 @@ class FakeLedger final : public stage::Ledger {
   bool takes_more = true;
   std::size_t reviews_until_down = ~std::size_t{0};
   std::vector<stage::Query> queries;
+  bool moves_fail = false;
   std::uint32_t movable_ready = 0;
   std::uint32_t movable_dead = 0;
   std::vector<std::string> moves;
