@@ -24,6 +24,7 @@
 #include "gateway/app/command_routes.h"
 #include "gateway/app/command_send.h"
 #include "gateway/app/command_suppressions.h"
+#include "gateway/app/command_top.h"
 #include "gateway/app/command_version.h"
 #include "gateway/app/gateway_options.h"
 #include "gateway/app/plugin_catalog.h"
@@ -55,6 +56,7 @@ struct Arguments {
   std::string breaker_state;
   AuditArguments audit;
   SuppressionArguments suppression;
+  TopArguments top;
 };
 
 bool wants_colour(int fd) {
@@ -409,6 +411,29 @@ void add_audit(CLI::App& app, Arguments& arguments, int& exit_code) {
   });
 }
 
+// A gateway that hangs must not hold up the keys for long.
+constexpr Duration kTopPatience = std::chrono::seconds(2);
+
+int run_top(const TopArguments& told, AdminArguments& admin) {
+  const config::SystemEnvironment environment;
+  admin.colour = wants_colour(STDOUT_FILENO);
+  auto target = find_admin(admin, environment);
+  if (!target) return print(target.error());
+  const std::string where = format_address(target->address);
+  AdminClient client(std::move(*target), kTopPatience);
+  return show_top(told, admin, where, client);
+}
+
+void add_top(CLI::App& app, Arguments& arguments, int& exit_code) {
+  CLI::App* command = app.add_subcommand("top", "Watch what a running gateway does; q quits");
+  command->add_option("--interval", arguments.top.interval, "How often to look")
+      ->type_name("DURATION")
+      ->capture_default_str();
+  command->add_flag("--once", arguments.top.once, "One report, over one interval");
+  add_admin(*command, arguments.admin);
+  command->callback([&] { exit_code = run_top(arguments.top, arguments.admin); });
+}
+
 void add_reload(CLI::App& app, Arguments& arguments, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("reload", "Let a running gateway read its configuration again");
@@ -478,6 +503,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_outputs(app, arguments, exit_code);
   add_suppressions(app, arguments, exit_code);
   add_audit(app, arguments, exit_code);
+  add_top(app, arguments, exit_code);
   add_reload(app, arguments, exit_code);
   PluginsArguments plugins_arguments;
   add_plugins(app, plugins_arguments, exit_code);
