@@ -65,6 +65,10 @@ Lane::~Lane() {
   TOCSIN_ASSERT(!opening_.pending && !resizing_.pending && !closing_.pending,
                 "a lane was destroyed while its door moves");
   port_.remove_lane(*this);
+  for (telemetry::Gauge* paused :
+       {&metrics_.unauthorized, &metrics_.quarantined, &metrics_.halted}) {
+    paused->set(0);  // the next of this name begins anew
+  }
   loop_.cancel_tick_end(*this);
 }
 
@@ -101,11 +105,23 @@ void Lane::quarantine(Duration wait) {
   metrics_.quarantined.set(1);
 }
 
+bool Lane::halt() {
+  loop_.assert_owner();
+  if (halted()) return false;
+  pace_.gate().halt();
+  metrics_.halted.set(1);
+  TOCSIN_LOG(log_, kInfo, "delivery", "output paused by an operator", {"output", output_name()});
+  loop_.at_tick_end(*this);  // what was marked goes back
+  return true;
+}
+
 bool Lane::resume() {
   loop_.assert_owner();
-  const bool was = quarantined();
+  const bool was = quarantined() || halted();
   pace_.gate().lift();
+  pace_.gate().let();
   metrics_.quarantined.set(0);
+  metrics_.halted.set(0);
   loop_.at_tick_end(*this);
   return was;
 }

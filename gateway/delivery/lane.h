@@ -84,7 +84,11 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   /// Begins no attempt for `wait`, or until resume(): its output is suspected of crashing the
   /// gateway.
   void quarantine(Duration wait);
-  /// Ends that. False when there was none.
+  /// Begins no attempt until resume(): an operator said so. What has begun ends, all else waits.
+  /// False: it was so already. A reload keeps it, a restart does not.
+  bool halt();
+  bool halted() const { return pace_.gate().halted(); }
+  /// Ends both. False when there was neither.
   bool resume();
   bool quarantined() const { return pace_.gate().held(loop_.now()); }
 

@@ -67,8 +67,8 @@ void set_rate(std::optional<policy::TokenBucket>& bucket,
 
 std::string_view lane_wait_name(LaneWait wait) {
   constexpr std::array<std::string_view, kLaneWaits> kNames = {
-      "nothing", "quarantine", "unauthorized", "throttled",
-      "account", "breaker",    "rate",         "concurrency"};
+      "nothing", "operator", "quarantine", "unauthorized", "throttled",
+      "account", "breaker",  "rate",       "concurrency"};
   return kNames.at(static_cast<std::size_t>(wait));
 }
 
@@ -92,6 +92,7 @@ LanePace::Look LanePace::look(MonoTime now) const {
   const auto ask = [&](LaneWait who, MonoTime until) {
     if (until > now && until > found.until) found = {who, until};
   };
+  if (gate_.halted()) return {LaneWait::kHalted, MonoTime::max()};
   const MonoTime breaker = breaker_.admits_at(now);
   ask(LaneWait::kQuarantine, gate_.held_until());
   ask(LaneWait::kUnauthorized, gate_.paused() ? gate_.probe_at() : MonoTime::min());
