@@ -54,6 +54,8 @@ Estate::Estate(const Process& process)
                 .calls = process.calls},
       quarantined_until_(services_.compiled.clock.mono() + plugin::CrashMap::kSuspectWindow),
       suspects_(process.crash_map.suspects(services_.compiled.clock.wall())),
+      paces_(process.instance),
+      awaits_lanes_(process.join_store),
       table_(table_options()),
       suppressions_(suppression_options()) {}
 
@@ -91,6 +93,7 @@ tl::expected<std::shared_ptr<OpenStore>, config::Diagnostics> Estate::open_store
   if (opened) {
     opened = delivery::Suppressions::load(suppressions_, store->thread->storage(), process_.clock);
   }
+  if (opened) opened = paces_.load(store->thread->storage(), process_.clock.wall());
   if (!opened) {
     return tl::unexpected(
         config::Diagnostics{fault_at(settings.place(), "storage", opened.error().text())});

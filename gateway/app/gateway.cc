@@ -1,8 +1,11 @@
 #include "gateway/app/gateway.h"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <random>
 #include <thread>
 #include <utility>
@@ -10,6 +13,7 @@
 #include "gateway/app/command_version.h"
 #include "gateway/app/open_crash_map.h"
 #include "gateway/event/signal_watch.h"
+#include "gateway/policy/siphash.h"
 
 namespace tocsin::app {
 
@@ -26,6 +30,16 @@ constexpr Duration kIdlePatience = std::chrono::seconds(5);
 std::optional<Duration> watchdog_abort(const Value& settings) {
   const Value& limit = settings.at("gateway").at("watchdog_abort");
   return limit.is<Duration>() ? std::optional(limit.as<Duration>()) : std::nullopt;
+}
+
+// Of several gateways on one store each has its file, or with one file for all, its admin address.
+std::string instance_name(const std::string& config_path, const Value& root) {
+  std::error_code failed;
+  const std::string path = std::filesystem::absolute(config_path, failed).lexically_normal();
+  std::array<char, 17> hash{};
+  std::snprintf(hash.data(), hash.size(), "%016llx",
+                static_cast<unsigned long long>(policy::siphash({}, path)));
+  return root.at("admin").string("address") + "/" + hash.data();
 }
 
 }  // namespace
@@ -54,7 +68,8 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                .storage_shard = workers_wanted_ + 1,
                .crash_map = *crash_map_,
                .join_store = arguments_.predecessor.has_value(),
-               .calls = &calls_}),
+               .calls = &calls_,
+               .instance = instance_name(arguments_.config_path, config.root)}),
       overload_watch_(control_, estate_.overload(), metrics_, log),
       construction_(control_),
       listeners_(metrics_, workers_wanted_, arguments_.inherited),
@@ -63,13 +78,16 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
       lending_(loops_, estate_),
       log_sweep_(loops_, swap_, access_logs_, construction_),
       lane_states_(loops_, swap_, estate_),
+      lane_handover_(loops_, estate_, log),
       admin_(control_, metrics_, arguments_.inherited),
       reloader_(reloader_parts()),
       upgrade_({.control = control_,
                 .loops = loops_,
                 .listeners = listeners_,
                 .admin = admin_,
+                .lanes = lane_handover_,
                 .log = log_,
+                .metrics = metrics_,
                 .command = arguments_.command,
                 .replaced =
                     [this](pid_t pid) {
@@ -87,7 +105,7 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                       if (store_audit_) store_audit_->close();
                       control_part_->suppressions().stop();
                     }}),
-      drain_(control_, log_, drained_, [this] { control_.stop(); }),
+      drain_(control_, log_, drained_, [this] { upgrade_.finish([this] { control_.stop(); }); }),
       log_watch_(control_.timers(), [this] { watch_logs(); }),
       supervisor_timer_(control_.timers(), [this] { keep_supervisor_informed(); }),
       heap_trim_(control_) {
@@ -121,6 +139,7 @@ Gateway::~Gateway() { take_down(); }
 // lanes and plugins before both.
 void Gateway::take_down() {
   watchdog_.stop();
+  if (arguments_.predecessor) arguments_.predecessor->leave();
   admin_.close();
   for (const auto& worker : workers_) worker->stop();
   pool_.reset();
@@ -236,10 +255,16 @@ void Gateway::serve_first(Result<void> installed) {
              {"admin", admin_.address().text()},
              {"startup_ms", SystemClock::instance().mono() - arguments_.process_started});
   first_.reset();
-  for (const std::string& socket : arguments_.inherited.close_rest()) {
+  const std::vector<std::string> unused = arguments_.inherited.close_rest();
+  for (const std::string& socket : unused) {
     TOCSIN_LOG(log_, kWarning, "app", "an inherited socket is no listener's", {"socket", socket});
   }
-  if (arguments_.predecessor) arguments_.predecessor->tell_ready();
+  if (arguments_.predecessor) {
+    arguments_.predecessor->tell_ready(unused, control_, [this](std::optional<std::string> lanes) {
+      if (lanes) return lane_handover_.take(*lanes);
+      lane_handover_.nobody();
+    });
+  }
   arguments_.supervisor.ready("serving");
   keep_supervisor_informed();
 }
@@ -273,6 +298,7 @@ admin::AdminParts Gateway::admin_parts() {
                           .loops = &watchdog_,
                           .overload = &estate_.overload(),
                           .config = &reloader_,
+                          .upgrade = &upgrade_,
                           .version = version()};
   if (estate_.has_store()) {
     parts.ledger = &control_part_->ledger();

@@ -18,6 +18,7 @@
 #include "gateway/app/handover.h"
 #include "gateway/app/heap_trim.h"
 #include "gateway/app/inherited_sockets.h"
+#include "gateway/app/lane_handover.h"
 #include "gateway/app/lane_states.h"
 #include "gateway/app/listener_set.h"
 #include "gateway/app/loop_group.h"
@@ -124,6 +125,7 @@ class Gateway {
   std::optional<admin::StoreAudit> store_audit_;  // with a store
   std::vector<std::unique_ptr<Worker>> workers_;
   LaneStates lane_states_;
+  LaneHandover lane_handover_;
   AdminServer admin_;
   Reloader reloader_;
   Upgrade upgrade_;
