@@ -300,7 +300,8 @@ def test_who_says_that_it_serves_and_dies_is_replaced_before_anybody_notices(sta
     gateway.expected_errors.add("the new process failed; this binary is started again")
     address = gateway.address()
     clients = Clients(address)
-    put(binary, 'printf ready >&3; kill -9 $$')
+    # Once it has taken all that it is handed.
+    put(binary, 'until test "$(head -c 3 <&3)" = end; do :; done; printf ready >&3; kill -9 $$')
     gateway.signal(signal.SIGUSR2)
     failed = gateway.wait_for_log("the new process failed; this binary is started again")
     assert failed["error"] == "the new process was ended by signal 9"

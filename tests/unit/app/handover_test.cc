@@ -17,6 +17,10 @@ class SuccessorTest : public ::testing::Test {
  protected:
   SuccessorTest() { loop.run_ready(); }  // this thread owns the loop
 
+  /// What it does before it may say that it is ready: it takes all that it is handed.
+  static constexpr const char* kTakes =
+      "until test \"$(head -c 3 <&3)\" = end; do :; done; printf ready >&3; ";
+
   void start(const std::string& script, Duration patience = seconds(30)) {
     const auto started = successor.start(
         {"/bin/sh", {"sh", "-c", script}, "/usr/bin/tocsin"}, {}, patience,
@@ -55,7 +59,8 @@ TEST_F(SuccessorTest, IsEndedWhenItIsNotReadyInTime) {
 }
 
 TEST_F(SuccessorTest, SaysWhichSocketsItHasNoUseFor) {
-  start("printf 'unused old one' >&3; printf 'unused metrics' >&3; printf ready >&3; exec sleep 1");
+  start(std::string("printf 'unused old one' >&3; printf 'unused metrics' >&3; ") + kTakes +
+        "exec sleep 1");
   EXPECT_EQ(why_not(), "it serves");
   EXPECT_EQ(successor.unused(), (std::vector<std::string>{"old one", "metrics"}));
   EXPECT_TRUE(successor.serves());
@@ -64,33 +69,33 @@ TEST_F(SuccessorTest, SaysWhichSocketsItHasNoUseFor) {
 }
 
 TEST_F(SuccessorTest, IsToldOfWhenItDiesOnceItServed) {
-  start("printf ready >&3; kill -9 $$");
+  start(std::string(kTakes) + "kill -9 $$");
   EXPECT_EQ(why_not(), "it serves");
   EXPECT_EQ(end(), "the new process was ended by signal 9");
   EXPECT_FALSE(ended_as_told);
   EXPECT_FALSE(successor.serves());
-  start("printf ready >&3; exec sleep 1000");
+  start(std::string(kTakes) + "exec sleep 1000");
   came_to.reset();
   EXPECT_EQ(why_not(), "it serves");
   ::kill(**came_to, SIGTERM);
 }
 
 TEST_F(SuccessorTest, MayHaveBeenToldToStop) {
-  start("printf ready >&3; exit 0");
+  start(std::string(kTakes) + "exit 0");
   EXPECT_EQ(why_not(), "it serves");
   end();
   EXPECT_TRUE(ended_as_told);
 }
 
 TEST_F(SuccessorTest, OfAReleaseThatSaysNoMoreServesOn) {
-  start("printf ready >&3; exec 3>&-; test ! -e /proc/self/fd/3 || exit 5; exit 6");
+  start(std::string(kTakes) + "exec 3>&-; test ! -e /proc/self/fd/3 || exit 5; exit 6");
   EXPECT_EQ(why_not(), "it serves");
   EXPECT_EQ(end(), "the new process ended with exit code 6");
 }
 
 TEST_F(SuccessorTest, IsHandedWhatIsKnownOfLanesAsAFile) {
   // A shell cannot take descriptors out of packets, but it sees that one came.
-  start("printf ready >&3; head -c 5 <&3 | grep -q lanes && exit 7");
+  start(std::string(kTakes) + "head -c 5 <&3 | grep -q lanes && exit 7");
   EXPECT_EQ(why_not(), "it serves");
   successor.send_lanes("{}");
   EXPECT_EQ(end(), "the new process ended with exit code 7");
