@@ -37,6 +37,13 @@ delivery::HistoryLimits history_of(const Value& root) {
 
 }  // namespace
 
+OpenStore::~OpenStore() {
+  if (instance == nullptr) return;
+  const CallUnderWay::Scope call(calls, "storage", "end of the plugin " + settings.string("type"));
+  thread.reset();
+  instance.reset();
+}
+
 Estate::Estate(const Process& process)
     : process_(process),
       plugin_metrics_(process.metrics),
@@ -86,6 +93,7 @@ tl::expected<std::shared_ptr<OpenStore>, config::Diagnostics> Estate::open_store
   auto store = std::make_shared<OpenStore>();
   store->instance = std::move(*made);
   store->settings = settings;
+  store->calls = process_.calls;
   store->thread = std::make_unique<StorageThread>(*store->instance, process_.metrics, process_.log,
                                                   process_.storage_shard, options);
   Result<void> opened = store->thread->open();

@@ -29,6 +29,12 @@ namespace tocsin::app {
 /// A store that is open, with its thread, and not served yet. Made and ended on the construction
 /// thread.
 struct OpenStore {
+  OpenStore() = default;
+  ~OpenStore();
+  OpenStore(const OpenStore&) = delete;
+  OpenStore& operator=(const OpenStore&) = delete;
+
+  CallUnderWay* calls = nullptr;  ///< told of the calls that end it
   plugin::InstancePtr instance;
   std::unique_ptr<StorageThread> thread;
   Value settings;  ///< what it was opened with

@@ -22,8 +22,8 @@ namespace {
 constexpr std::size_t kOffloadThreads = 2;
 constexpr std::size_t kOffloadQueueMax = 64;
 constexpr Duration kLogWatch = std::chrono::seconds(2);
-// For a reload that is being built when the process ends.
-constexpr Duration kConstructionPatience = std::chrono::seconds(2);
+// For a reload that is being built when the process ends, and for plugins to be destroyed.
+constexpr Duration kConstructionPatience = std::chrono::seconds(5);
 // For clients that are just sending on a connection that looked idle.
 constexpr Duration kIdlePatience = std::chrono::seconds(5);
 
@@ -232,6 +232,7 @@ bool Gateway::run() {
   }
   if (estate_.has_store() && !drain_.store_stopped()) stop_at_once(0);
   take_down();
+  let_go_of_plugins();
   wait_for_construction();
   return true;
 }
@@ -400,7 +401,18 @@ void Gateway::begin_drain(std::string_view why, Duration idle_patience) {
   drain_.begin(grace, idle_patience);
 }
 
-// A plugin that hangs in a reload must not keep the process for ever.
+// Instances and the store end on the construction thread, which may be left behind; with this
+// object they would end while it waits for them.
+void Gateway::let_go_of_plugins() {
+  store_audit_.reset();
+  control_part_.reset();
+  first_.reset();
+  first_store_.reset();
+  swap_.forget();
+  if (estate_.has_store()) estate_.give_up_store();
+}
+
+// A plugin that hangs in a reload, or while it is destroyed, must not keep the process for ever.
 void Gateway::wait_for_construction() {
   if (construction_.rests_within(kConstructionPatience)) return;
   const auto call = calls_.look();

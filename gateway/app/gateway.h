@@ -96,6 +96,7 @@ class Gateway {
   void begin_drain(std::string_view why, Duration idle_patience);
   void watch_logs();
   void stop_at_once(int exit_code);
+  void let_go_of_plugins();
   void wait_for_construction();
   void take_down();
 
