@@ -41,6 +41,7 @@ Lane::Lane(LaneSurroundings around, std::string output, LanePolicy policy)
       log_(around.log),
       suppressions_(around.suppressions),
       notices_(around.notices),
+      paces_(around.paces),
       metrics_(around.metrics, output),
       policy_(std::move(policy)),
       door_(std::move(output), port_, *this, LaneDoor::capacity_for(policy_.concurrency)),
@@ -78,6 +79,10 @@ void Lane::attach(stage::Output* output, LanePolicy policy, std::shared_ptr<Acco
   policy_ = std::move(policy);
   pace_.set_policy(policy_);
   pace_.set_account(std::move(account));
+  if (output != nullptr && kept_) {
+    pace_.restore_gates(*kept_, loop_.now(), loop_.wall());
+    kept_.reset();
+  }
   addresses_.set_rate(policy_.rate_per_address);
   metrics_.concurrency.set(pace_.concurrency());
   door_.set_ordered(policy_.ordered);
@@ -99,6 +104,38 @@ void Lane::resize_door() {
   port_.submit(resizing_);
 }
 
+void Lane::restore(const PaceState& state) {
+  loop_.assert_owner();
+  kept_ = state;
+  restoring_ = true;
+  pace_.restore(state, loop_.now(), loop_.wall(), breaker_ordered_);
+  restoring_ = false;
+  if (!halt_ordered_) set_halted(state.halted);
+  metrics_.unauthorized.set(paused() ? 1 : 0);
+}
+
+void Lane::await_pace(Duration limit) {
+  loop_.assert_owner();
+  awaits_until_ = loop_.now() + limit;
+  look_timer_.arm_at(awaits_until_);
+}
+
+void Lane::adopt(const PaceState* state) {
+  loop_.assert_owner();
+  const bool in_time = loop_.now() < std::exchange(awaits_until_, MonoTime{});
+  loop_.at_tick_end(*this);
+  if (state == nullptr) return;
+  if (in_time) restore(*state);
+  pace_.restore_gates(*state, loop_.now(), loop_.wall());
+  kept_.reset();
+  keep_pace(PaceKeeper::When::kAtOnce);
+}
+
+void Lane::keep_pace(PaceKeeper::When when) {
+  if (paces_ == nullptr || restoring_) return;
+  paces_->keep(output_name(), pace_state(), draining_ ? PaceKeeper::When::kAtOnce : when);
+}
+
 void Lane::quarantine(Duration wait) {
   loop_.assert_owner();
   pace_.gate().hold(loop_.now() + wait);
@@ -108,20 +145,28 @@ void Lane::quarantine(Duration wait) {
 bool Lane::halt() {
   loop_.assert_owner();
   if (halted()) return false;
-  pace_.gate().halt();
-  metrics_.halted.set(1);
+  halt_ordered_ = true;
+  set_halted(true);
+  keep_pace(PaceKeeper::When::kAtOnce);
   TOCSIN_LOG(log_, kInfo, "delivery", "output paused by an operator", {"output", output_name()});
   loop_.at_tick_end(*this);  // what was marked goes back
   return true;
 }
 
+void Lane::set_halted(bool halted) {
+  halted ? pace_.gate().halt() : pace_.gate().let();
+  metrics_.halted.set(halted ? 1 : 0);
+}
+
 bool Lane::resume() {
   loop_.assert_owner();
-  const bool was = quarantined() || halted();
+  const bool was_halted = halted();
+  const bool was = quarantined() || was_halted;
   pace_.gate().lift();
-  pace_.gate().let();
   metrics_.quarantined.set(0);
-  metrics_.halted.set(0);
+  halt_ordered_ = true;
+  set_halted(false);
+  if (was_halted) keep_pace(PaceKeeper::When::kAtOnce);
   loop_.at_tick_end(*this);
   return was;
 }
@@ -129,7 +174,10 @@ bool Lane::resume() {
 policy::BreakerState Lane::force_breaker(BreakerOrder order) {
   loop_.assert_owner();
   loop_.at_tick_end(*this);
-  return pace_.force(order, loop_.now());
+  breaker_ordered_ = true;
+  const policy::BreakerState state = pace_.force(order, loop_.now());
+  keep_pace(PaceKeeper::When::kAtOnce);
+  return state;
 }
 
 std::uint32_t Lane::attempts_of(const stage::Output& output) const {
