@@ -1,7 +1,6 @@
 #include "gateway/plugin/templates.h"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,7 +12,6 @@
 struct tocsin_template {
   tocsin::templates::Template compiled;
   std::vector<tocsin::message::Label> labels{};
-  std::string text{};
 };
 
 namespace tocsin::plugin {
@@ -23,10 +21,13 @@ tocsin_template* compile_template(tocsin_str text, std::uint32_t escape, tocsin_
     set_fault(fault, TOCSIN_INVALID, "no template, or an unknown way to escape");
     return nullptr;
   }
-  auto compiled =
-      templates::Template::compile(view_of(text), static_cast<templates::Escape>(escape));
+  templates::Rules rules;
+  rules.escape = static_cast<templates::Escape>(escape);
+  auto compiled = templates::Template::compile(view_of(text), rules);
   if (compiled) return new tocsin_template{std::move(*compiled)};
-  set_fault(fault, TOCSIN_INVALID, compiled.error().what);
+  const templates::Spot spot = templates::spot_of(view_of(text), compiled.error().offset);
+  set_fault(fault, TOCSIN_INVALID,
+            compiled.error().what + " (" + spot.text() + " of the template)");
   return nullptr;
 }
 
@@ -48,10 +49,10 @@ std::size_t render_template(tocsin_template* compiled, const tocsin_notification
   fields.key = view_of(notification->key);
   fields.external_id = view_of(notification->external_id);
   fields.labels = compiled->labels;
-  compiled->text.clear();
-  compiled->compiled.render(fields, compiled->text);
-  compiled->text.copy(out, out_max);
-  return compiled->text.size();
+  const Result<templates::Rendered> rendered = compiled->compiled.render({.notification = &fields});
+  if (!rendered) return 0;
+  rendered->text.copy(out, out_max);
+  return rendered->text.size();
 }
 
 void free_template(tocsin_template* compiled) { delete compiled; }

@@ -96,7 +96,7 @@ function tocsin.sleep(ms) end
 function tocsin.digest(text) end
 
 ---@param text string with places such as {{topic}} and {{labels.team}}
----@param escape? "none"|"html"|"json"|"url"
+---@param escape? "none"|"html"|"json"|"url"|"slack"
 ---@return fun(notification: tocsin.Notification): string
 function tocsin.template(text, escape) end
 
