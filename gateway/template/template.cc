@@ -244,7 +244,7 @@ class FillingContext final : public mustache::basic_context<std::string> {
   }
   bool step() const {
     if (++steps_ > kRenderStepsMax)
-      refuse(Code::kFull, "the template takes more than 100000 steps", {});
+      refuse(Code::kFull, "the template takes more than 20000 steps", {});
     return !failure_;
   }
   bool spend(std::size_t bytes) const {

@@ -40,7 +40,7 @@ inline constexpr std::size_t kPartDepthMax = 8;               ///< parts inside 
 inline constexpr std::size_t kSectionDepthMax = 32;           ///< sections inside sections
 inline constexpr std::size_t kRenderedBytesMax = 1024 * 1024;
 /// Places filled in and items of lists looked at in one rendering.
-inline constexpr std::size_t kRenderStepsMax = 100'000;
+inline constexpr std::size_t kRenderStepsMax = 20'000;
 
 /// What a place becomes for which the notification has no value, unless a helper gives one.
 enum class Missing : std::uint8_t {

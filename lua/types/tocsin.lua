@@ -56,6 +56,7 @@
 ---@field required? boolean
 ---@field secret? boolean
 ---@field reloadable? boolean
+---@field template? boolean a text for tocsin.template: what is wrong with it is told where it stands
 ---@field element? tocsin.Option of lists and maps
 ---@field options? tocsin.Option[] of tables
 
