@@ -77,8 +77,9 @@ constexpr std::string_view kOfTheGateway[] = {
     "connection", "content-length",   "expect",  "host",    "keep-alive",
     "te",         "proxy-connection", "trailer", "upgrade", "transfer-encoding"};
 // Sender's: a receiver must be able to rely on them.
-constexpr std::string_view kOfTheOutput[] = {"content-type", "idempotency-key", "tocsin-attempt",
-                                             "user-agent"};
+constexpr std::string_view kOfTheOutput[] = {
+    "content-type", "idempotency-key",   "tocsin-attempt",   "user-agent",
+    "webhook-id",   "webhook-timestamp", "webhook-signature"};
 
 }  // namespace
 
@@ -115,9 +116,33 @@ std::string header_fault(std::string_view name, std::string_view value) {
   return {};
 }
 
+sdk::Escape escape_for(std::string_view content_type) {
+  const std::string_view type = content_type.substr(0, content_type.find_first_of("; "));
+  if (sdk::same_name(type, "application/json") || type.ends_with("+json"))
+    return sdk::Escape::kJson;
+  if (sdk::same_name(type, "text/html")) return sdk::Escape::kHtml;
+  const bool form = sdk::same_name(type, "application/x-www-form-urlencoded");
+  return form ? sdk::Escape::kUrl : sdk::Escape::kNone;
+}
+
 bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
   url = setup.settings["url"].text();
   if (const std::string_view why = url_fault(url); !why.empty()) return fault.refuse(why, "url");
+  method = setup.settings["method"].text();
+  content_type = setup.settings["content_type"].text();
+  if (!header_fault("x", content_type).empty()) {
+    return fault.refuse("this can be no header's value", "content_type");
+  }
+  body = setup.settings["body"].text();
+  sdk::Template tried;
+  if (!body.empty() && !tried.compile(setup.host, body, escape_for(content_type), fault, "body")) {
+    return false;
+  }
+  const sdk::Value secrets = setup.settings["secrets"];
+  for (std::size_t i = 0; i < secrets.size(); ++i) {
+    const std::string_view why = signer.add(secrets.at(i).text_view());
+    if (!why.empty()) return fault.refuse(why, "secrets");
+  }
   const sdk::Value given = setup.settings["headers"];
   for (std::size_t i = 0; i < given.size(); ++i) {
     const std::string_view name = given.key(i);

@@ -225,8 +225,9 @@ enum tocsin_metric_kind { TOCSIN_COUNTER = 0, TOCSIN_GAUGE = 1, TOCSIN_HISTOGRAM
 
 typedef struct tocsin_metric tocsin_metric;
 
-struct tocsin_http_answer; /* these two below */
+struct tocsin_http_answer; /* these three below */
 struct tocsin_notification;
+struct tocsin_attempt;
 
 /* A compiled text with places for a notification's fields (Mustache). */
 typedef struct tocsin_template tocsin_template;
@@ -234,7 +235,8 @@ enum tocsin_escape {
   TOCSIN_ESCAPE_NONE = 0,
   TOCSIN_ESCAPE_HTML = 1,
   TOCSIN_ESCAPE_JSON = 2, /* the inside of a JSON string */
-  TOCSIN_ESCAPE_URL = 3
+  TOCSIN_ESCAPE_URL = 3,
+  TOCSIN_ESCAPE_SLACK = 4 /* & < > */
 };
 
 /* Exactly one of a reservation's three ends: confirm, undo, or 30 s without either. */
@@ -263,11 +265,15 @@ typedef struct tocsin_host {
   int64_t (*wall_ns)(tocsin_instance*);
 
   /* Compiles `text`, {{topic}} {{labels.team}} and so on; null when it is broken, and the fault
-   * says how. Ends in template_free. One thread at a time may use what comes back. */
-  tocsin_template* (*template_compile)(tocsin_str text, uint32_t escape, tocsin_fault*);
-  /* Writes up to `out_max` bytes and returns how many there are in all. */
-  size_t (*template_render)(tocsin_template*, const struct tocsin_notification*, char* out,
-                            size_t out_max);
+   * says how. Ends in template_free. One thread at a time may use what comes back, while the
+   * instance lives. */
+  tocsin_template* (*template_compile)(tocsin_instance*, tocsin_str text, uint32_t escape,
+                                       tocsin_fault*);
+  /* Fills it in; `attempt` is an output's, for {{delivery_id}} and the like, else null. OK: `out`
+   * is the text, until the next call with this template. Otherwise the fault says why it cannot be
+   * had: a value is missing where that is an error, or a limit. */
+  uint32_t (*template_render)(tocsin_template*, const struct tocsin_notification*,
+                              const struct tocsin_attempt*, tocsin_str* out, tocsin_fault*);
   void (*template_free)(tocsin_template*); /* null is nothing */
 
   /* -- in create and later, any thread -- */

@@ -47,6 +47,60 @@ TEST_F(WebhookOutputTest, SendsItsOwnHeadersAroundTheConfiguredOnes) {
   EXPECT_EQ(host.requests.at(0).headers, expected);
 }
 
+TEST_F(WebhookOutputTest, SendsTheBodyThatATemplateMakes) {
+  host.settings.set("method", "PUT");
+  host.settings.set("content_type", "text/plain; charset=utf-8");
+  host.settings.set("body", "{{topic}} says {{title}}");
+  start();
+  tocsin_notification notification{};
+  notification.topic = tocsin::sdk::to_c("orders");
+  notification.title = tocsin::sdk::to_c("paid twice");
+  host.deliver(R"({"topic":"orders"})", "", notification);
+  EXPECT_EQ(host.requests.at(0).method, "PUT");
+  EXPECT_EQ(host.requests.at(0).headers.at(0).second, "text/plain; charset=utf-8");
+  EXPECT_EQ(host.requests.at(0).body, "orders says paid twice");
+}
+
+TEST_F(WebhookOutputTest, RefusesABrokenBody) {
+  host.settings.set("body", "{{topic");
+  EXPECT_EQ(host.start(), "body: a {{ is not closed");
+}
+
+TEST_F(WebhookOutputTest, SignsEachAttemptAnew) {
+  host.settings.set_list("secrets", {"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                                     "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="});
+  start();
+  const auto header = [this](std::size_t request, std::string_view name) {
+    for (const auto& [key, value] : host.requests.at(request).headers) {
+      if (key == name) return value;
+    }
+    return std::string("none");
+  };
+  const tocsin_token attempt = host.deliver(R"({"topic":"a"})");
+  EXPECT_EQ(header(0, "webhook-id"), "dlv_" + std::to_string(attempt));
+  EXPECT_EQ(header(0, "webhook-timestamp"), "1767225600") << "the host's wall clock";
+  EXPECT_EQ(header(0, "webhook-signature").size(), 95U) << "two of 47 bytes and a blank";
+  host.clock.advance(std::chrono::seconds(90));
+  host.deliver(R"({"topic":"a"})");
+  EXPECT_EQ(header(1, "webhook-timestamp"), "1767225690");
+  EXPECT_NE(header(1, "webhook-signature"), header(0, "webhook-signature"));
+}
+
+TEST_F(WebhookOutputTest, SignsNothingWithoutASecretAndTakesNoOther) {
+  start();
+  host.deliver(R"({"topic":"a"})");
+  for (const auto& [name, value] : host.requests.at(0).headers) {
+    EXPECT_NE(name.substr(0, 8), "webhook-") << value;
+  }
+}
+
+TEST_F(WebhookOutputTest, RefusesASecretWithoutShowingIt) {
+  host.settings.set_list("secrets", {"whsec_c2hvcnQ="});
+  EXPECT_EQ(host.start(),
+            "secrets: a secret is base64 of 24 to 64 bytes, as whsec_$(openssl rand -base64 32) "
+            "makes it");
+}
+
 TEST_F(WebhookOutputTest, TakesOtherHeadersWithoutBeingMadeAnew) {
   host.settings.set_map("headers", {{"Authorization", "Bearer old"}});
   start();
