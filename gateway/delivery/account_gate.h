@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -8,6 +9,7 @@
 #include <string_view>
 
 #include "gateway/base/clock.h"
+#include "gateway/policy/throttle_steps.h"
 
 namespace tocsin::delivery {
 
@@ -20,8 +22,15 @@ class AccountGate {
   void close(MonoTime until);
   MonoTime opens_at() const { return MonoTime(Duration(until_.load(std::memory_order_relaxed))); }
 
+  /// As policy::ThrottleSteps, over all outputs of the account.
+  Duration on_throttled(MonoTime begun, MonoTime now, std::uint64_t random_bits);
+  void on_served(MonoTime begun);
+
  private:
   std::atomic<Duration::rep> until_{0};
+  std::atomic<bool> stepped_{false};  // so that what is served need not lock
+  std::mutex mutex_;
+  policy::ThrottleSteps steps_;  // guarded by mutex_
 };
 
 /// The accounts that outputs name. Part of the estate; any thread.

@@ -34,9 +34,13 @@ void Lane::finish(LaneSlot& slot, const Verdict& verdict) {
   metrics_.attempt_seconds.observe(took);
   const bool delivered = verdict.kind == VerdictKind::kDelivered;
   const DeliveryContext context = {slot.attempts, idempotent(slot),
-                                   !delivered && fallback_address(slot).has_value()};
+                                   !delivered && fallback_address(slot).has_value(),
+                                   own_pause(verdict, slot, now)};
   Settlement next = decide(verdict, context, policy_, random_());
-  if (proves_credentials(verdict)) resume_paused();
+  if (proves_credentials(verdict)) {
+    resume_paused();
+    addresses_.on_served(slot.address, slot.begun_at, now);
+  }
   carry_out(next.effect, slot, now);
   if (next.effect.kind == LaneEffect::Kind::kSuppressAddress) suppress(slot, verdict);
   pace_.end(slot.permit, now, verdict.kind, took);
@@ -47,6 +51,15 @@ void Lane::finish(LaneSlot& slot, const Verdict& verdict) {
     metrics_.delivery_seconds.observe(loop_.clock().wall() - slot.accepted_at);
   }
   settle(slot, std::move(next));
+}
+
+// Longer each time that its receiver asks for a pause and does not say how long.
+Duration Lane::own_pause(const Verdict& verdict, const LaneSlot& slot, MonoTime now) {
+  if (!names_no_time(verdict)) return Duration::zero();
+  if (verdict.scope == message::VerdictScope::kAddress) {
+    return addresses_.on_throttled(slot.address, slot.begun_at, now, random_());
+  }
+  return pace_.on_throttled(verdict.scope, slot.begun_at, now, random_());
 }
 
 // Where the fallback would deliver: to the same address if it takes that kind, else to the first of

@@ -75,7 +75,7 @@ LaneEffect::Kind closing_of(VerdictScope scope) {
 // The receiver asked to slow down, which is no failure: nothing is spent. What waits for a whole
 // output keeps its place; others may go ahead of what waits for one address.
 Settlement throttle(const Verdict& verdict, const DeliveryContext& context) {
-  const Duration asked = verdict.after > Duration::zero() ? verdict.after : kThrottleDefault;
+  const Duration asked = names_no_time(verdict) ? context.own_pause : verdict.after;
   const Duration wait = std::min(asked, kThrottleMax);
   const bool address = verdict.scope == VerdictScope::kAddress;
   Settlement next = make(address ? DeliveryState::kReady : DeliveryState::kClaimed,
@@ -152,6 +152,10 @@ Verdict cut_short(std::string_view why, bool idempotent, const LanePolicy& polic
   verdict.kind = needs_mark(idempotent, policy) ? VerdictKind::kAmbiguous : VerdictKind::kRetry;
   verdict.reason = why;
   return verdict;
+}
+
+bool names_no_time(const Verdict& verdict) {
+  return verdict.kind == VerdictKind::kThrottled && verdict.after <= Duration::zero();
 }
 
 bool needs_mark(bool idempotent, const LanePolicy& policy) {

@@ -18,6 +18,8 @@ struct DeliveryContext {
   std::uint32_t attempts = 0;  ///< that count, before this one
   bool idempotent = false;     ///< the output's provider drops a repeated delivery id
   bool has_fallback = false;   ///< another output takes what this one gives up
+  /// A throttle that names no time: how long its scope is left alone.
+  Duration own_pause = Duration::zero();
 };
 
 /// Why a delivery was given up, as metrics count it.
@@ -68,7 +70,6 @@ struct Settlement {
 };
 
 /// Waits that no setting governs yet.
-inline constexpr Duration kThrottleDefault = std::chrono::seconds(5);
 inline constexpr Duration kThrottleMax = std::chrono::hours(1);
 inline constexpr Duration kProbeEvery = std::chrono::minutes(1);
 inline constexpr Duration kAddressHold = std::chrono::hours(1);
@@ -86,6 +87,8 @@ Settlement decide(const message::Verdict& verdict, const DeliveryContext& contex
 /// What an attempt that ran into its deadline, or into the gateway's end, came to: it may have
 /// reached its target, which matters where a repetition would be heard.
 message::Verdict cut_short(std::string_view why, bool idempotent, const LanePolicy& policy);
+/// A throttle whose receiver does not say for how long.
+bool names_no_time(const message::Verdict& verdict);
 /// Whether a verdict shows that the output's credentials are good, which ends a pause.
 bool proves_credentials(const message::Verdict& verdict);
 /// Whether an attempt is marked in the store before it begins, so that a crash does not repeat it.
