@@ -149,7 +149,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void on_deadline(LaneSlot& slot);
   void finish(LaneSlot& slot, const message::Verdict& verdict);
   Duration own_pause(const message::Verdict& verdict, const LaneSlot& slot, MonoTime now);
-  std::optional<std::string> fallback_address(const LaneSlot& slot) const;
+  std::optional<std::string> fallback_address(const LaneSlot& slot, bool same_address) const;
   void resume_paused();
   void carry_out(const LaneEffect& effect, const LaneSlot& slot, MonoTime now);
   void suppress(const LaneSlot& slot, const message::Verdict& verdict);

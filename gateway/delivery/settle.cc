@@ -31,12 +31,12 @@ bool may_fall_back(GiveUpCause cause) {
     case GiveUpCause::kUnauthorized:
     case GiveUpCause::kInternal:
     case GiveUpCause::kBreaker:
+    case GiveUpCause::kSuppressed:
       return true;
     case GiveUpCause::kAmbiguous:
     case GiveUpCause::kExpired:
     case GiveUpCause::kCrashed:
     case GiveUpCause::kUnreadable:
-    case GiveUpCause::kSuppressed:
       return false;
   }
   return false;
@@ -117,6 +117,10 @@ bool may_pass(GiveUpCause cause) {
   return cause == GiveUpCause::kExhausted || cause == GiveUpCause::kInternal;
 }
 
+bool bars_address(GiveUpCause cause) {
+  return cause == GiveUpCause::kTargetGone || cause == GiveUpCause::kSuppressed;
+}
+
 Settlement decide(const Verdict& verdict, const DeliveryContext& context, const LanePolicy& policy,
                   std::uint64_t random_bits) {
   switch (verdict.kind) {
@@ -184,6 +188,12 @@ Settlement expire(std::uint32_t attempts) {
 Settlement bury(std::uint32_t attempts, GiveUpCause cause, std::string_view reason) {
   Settlement next = make(DeliveryState::kDead, attempts, reason);
   next.cause = cause;
+  return next;
+}
+
+Settlement withhold(std::uint32_t attempts, std::string_view why, bool has_fallback) {
+  Settlement next = bury(attempts, GiveUpCause::kSuppressed, because("suppressed", why));
+  if (has_fallback) next.state = DeliveryState::kFellBack;
   return next;
 }
 

@@ -42,6 +42,8 @@ inline constexpr std::size_t kGiveUpCauses = 11;
 std::string_view give_up_cause_name(GiveUpCause cause);
 /// Whether that may be otherwise later, so that the clock may send the dead letter again.
 bool may_pass(GiveUpCause cause);
+/// Whether nothing may be sent to its address any more, through whatever output.
+bool bars_address(GiveUpCause cause);
 
 /// What a verdict says about more than its own delivery; the lane carries it out.
 struct LaneEffect {
@@ -97,6 +99,8 @@ bool needs_mark(bool idempotent, const LanePolicy& policy);
 /// Ends without a verdict. `attempts` stay as they are.
 Settlement expire(std::uint32_t attempts);
 Settlement bury(std::uint32_t attempts, GiveUpCause cause, std::string_view reason);
+/// Nothing may be sent to its address; a fallback reaches somebody by another one.
+Settlement withhold(std::uint32_t attempts, std::string_view why, bool has_fallback);
 /// The output has been out of reach for `unclosed`; its fallback takes over.
 Settlement fall_back(std::uint32_t attempts, Duration unclosed);
 Settlement cancel(std::uint32_t attempts);
