@@ -163,6 +163,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void free(LaneSlot& slot);
   void leave_flight(LaneSlot& slot);
   void on_flight_left();
+  void tell_recovered();
   void on_breaker(const LanePace::BreakerTransition& transition);
   void resize_door();
   void cut_attempts();
@@ -183,6 +184,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   DoorAnswer opening_;
   DoorAnswer resizing_;
   DoorAnswer closing_;
+  DoorAnswer recovered_;
   stage::Output* output_ = nullptr;
 
   std::deque<LaneSlot> slots_;  // addresses stay

@@ -128,7 +128,15 @@ void Lane::suppress(const LaneSlot& slot, const Verdict& verdict) {
                           kSuppressFor, nullptr);
 }
 
+// While it was down some may have been given up that would arrive now.
+void Lane::tell_recovered() {
+  if (!policy_.dead_letters.on_recovery || !opened_ || draining_ || recovered_.pending) return;
+  recovered_.pending = true;
+  port_.submit(recovered_);
+}
+
 void Lane::on_breaker(const LanePace::BreakerTransition& transition) {
+  if (!policy::is_closed(transition.from) && policy::is_closed(transition.to)) tell_recovered();
   const auto gauge = [this](policy::BreakerState state) {
     return metrics_.breaker[static_cast<std::size_t>(state)];
   };

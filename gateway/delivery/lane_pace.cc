@@ -47,10 +47,6 @@ ConcurrencyLimit::Outcome load_of(VerdictKind verdict) {
   }
 }
 
-bool is_closed(BreakerState state) {
-  return state == BreakerState::kClosed || state == BreakerState::kForcedClosed;
-}
-
 // The states and their ends stay; only the shape of a bucket that was not there is new.
 void set_rate(std::optional<policy::TokenBucket>& bucket,
               const std::optional<policy::RateLimit>& rate) {
@@ -190,7 +186,7 @@ BreakerState LanePace::force(BreakerOrder order, MonoTime now) {
 
 void LanePace::on_transition(const std::optional<BreakerTransition>& transition, MonoTime now) {
   if (!transition) return;
-  if (is_closed(transition->to)) {
+  if (policy::is_closed(transition->to)) {
     unclosed_since_.reset();
   } else if (!unclosed_since_) {
     unclosed_since_ = now;

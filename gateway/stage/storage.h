@@ -227,14 +227,16 @@ struct Review : Operation {
   std::string output;    ///< kRedrive: whose backlog it joined
 };
 
-/// Sends dead letters again whose redrive_at has come, the earliest first.
+/// Sends dead letters again whose redrive_at has come, the earliest first; of one output also those
+/// that wait for it still.
 struct RedriveDue : Operation {
   RedriveDue() : Operation(OperationKind::kRedriveDue) {}
   WallTime now{};
   std::uint32_t limit = 0;
+  std::string_view output;  ///< only its own, due or not; empty: what is due of any
 
   std::uint32_t redriven = 0;
-  std::optional<WallTime> next_due;  ///< the earliest that is left
+  std::optional<WallTime> next_due;  ///< the earliest that is left, of any output
   std::vector<std::string> outputs;  ///< of what was redriven, each once
 };
 

@@ -257,16 +257,17 @@ typedef struct tocsin_review {
   tocsin_str output; /* result: the output of a redriven one */
 } tocsin_review;
 
-/* Makes up to `limit` dead letters ready, the earliest first, whose redrive_at is not after now:
- * attempts from 0, one redrive more. */
+/* Makes up to `limit` dead letters ready, the earliest first, whose redrive_at is not after now, or
+ * those of one output that have any: attempts from 0, one redrive more. */
 typedef struct tocsin_redrive_due {
   uint32_t size;
   uint32_t kind;
   int64_t now_ns;
+  tocsin_str output; /* its own, due or not; empty: what is due of any */
   uint32_t limit;
 
   uint32_t redriven;         /* result */
-  int64_t next_due_ns;       /* result: the earliest redrive_at left; 0: none */
+  int64_t next_due_ns;       /* result: the earliest redrive_at left, of any output; 0: none */
   const tocsin_str* outputs; /* result: of what was redriven, each once */
   uint32_t output_count;     /* result */
   uint32_t reserved;

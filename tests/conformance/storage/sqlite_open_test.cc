@@ -94,7 +94,7 @@ TEST_F(SqliteOpen, ANewDatabaseIsOursAndOnlyForItsOwner) {
   ASSERT_EQ(::stat(path_.c_str(), &found), 0);
   EXPECT_EQ(found.st_mode & 0777, 0600U);
   EXPECT_EQ(ask("PRAGMA application_id"), std::to_string(0x544F4353));
-  EXPECT_EQ(ask("PRAGMA user_version"), "5");
+  EXPECT_EQ(ask("PRAGMA user_version"), "6");
   EXPECT_EQ(ask("PRAGMA journal_mode"), "wal");
   EXPECT_EQ(ask("PRAGMA auto_vacuum"), "2");
 }
@@ -371,9 +371,11 @@ class SqlitePlans : public SqliteOpen {
     auto move = move_of("sms", "chat", 10);
     auto move_dead = move_of("mail", "chat", 10, true);
     auto redrive_due = redrive_due_of(kStart);
+    auto recovered = redrive_due_of(kStart, 10, "mail");
     auto blame = blame_of(1203);
     auto look = look_of();
-    store.apply(newer, newest, supersede, reschedule, move, move_dead, redrive_due, blame, look);
+    store.apply(newer, newest, supersede, reschedule, move, move_dead, redrive_due, recovered,
+                blame, look);
     store.record("a");
     auto scan = scan_of("a");
     store.scan(scan);

@@ -225,10 +225,12 @@ tocsin_reschedule reschedule_of(std::uint64_t id, std::string_view caller,
   return op;
 }
 
-tocsin_redrive_due redrive_due_of(std::int64_t now_ns, std::uint32_t limit) {
+tocsin_redrive_due redrive_due_of(std::int64_t now_ns, std::uint32_t limit,
+                                  std::string_view output) {
   auto op = make<tocsin_redrive_due>(TOCSIN_OP_REDRIVE_DUE);
   op.now_ns = now_ns;
   op.limit = limit;
+  op.output = str(output);
   return op;
 }
 

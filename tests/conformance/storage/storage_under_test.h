@@ -69,7 +69,8 @@ tocsin_cancel cancel_of(std::uint64_t id, std::string_view caller);
 tocsin_supersede supersede_of(std::uint64_t id, std::string_view caller, std::string_view key,
                               std::uint32_t limit = TOCSIN_SUPERSEDE_ROWS_MAX);
 tocsin_reschedule reschedule_of(std::uint64_t id, std::string_view caller, std::int64_t next_at_ns);
-tocsin_redrive_due redrive_due_of(std::int64_t now_ns, std::uint32_t limit = 100);
+tocsin_redrive_due redrive_due_of(std::int64_t now_ns, std::uint32_t limit = 100,
+                                  std::string_view output = {});
 tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordinal = 0);
 tocsin_move move_of(std::string_view from, std::string_view to, std::uint32_t limit,
                     bool dead = false);
