@@ -370,6 +370,10 @@ struct Query {
     kHealth,        ///< no rows: only QueryResult::health
     kBacklog,       ///< no deliveries: only QueryResult::backlog
     kExists,        ///< of `ids`, those that are stored: after a commit of unknown outcome
+    kByKey,         ///< notifications whose key is `text`, newest first, below `before` when given;
+                    ///< their deliveries are not told. Code::kNotFound: the store is not made to
+                    ///< search by it
+    kByExternalId,  ///< the same, by external_id
   };
   What what = What::kNotification;
   message::NotificationId id;
@@ -377,6 +381,7 @@ struct Query {
   std::optional<message::DeliveryId> before;
   std::uint32_t limit = 100;  ///< at most kPageRowsMax
   std::vector<message::NotificationId> ids;
+  std::string text;
 };
 inline constexpr std::uint32_t kPageRowsMax = 500;
 
@@ -412,7 +417,7 @@ struct StoreHealth {
 struct QueryResult {
   std::optional<NotificationRow> notification;
   std::vector<DeliveryRow> deliveries;
-  std::vector<NotificationRow> notifications;  ///< those of kDeadLetters' rows, once each
+  std::vector<NotificationRow> notifications;  ///< found, or those of kDeadLetters' rows, once each
   std::vector<BacklogCount> backlog;
   std::vector<message::NotificationId> found;  ///< kExists
   StoreHealth health;

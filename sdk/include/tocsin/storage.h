@@ -473,7 +473,12 @@ enum tocsin_query_kind {
   TOCSIN_QUERY_DEAD_LETTERS = 1,
   TOCSIN_QUERY_HEALTH = 2,
   TOCSIN_QUERY_BACKLOG = 3,
-  TOCSIN_QUERY_EXISTS = 4 /* of `ids`, those that are stored, be it only with their key */
+  TOCSIN_QUERY_EXISTS = 4, /* of `ids`, those that are stored, be it only with their key */
+  /* Notifications whose group_key, or external_id, is `text`, newest first, below
+   * before_notification_id; their deliveries are not told. NOT_FOUND: the store has no index for
+   * it, since its options do not ask for one. */
+  TOCSIN_QUERY_BY_KEY = 5,
+  TOCSIN_QUERY_BY_EXTERNAL_ID = 6
 };
 
 typedef struct tocsin_query {
@@ -487,6 +492,7 @@ typedef struct tocsin_query {
   const uint64_t* ids;
   uint32_t id_count;
   uint32_t reserved;
+  tocsin_str text; /* BY_KEY, BY_EXTERNAL_ID */
 } tocsin_query;
 
 typedef struct tocsin_stored_delivery {

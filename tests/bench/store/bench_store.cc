@@ -50,6 +50,7 @@ struct Options {
   std::string sync;
   std::int64_t checkpoint_size = 0;
   std::int64_t cache_size = 0;
+  std::vector<std::string> search;
   std::string only;
   std::string json;
 };
@@ -248,6 +249,7 @@ conformance::Settings settings_of(const Options& options, const std::filesystem:
   if (options.checkpoint_size != 0) {
     settings.push_back({"checkpoint_size", {}, options.checkpoint_size});
   }
+  if (!options.search.empty()) settings.push_back({"search", {}, 0, options.search});
   if (options.cache_size != 0) settings.push_back({"cache_size", {}, options.cache_size});
   return settings;
 }
@@ -310,7 +312,8 @@ int run(const std::string& library, const Options& options) {
 constexpr const char* kUsage =
     "usage: bench_store [--folder DIR] [--seconds S] [--rounds N] [--backlog ROWS] [--batch N]\n"
     "                   [--only CASE] [--page-size 4KiB] [--checkpoint-size BYTES]\n"
-    "                   [--cache-size BYTES] [--sync full|normal|off] [--json FILE]\n";
+    "                   [--cache-size BYTES] [--sync full|normal|off] [--json FILE]\n"
+    "                   [--search key|external_id]...\n";
 
 bool parse(int count, char** arguments, Options& options) {
   const std::map<std::string, std::function<void(const char*)>> known{
@@ -327,6 +330,7 @@ bool parse(int count, char** arguments, Options& options) {
       {"--checkpoint-size",
        [&](const char* value) { options.checkpoint_size = std::atoll(value); }},
       {"--cache-size", [&](const char* value) { options.cache_size = std::atoll(value); }},
+      {"--search", [&](const char* value) { options.search.emplace_back(value); }},
       {"--json", [&](const char* value) { options.json = value; }}};
   for (int i = 1; i < count; i += 2) {
     const auto option = known.find(arguments[i]);

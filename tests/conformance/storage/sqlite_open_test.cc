@@ -34,10 +34,12 @@ class SqliteOpen : public testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  std::unique_ptr<StorageUnderTest> make() const {
-    return std::make_unique<StorageUnderTest>(
-        TOCSIN_STORAGE_SQLITE,
-        Settings{{"path", path_}, {"ballast_size", {}, 0}, {"lock_timeout", {}, 0}});
+  std::unique_ptr<StorageUnderTest> make(const std::vector<std::string>& search = {}) const {
+    return std::make_unique<StorageUnderTest>(TOCSIN_STORAGE_SQLITE,
+                                              Settings{{"path", path_},
+                                                       {"ballast_size", {}, 0},
+                                                       {"lock_timeout", {}, 0},
+                                                       {"search", {}, 0, search}});
   }
   /// Creates the database and closes it.
   void create() const {
@@ -386,6 +388,8 @@ class SqlitePlans : public SqliteOpen {
     store.notification(700);
     store.backlog();
     store.existing({1, 2, 3});
+    store.find(TOCSIN_QUERY_BY_KEY, "k");
+    store.find(TOCSIN_QUERY_BY_EXTERNAL_ID, "e");
     tocsin_query health{};
     health.size = sizeof health;
     health.kind = TOCSIN_QUERY_HEALTH;
@@ -421,7 +425,7 @@ TEST_F(SqlitePlans, EveryStatementUsesItsIndexAmongAMillionRows) {
   seen = &statements;
   sqlite3_auto_extension(reinterpret_cast<void (*)()>(watch_connection));
   {
-    const auto store = make();
+    const auto store = make({"key", "external_id"});
     store->open();
     everything(*store);
     store->close();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <deque>
 
 namespace tocsin::conformance {
 
@@ -28,6 +29,15 @@ struct SettingValues {
       value.size = sizeof value;
       value.text = str(setting.text);
       value.integer = setting.number;
+      std::vector<tocsin_value>& items = lists.emplace_back();
+      for (const std::string& text : setting.list) {
+        items.push_back({});
+        items.back().size = sizeof(tocsin_value);
+        items.back().text = str(text);
+      }
+      value.items = items.data();
+      value.count = static_cast<std::uint32_t>(items.size());
+      value.stride = sizeof(tocsin_value);
       values.push_back(value);
       keys.push_back(str(setting.key));
     }
@@ -39,6 +49,7 @@ struct SettingValues {
     table.stride = sizeof(tocsin_value);
   }
   std::vector<tocsin_value> values;
+  std::deque<std::vector<tocsin_value>> lists;
   std::vector<tocsin_str> keys;
   tocsin_value table{};
 };
@@ -168,6 +179,11 @@ Append& Append::ordered(std::uint32_t ordering) {
 
 Append& Append::due(std::int64_t next_at_ns) {
   rows_.back().next_at_ns = next_at_ns;
+  return *this;
+}
+
+Append& Append::external(std::string_view id) {
+  op.external_id = str(id);
   return *this;
 }
 
@@ -451,6 +467,17 @@ Page StorageUnderTest::dead_letters(std::string_view output, std::uint32_t limit
   query.limit = limit;
   query.before_notification_id = before_id;
   query.before_ordinal = before_ordinal;
+  return this->query(query);
+}
+
+Page StorageUnderTest::find(std::uint32_t kind, std::string_view text, std::uint32_t limit,
+                            std::uint64_t before_id) {
+  tocsin_query query{};
+  query.size = sizeof query;
+  query.kind = kind;
+  query.text = str(text);
+  query.limit = limit;
+  query.before_notification_id = before_id;
   return this->query(query);
 }
 
