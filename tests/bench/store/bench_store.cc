@@ -104,9 +104,9 @@ class Driver {
                R"(","labels":{"team":"payments","region":"eu-west-1"},"key":"order-4711"})";
   }
 
-  /// Appends without anything else, as fast as it goes.
-  void fill(std::uint64_t rows) {
-    Case filling{"fill", false, false, 512};
+  /// Appends without anything else, as fast as it goes; `grouped`: each with a key of its own.
+  void fill(std::uint64_t rows, bool grouped) {
+    const Case filling{"fill", false, false, 512, grouped};
     for (std::uint64_t done = 0; done < rows; done += filling.batch) step(filling);
   }
 
@@ -286,8 +286,8 @@ int run(const std::string& library, const Options& options) {
       return 1;
     }
     Driver driver(store, 1);
-    driver.fill(options.backlog);
     const std::vector<Case> all = cases(options);
+    driver.fill(options.backlog, std::ranges::all_of(all, &Case::grouped));
     std::vector<std::vector<Figures>> figures(all.size());
     for (int round = 0; round < options.rounds; ++round) {
       for (std::size_t i = 0; i < all.size(); ++i) {
