@@ -53,6 +53,11 @@ constexpr openapi::Schema kHealth = {"Health", R"json({
 "status":{"type":"string","enum":["ok","degraded"]},
 "state":{"type":"string","enum":["starting","ready","draining"]},
 "config":{"$ref":"#/components/schemas/Config"},
+"failed_upgrade":{"type":"object","required":["reason","error","at"],
+"description":"The last new process that was to take this one's place did not.","properties":{
+"reason":{"type":"string","enum":["not_started","ended","not_ready","ended_after_ready"]},
+"error":{"type":"string"},
+"at":{"type":"string","format":"date-time"}}},
 "stuck_loops":{"type":"array","items":{"type":"object","required":["name","busy_ms","stack"],"properties":{
 "name":{"type":"string"},
 "busy_ms":{"type":"integer"},

@@ -58,7 +58,8 @@ THIRD_PARTY = (
     Rule(r"nghttp2/", "gateway/http"),
     Rule(r"wslay/", "gateway/http"),
     Rule(r"hiredis/", "gateway/redis"),
-    Rule(r"yaml-cpp/", "gateway/config"),
+    # The document of operations is JSON, and so YAML; rapidjson/document.h does not compile with clang 19.
+    Rule(r"yaml-cpp/", "gateway/config", "tests/unit/plugins/sdk_openapi_test.cc"),
     Rule(r"(lua|lauxlib|lualib|luaconf)\.h$|lua\.hpp$|lua5", "gateway/script", "tests/fuzz/fuzz_pattern.cc"),
     Rule(r"CLI/", "gateway/app", one_file=True),
     Rule(r"(spdlog|fmt)/", "gateway/telemetry"),
