@@ -100,6 +100,7 @@ class Snapshot::Maker {
     }
     if (const Value* mirror = settings.find("mirror")) policy.mirror = mirror->as<std::string>();
     policy.notify = settings.at("notify").as<bool>();
+    policy.on_recovery = settings.at("redrive_on_recovery").as<bool>();
     return policy;
   }
 
