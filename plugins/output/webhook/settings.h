@@ -13,6 +13,7 @@ namespace tocsin::output_webhook {
 struct Settings {
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers;
+  sdk::Transport transport;
 
   /// Refuses what could never be sent.
   bool load(const sdk::Setup& setup, sdk::Fault& fault);

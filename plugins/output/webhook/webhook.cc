@@ -22,7 +22,7 @@ constexpr sdk::Option kHeader = {
     .doc = "The value of a request header.", .flags = sdk::kSecret, .max = "8192"};
 constexpr sdk::Option kOptions[] = {
     {.key = "url",
-     .doc = "Where to post, such as http://example.com/hook; https:// is not possible yet.",
+     .doc = "Where to post, such as https://example.com/hook.",
      .flags = sdk::kRequired,
      .min = "8",
      .max = "2048"},
@@ -33,6 +33,9 @@ constexpr sdk::Option kOptions[] = {
      .flags = sdk::kReloadable,
      .max = "32",
      .element = &kHeader},
+    sdk::Transport::kTls,
+    sdk::Transport::kProxy,
+    sdk::Transport::kNoProxy,
 };
 
 class WebhookOutput final : public sdk::Output {
