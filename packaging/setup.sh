@@ -9,7 +9,7 @@ set -euo pipefail
 # Plain names that exist on every supported system. What a later part of Tocsin needs joins the list
 # of the need it serves.
 readonly BUILD_PACKAGES=(
-  ccache cmake g++ mold ninja-build pkg-config
+  ccache cmake g++ lld ninja-build pkg-config
   libc-ares-dev libcli11-dev libexpected-dev libfmt-dev libjsoncons-dev libllhttp-dev liblua5.4-dev
   libspdlog-dev libkainjow-mustache-dev libsqlite3-dev libssl-dev libuv1-dev libyaml-cpp-dev
   prometheus-cpp-dev rapidjson-dev

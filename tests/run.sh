@@ -65,7 +65,7 @@ build() {
   shift
   header "build $preset"
   configure "$preset"
-  ninja -C "build/$preset" -j "$JOBS" "$@"
+  ninja -C "build/$preset" -j "$JOBS" -k 0 "$@" # every error is told, not the first alone
 }
 
 # --- the runners ----------------------------------------------------------------------------------
