@@ -61,8 +61,8 @@ class TlsContext {
   const std::uint64_t id_;
 };
 
-/// What servers gave us to make the next handshake short. Belongs to one loop; a session is used
-/// once (RFC 8446 C.4), the newest one of a server is kept.
+/// What servers gave us to make the next handshake short. Belongs to one loop; the newest session
+/// of a server is kept, and used once from TLS 1.3 on (RFC 8446 C.4).
 class TlsSessions {
  public:
   static constexpr std::size_t kSessionsMax = 1024;

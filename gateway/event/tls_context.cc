@@ -169,7 +169,11 @@ ssl_session_st* TlsSessions::take(const std::string& server) {
   const auto found = sessions_.find(server);
   if (found == sessions_.end()) return nullptr;
   ssl_session_st* session = found->second;
-  sessions_.erase(found);
+  if (SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION) {
+    SSL_SESSION_up_ref(session);  // the server gives no other when it takes this one
+  } else {
+    sessions_.erase(found);
+  }
   return session;
 }
 
