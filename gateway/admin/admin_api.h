@@ -11,6 +11,7 @@
 #include "gateway/admin/loops_view.h"
 #include "gateway/admin/outputs_view.h"
 #include "gateway/admin/readiness.h"
+#include "gateway/admin/upgrade_door.h"
 #include "gateway/delivery/overload_guard.h"
 #include "gateway/delivery/suppressions.h"
 #include "gateway/event/offload_pool.h"
@@ -38,6 +39,7 @@ struct AdminParts {
   LoopsView* loops = nullptr;
   const delivery::OverloadGuard* overload = nullptr;
   ConfigDoor* config = nullptr;
+  const UpgradeDoor* upgrade = nullptr;
   std::string_view version = "0";  ///< of the gateway; static
 };
 

@@ -16,7 +16,7 @@ constexpr std::string_view kJson = "application/json";
 constexpr Duration kRetryAfter = std::chrono::seconds(5);  // the store is tried that often
 
 std::string document(const Problem& problem) {
-  if (problem.pointer.empty()) return http::problem_document(problem.status, problem.detail);
+  if (!problem.pointer) return http::problem_document(problem.status, problem.detail);
   std::string text;
   JsonWriter json(text);
   json.begin_object();
@@ -24,7 +24,7 @@ std::string document(const Problem& problem) {
   json.key("status");
   json.number(problem.status);
   json.pair("detail", problem.detail);
-  json.pair("pointer", problem.pointer);
+  json.pair("pointer", *problem.pointer);
   json.end_object();
   return text + "\n";
 }
@@ -73,7 +73,9 @@ void ApiCall::begin(const http::RequestHead& head) {
   exchange_->set_responder(*this);
   if (const std::optional<Problem> problem = check(head)) return answer(*problem);
   if (!endpoint_.takes_json()) return serve();
-  if (!exchange_->body_follows()) answer({.status = 400, .detail = "This takes a JSON body."});
+  if (!exchange_->body_follows()) {
+    answer({.status = 400, .detail = "This takes a JSON body.", .pointer = ""});
+  }
 }
 
 std::optional<Problem> ApiCall::check(const http::RequestHead& head) {
@@ -129,6 +131,7 @@ void ApiCall::serve() {
 
 void ApiCall::on_done(http::DoneFlags) {
   exchange_ = nullptr;
+  if (Function<void()> gone = std::exchange(gone_, nullptr)) gone();
   const std::shared_ptr<ApiCall> last = std::move(self_);  // nobody else may keep this
 }
 
@@ -150,6 +153,7 @@ void ApiCall::finish(int status, std::string_view content_type, std::string_view
                      Duration retry_after) {
   TOCSIN_ASSERT(!answered_, "an admin request was answered twice");
   answered_ = true;
+  gone_ = nullptr;
   audit(status);
   if (exchange_ == nullptr) return;
   http::ResponseHead& head = exchange_->fresh_head(status);

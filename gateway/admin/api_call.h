@@ -9,6 +9,7 @@
 #include "gateway/admin/admin_api.h"
 #include "gateway/admin/endpoint.h"
 #include "gateway/admin/query_text.h"
+#include "gateway/base/function.h"
 #include "gateway/http/exchange.h"
 
 namespace tocsin::admin {
@@ -17,7 +18,7 @@ namespace tocsin::admin {
 struct Problem {
   int status = 400;
   std::string detail;
-  std::string pointer = {};                 ///< where in the body (RFC 6901), a member of its own
+  std::optional<std::string> pointer = {};  ///< where in the body (RFC 6901); "": the whole
   Duration retry_after = Duration::zero();  ///< Retry-After, in whole seconds; 0: none
 };
 
@@ -53,6 +54,12 @@ class ApiCall final : public http::Responder, public std::enable_shared_from_thi
   void set_target(std::string target) { target_ = std::move(target); }
   void set_detail(std::string detail) { detail_ = std::move(detail); }
 
+  /// Called once, if the client leaves before the answer; replaces what was set before. An answer
+  /// lets go of it.
+  void on_gone(Function<void()> callback) { gone_ = std::move(callback); }
+  /// The client has left; only the audit hears the answer.
+  bool abandoned() const { return exchange_ == nullptr; }
+
   /// Exactly one of these, once. `json` is a whole document; a line end is added.
   void answer_json(int status, std::string json);
   void answer(int status, std::string_view content_type, std::string_view body);
@@ -83,6 +90,7 @@ class ApiCall final : public http::Responder, public std::enable_shared_from_thi
   const std::string request_id_;
   std::string target_;
   std::string detail_;
+  Function<void()> gone_;
   bool served_ = false;
   bool answered_ = false;
 };

@@ -1,17 +1,25 @@
-// One decision on many dead letters of an output:
+// One decision on many dead letters:
 //
-//   page of the list -> a review for each that counts, all at once -> next page -> ...
+//   a page of those that are meant -> a review for each, all at once -> the next page -> ...
 //
 // The front puts the reviews of a page into one batch, so a page costs one commit. The list goes
 // from new to old and the cursor only moves down: what is redriven and dies again is not met twice.
+//
+// With a pace a page is a tenth of a second's worth, and the next one waits for its time. Such a
+// request ends after some seconds and says where to go on, having waited for what it did, so that
+// the pace holds over requests. It also ends with its client: who paces wants to see how it goes.
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "gateway/admin/endpoint_functions.h"
+#include "gateway/admin/known_output.h"
 #include "gateway/admin/rows_json.h"
-#include "gateway/base/json_reader.h"
+#include "gateway/admin/sweep_order.h"
+#include "gateway/event/loop.h"
 
 namespace tocsin::admin {
 
@@ -21,142 +29,210 @@ using message::ReviewState;
 using Verb = stage::Review::Verb;
 
 constexpr std::uint32_t kPageRows = 100;
-constexpr std::int64_t kLettersMax = 10'000;  // of one request
-constexpr std::int64_t kLettersDefault = 1000;
+constexpr std::size_t kSampleMax = 10;
+constexpr double kPaceStepSeconds = 0.1;
+constexpr Duration kPacedMax = std::chrono::seconds(5);  // of one request
+constexpr std::size_t kLookedAtMax = 20'000;             // of one request
 
-struct SweepRequest {
-  Verb verb = Verb::kRedrive;
-  std::string output;
-  std::int64_t limit = kLettersDefault;
-  std::optional<ReviewState> review;          // only those
-  std::optional<message::DeliveryId> before;  // go on below it
-};
-
-Problem wrong(std::string pointer, std::string detail) {
-  return {.status = 400, .detail = std::move(detail), .pointer = std::move(pointer)};
-}
-
-std::optional<Problem> read_member(const Value::Entry& member, SweepRequest& request) {
-  if (member.key == "output") {
-    if (!member.value.is<std::string>() || member.value.as<std::string>().empty()) {
-      return wrong("/output", "An output's name is expected.");
-    }
-    request.output = member.value.as<std::string>();
-    return std::nullopt;
-  }
-  if (member.key == "limit") {
-    const bool number = member.value.is<std::int64_t>();
-    request.limit = number ? member.value.as<std::int64_t>() : 0;
-    if (request.limit >= 1 && request.limit <= kLettersMax) return std::nullopt;
-    return wrong("/limit", "A number from 1 to " + std::to_string(kLettersMax) + " is expected.");
-  }
-  if (member.key == "review") {
-    const std::string word = member.value.is<std::string>() ? member.value.as<std::string>() : "";
-    for (const ReviewState state : {ReviewState::kPending, ReviewState::kApproved}) {
-      if (message::review_name(state) != word) continue;
-      request.review = state;
-      return std::nullopt;
-    }
-    return wrong("/review", "\"pending\" or \"approved\" is expected.");
-  }
-  if (member.key == "before") {
-    if (member.value.is<std::string>()) {
-      request.before = message::DeliveryId::parse(member.value.as<std::string>());
-    }
-    if (request.before) return std::nullopt;
-    return wrong("/before", "A delivery's id is expected.");
-  }
-  return wrong("", "There is an unknown name; output, limit, review and before are known.");
-}
-
-tl::expected<SweepRequest, Problem> read_request(Verb verb, std::string_view body) {
-  SweepRequest request;
-  request.verb = verb;
-  const Result<Value> document = read_json(body);
-  if (!document) return tl::unexpected(wrong("", "In the body: " + document.error().what + "."));
-  if (!document->is<Value::Map>()) return tl::unexpected(wrong("", "An object is expected."));
-  for (const Value::Entry& member : document->as<Value::Map>()) {
-    if (auto problem = read_member(member, request)) return tl::unexpected(std::move(*problem));
-  }
-  if (request.output.empty()) return tl::unexpected(wrong("", "\"output\" is missing."));
-  return request;
-}
-
-/// Lives in the callbacks it waits for.
+/// Lives in the callbacks it waits for: the ledger's, and while it waits for its pace the call's.
 class Sweep final : public std::enable_shared_from_this<Sweep> {
  public:
-  Sweep(stage::Ledger& ledger, CallRef call, SweepRequest request)
-      : ledger_(ledger),
+  Sweep(AdminApi& api, CallRef call, SweepOrder order)
+      : api_(api),
         call_(std::move(call)),
-        request_(std::move(request)),
-        before_(request_.before) {}
+        order_(std::move(order)),
+        before_(order_.before),
+        step_(pace_step(order_)),
+        began_at_(call_->loop().timers().now()),
+        pace_(call_->loop().timers(), [this] { on_time(); }) {}
 
-  void next_page() {
-    stage::Query query;
-    query.what = stage::Query::What::kDeadLetters;
-    query.output = request_.output;
-    query.before = before_;
-    query.limit = kPageRows;
-    ledger_.query(std::move(query), [self = shared_from_this()](Result<stage::QueryResult> page) {
-      self->on_page(std::move(page));
-    });
+  void next_step() {
+    if (!order_.ids.empty()) return order_.dry_run ? look_up() : review_ids();
+    next_letters(
+        *api_.parts().ledger, order_.filter, before_, kPageRows,
+        [self = shared_from_this()](Result<LetterPage> page) { self->on_page(std::move(page)); });
   }
 
  private:
-  void on_page(Result<stage::QueryResult> page) {
+  static std::size_t pace_step(const SweepOrder& order) {
+    if (!order.per_second || order.dry_run) return kPageRows;
+    const double letters = std::clamp(*order.per_second * kPaceStepSeconds, 1.0, 1.0 * kPageRows);
+    return static_cast<std::size_t>(letters);
+  }
+
+  // --- by a filter ---
+
+  void on_page(Result<LetterPage> page) {
     if (!page) return fail(page.error());
-    const bool last_page = page->deliveries.size() < kPageRows;
+    const bool nothing_at_all = looked_at_ == 0 && page->rows.deliveries.empty();
+    if (nothing_at_all && !order_.before && !order_.filter.output.empty()) return doubt_output();
+    looked_at_ += page->rows.deliveries.size();
     std::vector<message::DeliveryId> chosen;
-    for (const stage::DeliveryRow& row : page->deliveries) {
-      if (begun_ == request_.limit) break;
-      before_ = row.id;
-      if (!counts(row)) continue;
-      chosen.push_back(row.id);
-      ++begun_;
+    std::size_t seen = 0;
+    for (const LetterPage::Letter& letter : page->letters) {
+      if (chosen.size() == step_ || matched_ == order_.limit) break;
+      ++seen;
+      before_ = letter.row->id;
+      if (!counts(*letter.row)) continue;
+      chosen.push_back(letter.row->id);
+      take(*letter.row, letter.of);
     }
-    const bool all_seen = page->deliveries.empty() || before_ == page->deliveries.back().id;
-    rest_ = !last_page || !all_seen;
-    if (chosen.empty()) return go_on();
-    outstanding_ = chosen.size();
-    for (const message::DeliveryId id : chosen) {
-      ledger_.review(id, request_.verb,
-                     [self = shared_from_this()](const Result<stage::Review>& done) {
-                       self->on_reviewed(done);
-                     });
-    }
+    const bool all_seen = seen == page->letters.size();
+    if (all_seen && page->next) before_ = page->next;
+    rest_ = !all_seen || page->next.has_value();
+    if (chosen.empty() || order_.dry_run) return go_on();
+    review(std::move(chosen));
   }
 
   bool counts(const stage::DeliveryRow& row) const {
     if (row.review == ReviewState::kDiscarded) return false;
-    if (request_.review) return row.review == *request_.review;
-    return request_.verb != Verb::kApprove || row.review == ReviewState::kPending;
+    return order_.verb != Verb::kApprove || row.review == ReviewState::kPending ||
+           order_.filter.review.has_value();
   }
 
-  void on_reviewed(const Result<stage::Review>& reviewed) {
+  void doubt_output() {
+    look_for_output(api_, order_.filter.output,
+                    [self = shared_from_this()](std::optional<Problem> problem) {
+                      if (!problem) return self->finish();
+                      if (problem->status == 404) problem->pointer = "/output";
+                      self->call_->answer(*problem);
+                    });
+  }
+
+  // --- by ids ---
+
+  void review_ids() {
+    const auto first = order_.ids.begin() + static_cast<std::ptrdiff_t>(taken_);
+    const std::size_t count = std::min(step_, order_.ids.size() - taken_);
+    taken_ += count;
+    matched_ += static_cast<std::int64_t>(count);
+    rest_ = taken_ < order_.ids.size();
+    review({first, first + static_cast<std::ptrdiff_t>(count)});
+  }
+
+  // A dry run looks at one after the other.
+  void look_up() {
+    stage::Query query;
+    query.what = stage::Query::What::kNotification;
+    query.id = order_.ids[taken_].notification;
+    api_.parts().ledger->query(
+        std::move(query),
+        [self = shared_from_this()](Result<stage::QueryResult> found) { self->on_found(found); });
+  }
+
+  void on_found(const Result<stage::QueryResult>& found) {
+    if (!found) return fail(found.error());
+    const message::DeliveryId id = order_.ids[taken_++];
+    const auto row = std::ranges::find(found->deliveries, id, &stage::DeliveryRow::id);
+    if (row != found->deliveries.end() && row->state == message::DeliveryState::kDead) {
+      take(*row, found->notification ? &*found->notification : nullptr);
+    } else {
+      gone_ids_.push_back(id);
+    }
+    rest_ = taken_ < order_.ids.size();
+    go_on();
+  }
+
+  // --- both ---
+
+  void take(const stage::DeliveryRow& row, const stage::NotificationRow* of) {
+    ++matched_;
+    if (!order_.dry_run || sample_.size() == kSampleMax) return;
+    std::string& text = sample_.emplace_back();
+    JsonWriter json(text);
+    json.begin_object();
+    letter_members(json, row, of);
+    json.end_object();
+  }
+
+  void review(std::vector<message::DeliveryId> chosen) {
+    outstanding_ = chosen.size();
+    for (const message::DeliveryId id : chosen) {
+      api_.parts().ledger->review(
+          id, order_.verb, [self = shared_from_this(), id](const Result<stage::Review>& done) {
+            self->on_reviewed(id, done);
+          });
+    }
+  }
+
+  void on_reviewed(message::DeliveryId id, const Result<stage::Review>& reviewed) {
     if (!reviewed) {
       error_ = reviewed.error();
+    } else if (reviewed->changed) {
+      ++changed_;
     } else {
-      ++(reviewed->changed ? changed_ : gone_);
+      gone_ids_.push_back(id);
     }
     if (--outstanding_ > 0) return;
     if (error_) return fail(*error_);
+    if (!order_.per_second || !rest_ || call_->abandoned()) return go_on();
+    wait();
+  }
+
+  void wait() {
+    const Duration due = std::chrono::duration_cast<Duration>(
+        std::chrono::duration<double>(static_cast<double>(matched_) / *order_.per_second));
+    pace_.arm_at(began_at_ + due);
+    call_->on_gone([self = shared_from_this()] {
+      self->pace_.cancel();
+      self->finish();
+    });
+  }
+
+  void on_time() {
+    // What is called may answer, which lets go of us: not before this tick is over.
+    call_->loop().post([self = shared_from_this()] {});
+    call_->on_gone({});
+    if (call_->loop().timers().now() - began_at_ >= kPacedMax) return finish();
     go_on();
   }
 
   void go_on() {
-    if (rest_ && begun_ < request_.limit) return next_page();
+    const bool more = rest_ && (!order_.ids.empty() || matched_ < order_.limit);
+    if (!more || call_->abandoned() || looked_at_ >= kLookedAtMax) return finish();
+    next_step();
+  }
+
+  void finish() {
     std::string text;
     JsonWriter json(text);
     json.begin_object();
-    json.pair("output", request_.output);
-    json.key("changed");
-    json.number(changed_);
-    json.key("gone");
-    json.number(gone_);
-    if (rest_) json.pair("next", before_->text());
+    if (!order_.filter.output.empty()) json.pair("output", order_.filter.output);
+    count_pair(json, "matched", static_cast<std::uint64_t>(matched_));
+    count_pair(json, "changed", changed_);
+    count_pair(json, "gone", gone_ids_.size());
+    if (order_.dry_run) write_sample(json);
+    if (!order_.ids.empty()) write_ids(json);
+    if (order_.ids.empty() && rest_) json.pair("next", before_->text());
     json.end_object();
-    call_->set_detail(std::to_string(changed_) + " changed");
+    std::string detail = order_.dry_run ? "dry run: " + std::to_string(matched_) + " match"
+                                        : std::to_string(changed_) + " changed";
+    if (!order_.ids.empty()) detail += " of " + std::to_string(order_.ids.size()) + " ids";
+    if (!order_.filter.text().empty()) detail += "; " + order_.filter.text();
+    call_->set_detail(std::move(detail));
     call_->answer_json(200, std::move(text));
+  }
+
+  void write_sample(JsonWriter& json) const {
+    json.key("dry_run");
+    json.boolean(true);
+    json.key("sample");
+    json.begin_array();
+    for (const std::string& letter : sample_) json.json(letter);
+    json.end_array();
+  }
+
+  // Ids need no cursor: what was not reached is told by name.
+  void write_ids(JsonWriter& json) const {
+    json.key("gone_ids");
+    json.begin_array();
+    for (const message::DeliveryId id : gone_ids_) json.text(id.text());
+    json.end_array();
+    if (!rest_) return;
+    json.key("rest_ids");
+    json.begin_array();
+    for (std::size_t i = taken_; i < order_.ids.size(); ++i) json.text(order_.ids[i].text());
+    json.end_array();
   }
 
   void fail(const Error& error) {
@@ -165,25 +241,30 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
     call_->answer(problem);
   }
 
-  stage::Ledger& ledger_;
+  AdminApi& api_;
   const CallRef call_;
-  const SweepRequest request_;
+  const SweepOrder order_;
   std::optional<message::DeliveryId> before_;  // where the next page begins
+  const std::size_t step_;                     // letters at once
+  const MonoTime began_at_;
+  event::Timer pace_;
+  std::size_t taken_ = 0;  // of the ids
   std::size_t outstanding_ = 0;
-  std::int64_t begun_ = 0;
-  std::int64_t changed_ = 0;
-  std::int64_t gone_ = 0;  // no dead letter any more when its turn came
-  bool rest_ = false;      // there may be dead letters below the cursor
+  std::size_t looked_at_ = 0;
+  std::int64_t matched_ = 0;
+  std::uint64_t changed_ = 0;
+  std::vector<message::DeliveryId> gone_ids_;  // no dead letter any more when its turn came
+  std::vector<std::string> sample_;
+  bool rest_ = false;  // there may be more
   std::optional<Error> error_;
 };
 
 void sweep(AdminApi& api, const CallRef& call, Verb verb) {
-  auto request = read_request(verb, call->body());
-  if (!request) return call->answer(request.error());
-  call->set_target(request->output);
-  stage::Ledger* ledger = ledger_or_answer(api, call);
-  if (ledger == nullptr) return;
-  std::make_shared<Sweep>(*ledger, call, std::move(*request))->next_page();
+  auto order = read_sweep_order(verb, call->body(), call->loop().wall());
+  if (!order) return call->answer(order.error());
+  call->set_target(order->filter.output);
+  if (ledger_or_answer(api, call) == nullptr) return;
+  std::make_shared<Sweep>(api, call, std::move(*order))->next_step();
 }
 
 }  // namespace

@@ -40,8 +40,13 @@ void serve_move(AdminApi& api, const CallRef& call);
 void serve_notification(AdminApi& api, const CallRef& call);
 void serve_send(AdminApi& api, const CallRef& call);
 
-// dead_letters.cc
+// letter_list.cc
 void serve_dead_letters(AdminApi& api, const CallRef& call);
+
+// letter_stats.cc
+void serve_letter_stats(AdminApi& api, const CallRef& call);
+
+// dead_letters.cc
 void serve_dead_letter(AdminApi& api, const CallRef& call);
 void serve_redrive(AdminApi& api, const CallRef& call);
 void serve_approve(AdminApi& api, const CallRef& call);

@@ -18,8 +18,31 @@ constexpr Parameter kBefore = {.name = "before", .doc = "The `next` of the page 
 constexpr Parameter kLimit = {.name = "limit",
                               .doc = "How many rows at most; 100 unless given.",
                               .schema = R"({"type":"integer","minimum":1,"maximum":500})"};
-constexpr std::array kListParameters = {Parameter{.name = "output", .doc = "Only of this output."},
-                                        kBefore, kLimit};
+constexpr std::string_view kTimeDoc = "An instant (RFC 3339), or how long ago, as in 2h.";
+constexpr std::array kListParameters = {
+    Parameter{.name = "output", .doc = "Only of this output."},
+    Parameter{
+        .name = "reason",
+        .doc = "Only given up for this.",
+        .schema =
+            R"({"type":"string","enum":)"
+            R"(["exhausted","rejected","target_gone","ambiguous","unauthorized","internal","expired",)"
+            R"("crashed_gateway","unreadable","breaker","suppressed"]})"},
+    Parameter{.name = "topic",
+              .doc = "Only of this topic, or of topics that fit a pattern: orders.*"},
+    Parameter{.name = "address",
+              .doc = "Only to this address (kind:value), or to all of a kind (kind:)."},
+    Parameter{.name = "review",
+              .doc = "Only those.",
+              .schema = R"({"type":"string","enum":["pending","approved","discarded"]})"},
+    Parameter{.name = "accepted_after", .doc = kTimeDoc},
+    Parameter{.name = "accepted_before", .doc = kTimeDoc},
+    Parameter{.name = "updated_after", .doc = kTimeDoc},
+    Parameter{.name = "updated_before", .doc = kTimeDoc},
+    kBefore,
+    kLimit};
+// All of them but the limit.
+constexpr std::span kStatsParameters(kListParameters.data(), kListParameters.size() - 1);
 constexpr std::array kSuppressionParameters = {
     Parameter{.name = "prefix", .doc = "Only those that begin so: `email:` are all of that kind."},
     Parameter{.name = "after", .doc = "The `next` of the page before."}, kLimit};
@@ -31,7 +54,7 @@ constexpr std::array kSendParameters = {
 
 constexpr Answer ok(std::string_view doc, std::string_view schema) { return {200, doc, schema}; }
 
-constexpr std::array<Endpoint, 25> kEndpoints = {{
+constexpr std::array<Endpoint, 26> kEndpoints = {{
     {.method = "GET",
      .pattern = "/healthz",
      .role = Role::kNobody,
@@ -191,11 +214,20 @@ constexpr std::array<Endpoint, 25> kEndpoints = {{
      .parameters = kListParameters,
      .answers = {{ok("A page.", "DeadLetterPage")}},
      .problems = {{404, 503}}},
+    {.method = "GET",
+     .pattern = "/v1/dead-letters/stats",
+     .role = Role::kViewer,
+     .id = "countDeadLetters",
+     .summary = "How many dead letters there are, by output and reason.",
+     .serve = serve_letter_stats,
+     .parameters = kStatsParameters,
+     .answers = {{ok("The counts.", "DeadLetterStats")}},
+     .problems = {{404, 503}}},
     {.method = "POST",
      .pattern = "/v1/dead-letters/redrive",
      .role = Role::kOperator,
      .id = "redriveDeadLetters",
-     .summary = "Sends many dead letters of one output again.",
+     .summary = "Sends many dead letters again.",
      .serve = serve_redrive_many,
      .action = "dead_letters.redrive",
      .body = "Sweep",
@@ -205,7 +237,7 @@ constexpr std::array<Endpoint, 25> kEndpoints = {{
      .pattern = "/v1/dead-letters/approve",
      .role = Role::kOperator,
      .id = "approveDeadLetters",
-     .summary = "Marks many dead letters of one output as worth sending again.",
+     .summary = "Marks many dead letters as worth sending again.",
      .serve = serve_approve_many,
      .action = "dead_letters.approve",
      .body = "Sweep",
@@ -215,7 +247,7 @@ constexpr std::array<Endpoint, 25> kEndpoints = {{
      .pattern = "/v1/dead-letters/discard",
      .role = Role::kOperator,
      .id = "discardDeadLetters",
-     .summary = "Marks many dead letters of one output as done with.",
+     .summary = "Marks many dead letters as done with.",
      .serve = serve_discard_many,
      .action = "dead_letters.discard",
      .body = "Sweep",
@@ -237,7 +269,7 @@ constexpr std::array<Endpoint, 25> kEndpoints = {{
      .serve = serve_redrive,
      .action = "dead_letter.redrive",
      .answers = {{ok("It was changed.", "Reviewed")}},
-     .problems = {{404, 503}}},
+     .problems = {{404, 409, 503}}},
     {.method = "POST",
      .pattern = "/v1/dead-letters/{id}/approve",
      .role = Role::kOperator,
@@ -246,7 +278,7 @@ constexpr std::array<Endpoint, 25> kEndpoints = {{
      .serve = serve_approve,
      .action = "dead_letter.approve",
      .answers = {{ok("It was changed.", "Reviewed")}},
-     .problems = {{404, 503}}},
+     .problems = {{404, 409, 503}}},
     {.method = "POST",
      .pattern = "/v1/dead-letters/{id}/discard",
      .role = Role::kOperator,
@@ -255,7 +287,7 @@ constexpr std::array<Endpoint, 25> kEndpoints = {{
      .serve = serve_discard,
      .action = "dead_letter.discard",
      .answers = {{ok("It was changed.", "Reviewed")}},
-     .problems = {{404, 503}}},
+     .problems = {{404, 409, 503}}},
 }};
 
 }  // namespace

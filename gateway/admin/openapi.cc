@@ -53,6 +53,11 @@ constexpr openapi::Schema kHealth = {"Health", R"json({
 "status":{"type":"string","enum":["ok","degraded"]},
 "state":{"type":"string","enum":["starting","ready","draining"]},
 "config":{"$ref":"#/components/schemas/Config"},
+"failed_upgrade":{"type":"object","required":["reason","error","at"],
+"description":"The last new process that was to take this one's place did not.","properties":{
+"reason":{"type":"string","enum":["not_started","ended","not_ready","ended_after_ready"]},
+"error":{"type":"string"},
+"at":{"type":"string","format":"date-time"}}},
 "stuck_loops":{"type":"array","items":{"type":"object","required":["name","busy_ms","stack"],"properties":{
 "name":{"type":"string"},
 "busy_ms":{"type":"integer"},
@@ -186,9 +191,8 @@ constexpr openapi::Schema kNotificationState = {"NotificationState", R"json({
 "notification":{"$ref":"#/components/schemas/Notification"},
 "deliveries":{"type":"array","items":{"$ref":"#/components/schemas/Delivery"}}}})json"};
 
-constexpr openapi::Schema kDeadLetterPage = {"DeadLetterPage", R"json({
-"type":"object","required":["dead_letters"],"properties":{
-"dead_letters":{"type":"array","items":{"type":"object","required":["id","output","state","review","attempts","updated_at","notification"],"properties":{
+constexpr openapi::Schema kDeadLetterRow = {"DeadLetterRow", R"json({
+"type":"object","required":["id","output","state","review","attempts","updated_at","notification"],"properties":{
 "id":{"type":"string"},
 "output":{"type":"string"},
 "address":{"type":"string"},
@@ -203,7 +207,11 @@ constexpr openapi::Schema kDeadLetterPage = {"DeadLetterPage", R"json({
 "notification":{"type":"string","description":"Its id."},
 "topic":{"type":"string"},
 "level":{"type":"string"},
-"title":{"type":"string"}}}},
+"title":{"type":"string"}}})json"};
+
+constexpr openapi::Schema kDeadLetterPage = {"DeadLetterPage", R"json({
+"type":"object","required":["dead_letters"],"properties":{
+"dead_letters":{"type":"array","items":{"$ref":"#/components/schemas/DeadLetterRow"}},
 "next":{"type":"string","description":"Where the next page begins."}}})json"};
 
 constexpr openapi::Schema kDeadLetter = {"DeadLetter", R"json({
@@ -232,19 +240,48 @@ constexpr openapi::Schema kReviewed = {"Reviewed", R"json({
 "status":{"type":"string","enum":["redriven","approved","discarded"]},
 "output":{"type":"string"}}})json"};
 
+constexpr openapi::Schema kDeadLetterStats = {"DeadLetterStats", R"json({
+"type":"object","required":["groups"],"properties":{
+"groups":{"type":"array","items":{"type":"object",
+"required":["output","reason","pending","approved","discarded","oldest_accepted_at","newest_accepted_at"],"properties":{
+"output":{"type":"string"},
+"reason":{"type":"string","description":"As metrics name it; other: one this release does not know."},
+"pending":{"type":"integer"},
+"approved":{"type":"integer"},
+"discarded":{"type":"integer"},
+"oldest_accepted_at":{"type":"string","format":"date-time"},
+"newest_accepted_at":{"type":"string","format":"date-time"}}}},
+"next":{"type":"string","description":"What `before` is to count the rest; absent: all are counted."}}})json"};
+
 constexpr openapi::Schema kSweep = {"Sweep", R"json({
-"type":"object","required":["output"],"additionalProperties":false,"properties":{
+"type":"object","minProperties":1,"additionalProperties":false,
+"description":"Which ones: `ids`, or at least one of the filter's members, all of which must fit.","properties":{
+"ids":{"type":"array","minItems":1,"maxItems":1000,"uniqueItems":true,"items":{"type":"string"}},
 "output":{"type":"string","minLength":1},
+"reason":{"type":"string","enum":["exhausted","rejected","target_gone","ambiguous","unauthorized","internal","expired","crashed_gateway","unreadable","breaker","suppressed"]},
+"topic":{"type":"string","minLength":1,"description":"A topic, or a pattern of topics."},
+"address":{"type":"string","description":"kind:value, or kind: for all of a kind."},
+"review":{"type":"string","enum":["pending","approved"],"description":"Discarded ones are changed by their ids alone."},
+"accepted_after":{"type":"string","description":"An instant (RFC 3339), or how long ago, as in 2h."},
+"accepted_before":{"type":"string"},
+"updated_after":{"type":"string"},
+"updated_before":{"type":"string"},
 "limit":{"type":"integer","minimum":1,"maximum":10000,"default":1000},
-"review":{"type":"string","enum":["pending","approved"],"description":"Only those."},
-"before":{"type":"string","description":"The `next` of the request before."}},
-"examples":[{"output":"ops-chat","limit":100}]})json"};
+"before":{"type":"string","description":"The `next` of the request before."},
+"rate":{"type":"string","description":"At most so many, as 50/s. The request then ends after some seconds, with `next`."},
+"dry_run":{"type":"boolean","default":false,"description":"Only say how many there are, and show some."}},
+"examples":[{"reason":"exhausted","accepted_after":"2h","limit":100}]})json"};
 
 constexpr openapi::Schema kSwept = {"Swept", R"json({
-"type":"object","required":["output","changed","gone"],"properties":{
+"type":"object","required":["matched","changed","gone"],"properties":{
 "output":{"type":"string"},
+"matched":{"type":"integer"},
 "changed":{"type":"integer"},
 "gone":{"type":"integer","description":"No dead letters any more when their turn came."},
+"dry_run":{"const":true},
+"sample":{"type":"array","items":{"$ref":"#/components/schemas/DeadLetterRow"}},
+"gone_ids":{"type":"array","items":{"type":"string"}},
+"rest_ids":{"type":"array","items":{"type":"string"},"description":"Not reached: ask again for these."},
 "next":{"type":"string","description":"Where the rest begins."}}})json"};
 
 constexpr openapi::Schema kSuppressionPage = {"SuppressionPage", R"json({
@@ -295,7 +332,9 @@ constexpr std::array kSchemas = {wire::kNotification,
                                  kBreakerOrdered,
                                  kAuditPage,
                                  kNotificationState,
+                                 kDeadLetterRow,
                                  kDeadLetterPage,
+                                 kDeadLetterStats,
                                  kDeadLetter,
                                  kReviewed,
                                  kSweep,

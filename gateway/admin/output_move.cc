@@ -1,17 +1,19 @@
 // What waits for one output is given to another, usually because the first is configured no longer:
 //
-//   is the other configured? -> a step of ready rows -> ... -> of dead letters -> ... -> answer
+//   are they known? -> a step of ready rows -> ... -> of dead letters -> ... -> answer
 //
 // A step is one operation of the front and bounded, and so is a request: who is told that there is
 // more asks again. Rows that a lane holds, or that are being sent, stay where they are.
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
+#include "gateway/admin/body.h"
 #include "gateway/admin/endpoint_functions.h"
+#include "gateway/admin/known_output.h"
 #include "gateway/admin/rows_json.h"
-#include "gateway/base/json_reader.h"
 
 namespace tocsin::admin {
 
@@ -26,10 +28,6 @@ struct MoveOrder {
   bool dry_run = false;  // only say how many
 };
 
-Problem wrong(std::string pointer, std::string detail) {
-  return {.status = 400, .detail = std::move(detail), .pointer = std::move(pointer)};
-}
-
 std::optional<Problem> read_member(const Value::Entry& member, MoveOrder& order) {
   if (member.key == "from" || member.key == "to") {
     if (!member.value.is<std::string>() || member.value.as<std::string>().empty()) {
@@ -38,24 +36,19 @@ std::optional<Problem> read_member(const Value::Entry& member, MoveOrder& order)
     (member.key == "from" ? order.from : order.to) = member.value.as<std::string>();
     return std::nullopt;
   }
-  if (member.key == "dead" || member.key == "dry_run") {
-    if (!member.value.is<bool>()) return wrong("/" + member.key, "true or false is expected.");
-    (member.key == "dead" ? order.dead : order.dry_run) = member.value.as<bool>();
-    return std::nullopt;
-  }
-  return wrong("", "There is an unknown name; from, to, dead and dry_run are known.");
+  if (!member.value.is<bool>()) return wrong("/" + member.key, "true or false is expected.");
+  (member.key == "dead" ? order.dead : order.dry_run) = member.value.as<bool>();
+  return std::nullopt;
 }
 
 tl::expected<MoveOrder, Problem> read_order(std::string_view body) {
+  constexpr std::array<std::string_view, 4> kNames = {"from", "to", "dead", "dry_run"};
+  const auto document = read_body(body, kNames, std::span(kNames.data(), 2));
+  if (!document) return tl::unexpected(document.error());
   MoveOrder order;
-  const Result<Value> document = read_json(body);
-  if (!document) return tl::unexpected(wrong("", "In the body: " + document.error().what + "."));
-  if (!document->is<Value::Map>()) return tl::unexpected(wrong("", "An object is expected."));
   for (const Value::Entry& member : document->as<Value::Map>()) {
     if (auto problem = read_member(member, order)) return tl::unexpected(std::move(*problem));
   }
-  if (order.from.empty()) return tl::unexpected(wrong("", "\"from\" is missing."));
-  if (order.to.empty()) return tl::unexpected(wrong("", "\"to\" is missing."));
   if (order.from == order.to) return tl::unexpected(wrong("/to", "It is the same output."));
   return order;
 }
@@ -66,16 +59,27 @@ class OutputMove final : public std::enable_shared_from_this<OutputMove> {
   OutputMove(stage::Ledger& ledger, CallRef call, MoveOrder order)
       : ledger_(ledger), call_(std::move(call)), order_(std::move(order)) {}
 
-  void begin(OutputsView& outputs) {
+  void begin(AdminApi& api) {
+    look_for_output(api, order_.from,
+                    [self = shared_from_this(), &api](std::optional<Problem> problem) {
+                      if (!problem) return self->look_for_target(*api.parts().outputs);
+                      if (problem->status == 404) problem->pointer = "/from";
+                      self->call_->answer(*problem);
+                    });
+  }
+
+ private:
+  void look_for_target(OutputsView& outputs) {
     outputs.read([self = shared_from_this()](const std::vector<OutputState>& states) {
       self->on_outputs(states);
     });
   }
 
- private:
   void on_outputs(const std::vector<OutputState>& states) {
     if (std::ranges::count(states, order_.to, &OutputState::name) == 0) {
-      return call_->answer(wrong("/to", "No output of this name is configured."));
+      return call_->answer({.status = 404,
+                            .detail = "No output of the name " + order_.to + " is configured.",
+                            .pointer = "/to"});
     }
     if (!order_.dry_run) return step();
     stage::Query query;
@@ -151,9 +155,10 @@ void serve_move(AdminApi& api, const CallRef& call) {
   call->set_target(order->from + " to " + order->to);
   stage::Ledger* ledger = ledger_or_answer(api, call);
   if (ledger == nullptr) return;
-  OutputsView* outputs = api.parts().outputs;
-  if (outputs == nullptr) return call->answer(wrong("/to", "There are no outputs."));
-  std::make_shared<OutputMove>(*ledger, call, std::move(*order))->begin(*outputs);
+  if (api.parts().outputs == nullptr) {
+    return call->answer({.status = 404, .detail = "There are no outputs.", .pointer = "/to"});
+  }
+  std::make_shared<OutputMove>(*ledger, call, std::move(*order))->begin(api);
 }
 
 }  // namespace tocsin::admin

@@ -1,14 +1,15 @@
 // Outputs as two sources see them: the lanes of the running configuration, and the backlog in the
 // store, which may also hold rows of outputs that are configured no longer.
 
+#include <array>
 #include <map>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "gateway/admin/body.h"
 #include "gateway/admin/endpoint_functions.h"
 #include "gateway/admin/rows_json.h"
-#include "gateway/base/json_reader.h"
 
 namespace tocsin::admin {
 
@@ -87,29 +88,17 @@ struct AskedBreaker {
   std::string name;
 };
 
-Problem wrong_order(std::string pointer, std::string detail) {
-  return {.status = 400, .detail = std::move(detail), .pointer = std::move(pointer)};
-}
-
 // {"state": "open" | "closed" | "auto"} and nothing else.
 tl::expected<AskedBreaker, Problem> read_breaker_order(std::string_view body) {
-  const Result<Value> document = read_json(body);
-  if (!document) {
-    return tl::unexpected(wrong_order("", "In the body: " + document.error().what + "."));
-  }
-  if (!document->is<Value::Map>()) return tl::unexpected(wrong_order("", "An object is expected."));
-  for (const Value::Entry& member : document->as<Value::Map>()) {
-    if (member.key != "state") {
-      return tl::unexpected(wrong_order("", "There is an unknown name; state is known."));
-    }
-  }
-  const Value* state = document->find("state");
-  if (state == nullptr) return tl::unexpected(wrong_order("", "\"state\" is missing."));
-  const std::string name = state->is<std::string>() ? state->as<std::string>() : "";
+  constexpr std::array<std::string_view, 1> kNames = {"state"};
+  const auto document = read_body(body, kNames, kNames);
+  if (!document) return tl::unexpected(document.error());
+  const Value& state = document->at("state");
+  const std::string name = state.is<std::string>() ? state.as<std::string>() : "";
   if (name == "open") return AskedBreaker{delivery::BreakerOrder::kOpen, name};
   if (name == "closed") return AskedBreaker{delivery::BreakerOrder::kClosed, name};
   if (name == "auto") return AskedBreaker{delivery::BreakerOrder::kAuto, name};
-  return tl::unexpected(wrong_order("/state", "open, closed or auto is expected."));
+  return tl::unexpected(wrong("/state", "open, closed or auto is expected."));
 }
 
 }  // namespace

@@ -10,6 +10,9 @@ namespace tocsin::admin {
 
 namespace {
 
+// As deep as the codec lets `data` be: a payload was decoded once already.
+constexpr JsonLimits kPayloadLimits = {.depth_max = 1024};
+
 void pair_unless_empty(JsonWriter& json, std::string_view name, std::string_view value) {
   if (!value.empty()) json.pair(name, value);
 }
@@ -56,14 +59,27 @@ void notification_members(JsonWriter& json, const stage::NotificationRow& row) {
 }
 
 void summary_members(JsonWriter& json, const stage::NotificationRow& row) {
-  // As deep as the codec lets `data` be: a payload was decoded once already.
-  const Result<Value> payload = read_json(row.payload, {.depth_max = 1024});
+  const Result<Value> payload = read_json(row.payload, kPayloadLimits);
   if (!payload || !payload->is<Value::Map>()) return;
   constexpr std::array<std::string_view, 3> kShown = {"topic", "level", "title"};
   for (const std::string_view name : kShown) {
     const Value* value = payload->find(name);
     if (value != nullptr && value->is<std::string>()) json.pair(name, value->as<std::string>());
   }
+}
+
+void letter_members(JsonWriter& json, const stage::DeliveryRow& row,
+                    const stage::NotificationRow* of) {
+  delivery_members(json, row);
+  json.pair("notification", row.id.notification.text());
+  if (of != nullptr) summary_members(json, *of);
+}
+
+std::string topic_of(const stage::NotificationRow& row) {
+  const Result<Value> payload = read_json(row.payload, kPayloadLimits);
+  if (!payload || !payload->is<Value::Map>()) return {};
+  const Value* topic = payload->find("topic");
+  return topic != nullptr && topic->is<std::string>() ? topic->as<std::string>() : std::string();
 }
 
 }  // namespace tocsin::admin

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "gateway/base/json_writer.h"
 #include "gateway/stage/storage.h"
 
@@ -17,7 +19,13 @@ void delivery_members(JsonWriter& json, const stage::DeliveryRow& row);
 /// {"id", "input", "caller", "accepted_at", "notification": the wire format}
 void notification_members(JsonWriter& json, const stage::NotificationRow& row);
 
+/// What a list shows of a dead letter; `of` is its notification, or null when it is not known.
+void letter_members(JsonWriter& json, const stage::DeliveryRow& row,
+                    const stage::NotificationRow* of);
+
 /// What a list shows of a notification: `topic`, `level`, `title`.
 void summary_members(JsonWriter& json, const stage::NotificationRow& row);
+/// Its topic alone.
+std::string topic_of(const stage::NotificationRow& row);
 
 }  // namespace tocsin::admin

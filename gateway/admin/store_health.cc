@@ -3,6 +3,7 @@
 // whether all is well.
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -52,6 +53,17 @@ void config_member(JsonWriter& json, const ConfigDoor* config) {
 
 bool config_is_well(const ConfigDoor* config) {
   return config == nullptr || config->state().last_reload_ok;
+}
+
+// The operator who wanted another binary has the old one.
+void failed_upgrade_member(JsonWriter& json, const std::optional<UpgradeFailure>& failure) {
+  if (!failure) return;
+  json.key("failed_upgrade");
+  json.begin_object();
+  json.pair("reason", failure->reason);
+  json.pair("error", failure->text);
+  time_pair(json, "at", failure->at);
+  json.end_object();
 }
 
 void stuck_members(JsonWriter& json, const std::vector<StuckLoop>& stuck) {
@@ -120,14 +132,17 @@ std::string health_json(const AdminParts& parts, const StoreReport* report, Wall
   std::vector<StuckLoop> stuck;
   if (parts.loops != nullptr) stuck = parts.loops->stuck();
   const std::vector<delivery::Overload> overloaded = overloads(parts.overload);
+  std::optional<UpgradeFailure> failed_upgrade;
+  if (parts.upgrade != nullptr) failed_upgrade = parts.upgrade->last_failure();
   const bool well = stuck.empty() && overloaded.empty() && config_is_well(parts.config) &&
-                    (report == nullptr || report->well());
+                    !failed_upgrade && (report == nullptr || report->well());
   std::string text;
   JsonWriter json(text);
   json.begin_object();
   json.pair("status", well ? "ok" : "degraded");
   json.pair("state", parts.readiness.text());
   config_member(json, parts.config);
+  failed_upgrade_member(json, failed_upgrade);
   if (parts.loops != nullptr) stuck_members(json, stuck);
   if (parts.overload != nullptr) overload_member(json, overloaded);
   if (report != nullptr) store_report_members(json, *report, now);

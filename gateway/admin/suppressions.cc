@@ -3,12 +3,13 @@
 #include "gateway/delivery/suppressions.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
+#include "gateway/admin/body.h"
 #include "gateway/admin/endpoint_functions.h"
 #include "gateway/admin/rows_json.h"
-#include "gateway/base/json_reader.h"
 #include "gateway/base/units.h"
 
 namespace tocsin::admin {
@@ -24,10 +25,6 @@ struct Order {
   Duration keep = Duration::zero();
 };
 
-Problem wrong(std::string pointer, std::string detail) {
-  return {.status = 400, .detail = std::move(detail), .pointer = std::move(pointer)};
-}
-
 std::optional<Problem> read_ttl(const std::string& text, Order& order) {
   const Result<Duration> keep = parse_duration(text);
   if (!keep) return wrong("/ttl", "This is no duration: " + keep.error().what + ".");
@@ -38,13 +35,7 @@ std::optional<Problem> read_ttl(const std::string& text, Order& order) {
   return std::nullopt;
 }
 
-std::optional<Problem> read_member(const Value::Entry& member, bool adds, Order& order) {
-  const bool known =
-      member.key == "address" || (adds && (member.key == "reason" || member.key == "ttl"));
-  if (!known) {
-    return wrong("", adds ? "There is an unknown name; address, reason and ttl are known."
-                          : "There is an unknown name; only address is known.");
-  }
+std::optional<Problem> read_member(const Value::Entry& member, Order& order) {
   if (!member.value.is<std::string>()) return wrong("/" + member.key, "A string is expected.");
   const std::string& text = member.value.as<std::string>();
   if (member.key == "ttl") return read_ttl(text, order);
@@ -63,14 +54,14 @@ std::optional<Problem> read_member(const Value::Entry& member, bool adds, Order&
 }
 
 tl::expected<Order, Problem> read_order(std::string_view body, bool adds) {
-  const Result<Value> document = read_json(body);
-  if (!document) return tl::unexpected(wrong("", "In the body: " + document.error().what + "."));
-  if (!document->is<Value::Map>()) return tl::unexpected(wrong("", "An object is expected."));
+  constexpr std::array<std::string_view, 3> kNames = {"address", "reason", "ttl"};
+  const std::span known(kNames.data(), adds ? kNames.size() : 1);
+  const auto document = read_body(body, known, std::span(kNames.data(), 1));
+  if (!document) return tl::unexpected(document.error());
   Order order;
   for (const Value::Entry& member : document->as<Value::Map>()) {
-    if (auto problem = read_member(member, adds, order)) return tl::unexpected(std::move(*problem));
+    if (auto problem = read_member(member, order)) return tl::unexpected(std::move(*problem));
   }
-  if (order.address.empty()) return tl::unexpected(wrong("", "\"address\" is missing."));
   return order;
 }
 

@@ -13,7 +13,6 @@ namespace tocsin::app {
 
 namespace {
 
-constexpr Duration kPatience = std::chrono::seconds(60);
 constexpr std::size_t kAnswerDepthMax = 1024;  // a notification's data may be deep
 
 /// Hears one answer and ends the loop.
@@ -85,7 +84,7 @@ Result<AdminReply> AdminClient::ask(const AdminRequest& request) {
   asked.target = request.target;
   asked.headers = fields;
   asked.body.bytes = request.body;
-  asked.deadline = loop.clock().mono() + kPatience;
+  asked.deadline = loop.clock().mono() + patience_;
   Hearing hearing(loop);
   TOCSIN_TRY_SET(call, client.send(asked, hearing));
   loop.run();

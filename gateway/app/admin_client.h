@@ -6,6 +6,7 @@
 
 #include "gateway/app/command_output.h"
 #include "gateway/base/address.h"
+#include "gateway/base/clock.h"
 #include "gateway/base/result.h"
 #include "gateway/base/value.h"
 #include "gateway/config/environment.h"
@@ -59,11 +60,15 @@ class AdminDoor {
 /// Over HTTP, on a loop of its own for each request: for the command line, never in a gateway.
 class AdminClient final : public AdminDoor {
  public:
-  explicit AdminClient(AdminTarget target) : target_(std::move(target)) {}
+  static constexpr Duration kPatience = std::chrono::seconds(60);
+
+  explicit AdminClient(AdminTarget target, Duration patience = kPatience)
+      : target_(std::move(target)), patience_(patience) {}
   Result<AdminReply> ask(const AdminRequest& request) override;
 
  private:
   const AdminTarget target_;
+  const Duration patience_;  // for one answer
 };
 
 /// A success as the gateway wrote it, and as a tree.

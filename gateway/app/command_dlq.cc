@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "gateway/app/letter_table.h"
 #include "gateway/app/text_table.h"
 #include "gateway/base/json_reader.h"
 
@@ -11,186 +12,159 @@ namespace {
 
 constexpr std::string_view kLetters = "/v1/dead-letters";
 
-Tone level_tone(std::string_view level) {
-  if (level == "error" || level == "critical" || level == "emergency") return Tone::kBad;
-  return level == "warning" ? Tone::kWarning : Tone::kPlain;
-}
-
-std::string past_of(std::string_view verb) {
-  if (verb == "redrive") return "redriven";
-  return std::string(verb) + (verb.ends_with('e') ? "d" : "ed");
-}
-
-std::string counted_letters(std::int64_t count) {
-  return std::to_string(count) + (count == 1 ? " dead letter" : " dead letters");
-}
-
-std::string list_table(const Value::List& letters, bool colour) {
-  TextTable table(
-      {"ID", "OUTPUT", "ADDRESS", "TOPIC", "LEVEL", "ATTEMPTS", "DIED", "REVIEW", "REASON"});
-  for (const Value& letter : letters) {
-    const std::string_view level = text_member(letter, "level");
-    table.add({text_member(letter, "id"), text_member(letter, "output"),
-               text_member(letter, "address"), text_member(letter, "topic"),
-               Cell(level, level_tone(level)), number_member(letter, "attempts"),
-               Cell(short_time(text_member(letter, "updated_at"))), text_member(letter, "review"),
-               text_member(letter, "reason")});
+std::string query_of(const LetterChoice& choice) {
+  std::string query;
+  for (const auto& [name, text] : choice.members()) {
+    query.append(query.empty() ? "" : "&").append(name).append("=").append(encoded(text));
   }
-  return table.text(colour);
+  return query;
+}
+
+void add_parameter(std::string& target, std::string_view name, std::string_view value) {
+  target += target.find('?') == target.npos ? '?' : '&';
+  target.append(name).append("=").append(encoded(value));
+}
+
+std::string target_of(std::string_view path, const LetterChoice& choice) {
+  std::string target(path);
+  const std::string query = query_of(choice);
+  if (!query.empty()) target += "?" + query;
+  return target;
+}
+
+// As it would be typed.
+std::string option_of(std::string_view member) {
+  std::string option = " --";
+  for (const char c : member) option += c == '_' ? '-' : c;
+  return option;
 }
 
 std::string next_page_hint(const ListArguments& arguments, std::string_view next) {
   std::string text = "\nThere may be more: tocsin dlq list";
-  if (!arguments.output.empty()) text += " --output " + printable(arguments.output);
+  for (const auto& [name, value] : arguments.choice.members()) {
+    text += option_of(name) + " " + printable(value);
+  }
   return text + " --before " + printable(next) + "\n";
 }
 
-void put_field(std::string& out, std::string_view name, std::string_view value, bool colour) {
-  constexpr std::size_t kNameColumns = 14;
-  if (value.empty()) return;
-  std::string label(name);
-  label.resize(std::max(kNameColumns, name.size() + 1), ' ');
-  out += toned(label, Tone::kFaint, colour) + printable(value) + "\n";
-}
-
-void put_notification(std::string& out, const Value& notification, bool colour) {
-  for (const Value::Entry& member : notification.as<Value::Map>()) {
-    if (member.value.is<std::string>()) {
-      put_field(out, member.key, member.value.as<std::string>(), colour);
-      continue;
+/// Groups of several answers, added up.
+class Counts {
+ public:
+  // Pages go from new to old.
+  void add(const Value& answer) {
+    const Value* groups = answer.find("groups");
+    if (groups == nullptr || !groups->is<Value::List>()) return;
+    for (const Value& group : groups->as<Value::List>()) {
+      Row& row = row_of(text_member(group, "output"), text_member(group, "reason"));
+      for (std::size_t i = 0; i < kStates.size(); ++i) {
+        row.counts.at(i) += number_member(group, kStates.at(i));
+      }
+      row.oldest = text_member(group, "oldest_accepted_at");
+      if (row.newest.empty()) row.newest = text_member(group, "newest_accepted_at");
     }
+  }
+
+  std::string table(bool colour) const {
+    TextTable table({"OUTPUT", "REASON", "PENDING", "APPROVED", "DISCARDED", "OLDEST", "NEWEST"});
+    for (const Row& row : rows_) {
+      table.add({row.output, row.reason, row.counts[0], row.counts[1], row.counts[2],
+                 short_time(row.oldest), short_time(row.newest)});
+    }
+    return table.empty() ? "no dead letters\n" : table.text(colour);
+  }
+
+  std::string json() const {
     std::string text;
     JsonWriter json(text);
-    write_json(json, member.value);
-    put_field(out, member.key, text, colour);
-  }
-}
-
-std::string letter_text(const Value& letter, bool colour) {
-  std::string out;
-  for (const std::string_view name : {"id", "output", "address", "review", "reason"}) {
-    put_field(out, name, text_member(letter, name), colour);
-  }
-  put_field(out, "attempts", std::to_string(number_member(letter, "attempts")), colour);
-  put_field(out, "died", text_member(letter, "updated_at"), colour);
-  const Value* of = letter.find("of");
-  if (of == nullptr || !of->is<Value::Map>()) return out;
-  out += "\n";
-  put_field(out, "notification", text_member(*of, "id"), colour);
-  for (const std::string_view name : {"input", "caller"}) {
-    put_field(out, name, text_member(*of, name), colour);
-  }
-  put_field(out, "accepted", text_member(*of, "accepted_at"), colour);
-  const Value* notification = of->find("notification");
-  if (notification == nullptr || !notification->is<Value::Map>()) return out;
-  put_notification(out, *notification, colour);
-  return out;
-}
-
-std::string line_of_review(const Value& answer) {
-  std::string line = printable(text_member(answer, "id")) + " ";
-  line += printable(text_member(answer, "status"));
-  const std::string_view output = text_member(answer, "output");
-  if (!output.empty()) line += ", back in the backlog of " + printable(output);
-  return line + "\n";
-}
-
-std::string without_line_end(std::string text) {
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
-}
-
-CommandOutput review_by_id(const ReviewArguments& arguments, const AdminArguments& admin,
-                           AdminDoor& door) {
-  CommandOutput output;
-  std::string list;
-  JsonWriter json(list);
-  json.begin_array();
-  for (const std::string& id : arguments.ids) {
-    AdminRequest request{.method = "POST"};
-    request.target.append(kLetters)
-        .append("/")
-        .append(encoded(id))
-        .append("/")
-        .append(arguments.verb);
-    const auto answer = ask_admin(door, request);
-    if (answer) {
-      json.json(without_line_end(answer->text));
-      if (!admin.json) output.out += line_of_review(answer->json);
-      continue;
+    json.begin_object();
+    json.key("groups");
+    json.begin_array();
+    for (const Row& row : rows_) {
+      json.begin_object();
+      json.pair("output", row.output);
+      json.pair("reason", row.reason);
+      for (std::size_t i = 0; i < kStates.size(); ++i) {
+        json.key(kStates.at(i));
+        json.number(row.counts.at(i));
+      }
+      json.pair("oldest_accepted_at", row.oldest);
+      json.pair("newest_accepted_at", row.newest);
+      json.end_object();
     }
-    output.exit_code = kFaultExit;
-    output.err += "tocsin: " + printable(id) + ": " + answer.error().message + "\n";
-    if (answer.error().status != 404) break;  // the others would fail alike
+    json.end_array();
+    json.end_object();
+    return text + "\n";
   }
-  json.end_array();
-  if (admin.json) output.out = list + "\n";
-  return output;
-}
 
-std::string sweep_body(const ReviewArguments& arguments, std::string_view before) {
-  std::string body;
-  JsonWriter json(body);
-  json.begin_object();
-  json.pair("output", arguments.output);
-  if (arguments.approved) json.pair("review", "approved");
-  if (!before.empty()) json.pair("before", before);
-  json.end_object();
-  return body;
-}
+ private:
+  static constexpr std::array<std::string_view, 3> kStates = {"pending", "approved", "discarded"};
+  struct Row {
+    std::string output, reason;
+    std::array<std::int64_t, 3> counts{};
+    std::string oldest, newest;  // when they were accepted
+  };
 
-CommandOutput review_all(const ReviewArguments& arguments, const AdminArguments& admin,
-                         AdminDoor& door) {
-  const std::string target = std::string(kLetters) + "/" + std::string(arguments.verb);
-  std::int64_t changed = 0;
-  std::string next;
-  do {
-    const auto answer =
-        ask_admin(door, {.method = "POST", .target = target, .body = sweep_body(arguments, next)});
-    if (!answer) {
-      CommandOutput output = failed(answer.error(), admin.json);
-      output.err += counted_letters(changed) + " of " + printable(arguments.output) + " " +
-                    past_of(arguments.verb) + " before that\n";
-      return output;
+  Row& row_of(std::string_view output, std::string_view reason) {
+    for (Row& row : rows_) {
+      if (row.output == output && row.reason == reason) return row;
     }
-    changed += number_member(answer->json, "changed");
-    next = text_member(answer->json, "next");
-  } while (!next.empty());
-  if (!admin.json) {
-    return {0,
-            past_of(arguments.verb) + " " + counted_letters(changed) + " of " +
-                printable(arguments.output) + "\n",
-            {}};
+    return rows_.emplace_back(std::string(output), std::string(reason));
   }
-  std::string text;
-  JsonWriter json(text);
-  json.begin_object();
-  json.pair("output", arguments.output);
-  json.key("changed");
-  json.number(changed);
-  json.end_object();
-  return {0, text + "\n", {}};
-}
+
+  std::vector<Row> rows_;
+};
 
 }  // namespace
+
+std::vector<std::pair<std::string_view, std::string_view>> LetterChoice::members() const {
+  const std::pair<std::string_view, std::string_view> all[] = {{"output", output},
+                                                               {"reason", reason},
+                                                               {"topic", topic},
+                                                               {"address", address},
+                                                               {"review", review},
+                                                               {"accepted_after", accepted_after},
+                                                               {"accepted_before", accepted_before},
+                                                               {"updated_after", updated_after},
+                                                               {"updated_before", updated_before}};
+  std::vector<std::pair<std::string_view, std::string_view>> asked;
+  for (const auto& member : all) {
+    if (!member.second.empty()) asked.push_back(member);
+  }
+  return asked;
+}
 
 CommandOutput list_dead_letters(const ListArguments& arguments, const AdminArguments& admin,
                                 AdminDoor& door) {
   AdminRequest request;
-  request.target = std::string(kLetters) + "?limit=" + std::to_string(arguments.limit);
-  if (!arguments.output.empty()) request.target += "&output=" + encoded(arguments.output);
-  if (!arguments.before.empty()) request.target += "&before=" + encoded(arguments.before);
+  request.target = target_of(kLetters, arguments.choice);
+  add_parameter(request.target, "limit", std::to_string(arguments.limit));
+  if (!arguments.before.empty()) add_parameter(request.target, "before", arguments.before);
   const auto answer = ask_admin(door, request);
   if (!answer) return failed(answer.error(), admin.json);
   if (admin.json) return {0, answer->text, {}};
   const Value* letters = answer->json.find("dead_letters");
-  if (letters == nullptr || !letters->is<Value::List>() || letters->as<Value::List>().empty()) {
-    return {0, "no dead letters\n", {}};
-  }
-  std::string text = list_table(letters->as<Value::List>(), admin.colour);
+  const bool some = letters != nullptr && letters->is<Value::List>();
+  std::string text = some && !letters->as<Value::List>().empty()
+                         ? letter_table(letters->as<Value::List>(), admin.colour)
+                         : "no dead letters\n";
   const std::string_view next = text_member(answer->json, "next");
   if (!next.empty()) text += next_page_hint(arguments, next);
   return {0, std::move(text), {}};
+}
+
+CommandOutput count_dead_letters(const LetterChoice& choice, const AdminArguments& admin,
+                                 AdminDoor& door) {
+  Counts counts;
+  std::string next;
+  do {
+    std::string target = target_of(std::string(kLetters) + "/stats", choice);
+    if (!next.empty()) add_parameter(target, "before", next);
+    const auto answer = ask_admin(door, {.target = target});
+    if (!answer) return failed(answer.error(), admin.json);
+    counts.add(answer->json);
+    next = text_member(answer->json, "next");
+  } while (!next.empty());
+  return {0, admin.json ? counts.json() : counts.table(admin.colour), {}};
 }
 
 CommandOutput show_dead_letter(const std::string& id, const AdminArguments& admin,
@@ -199,17 +173,6 @@ CommandOutput show_dead_letter(const std::string& id, const AdminArguments& admi
   if (!answer) return failed(answer.error(), admin.json);
   if (admin.json) return {0, answer->text, {}};
   return {0, letter_text(answer->json, admin.colour), {}};
-}
-
-CommandOutput review_dead_letters(const ReviewArguments& arguments, const AdminArguments& admin,
-                                  AdminDoor& door) {
-  const bool by_id = !arguments.ids.empty();
-  const bool by_output = arguments.all && !arguments.output.empty();
-  const bool halves = arguments.all != !arguments.output.empty();
-  if (by_id == by_output || halves || (by_id && arguments.approved)) {
-    return wrong_usage("name dead letters by their ids, or all of an output: --output X --all");
-  }
-  return by_id ? review_by_id(arguments, admin, door) : review_all(arguments, admin, door);
 }
 
 }  // namespace tocsin::app

@@ -24,6 +24,7 @@
 #include "gateway/app/command_routes.h"
 #include "gateway/app/command_send.h"
 #include "gateway/app/command_suppressions.h"
+#include "gateway/app/command_top.h"
 #include "gateway/app/command_version.h"
 #include "gateway/app/gateway_options.h"
 #include "gateway/app/plugin_catalog.h"
@@ -55,6 +56,7 @@ struct Arguments {
   std::string breaker_state;
   AuditArguments audit;
   SuppressionArguments suppression;
+  TopArguments top;
 };
 
 bool wants_colour(int fd) {
@@ -231,18 +233,43 @@ void add_send(CLI::App& app, Arguments& arguments, int& exit_code) {
   command->callback([&] { exit_code = run_send(arguments); });
 }
 
+void add_choice(CLI::App& command, LetterChoice& choice) {
+  command.add_option("--output", choice.output, "Only those of this output")->type_name("NAME");
+  command
+      .add_option("--reason", choice.reason,
+                  "Only those given up for this: exhausted, rejected, ...")
+      ->type_name("REASON");
+  command.add_option("--topic", choice.topic, "Only this topic, or those that fit: \"orders.*\"")
+      ->type_name("PATTERN");
+  command
+      .add_option("--address", choice.address, "Only to this address, or to all of a kind: email:")
+      ->type_name("KIND:VALUE");
+  const auto add_time = [&](const char* name, std::string& value, const char* help) {
+    command.add_option(name, value, help)->type_name("TIME");
+  };
+  add_time("--accepted-after", choice.accepted_after, "An instant, or how long ago: 2h");
+  add_time("--accepted-before", choice.accepted_before, "The same");
+  add_time("--updated-after", choice.updated_after, "When they died, or were looked at since");
+  add_time("--updated-before", choice.updated_before, "The same");
+}
+
+void show_progress(const std::string& line) { std::fwrite(line.data(), 1, line.size(), stderr); }
+
 void add_review(CLI::App& dlq, const char* verb, const char* help, Arguments& arguments,
                 int& exit_code) {
   CLI::App* command = dlq.add_subcommand(verb, help);
   ReviewArguments& told = arguments.review;
   command->add_option("ids", told.ids, "Dead letters")->type_name("ID");
-  command->add_option("--output", told.output, "With --all: those of this output")
-      ->type_name("NAME");
-  command->add_flag("--all", told.all, "All of the output, but discarded ones");
+  add_choice(*command, told.choice);
+  command->add_flag("--all", told.all, "All that the options above mean, but discarded ones");
   command->add_flag("--approved", told.approved, "With --all: only approved ones");
+  command->add_flag("--dry-run", told.dry_run, "With --all: only say how many, and show some");
+  command->add_option("--rate", told.rate, "With --all: at most so many, as 50/s")
+      ->type_name("RATE");
   add_admin(*command, arguments.admin);
   command->callback([&arguments, &exit_code, verb] {
     arguments.review.verb = verb;
+    if (!arguments.admin.json) arguments.review.progress = show_progress;
     exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
       return review_dead_letters(arguments.review, arguments.admin, door);
     });
@@ -253,8 +280,9 @@ void add_dlq(CLI::App& app, Arguments& arguments, int& exit_code) {
   CLI::App* dlq = app.add_subcommand("dlq", "Look after dead letters: deliveries given up");
   dlq->require_subcommand(1);
   CLI::App* list = dlq->add_subcommand("list", "List them, newest first");
-  list->add_option("--output", arguments.list.output, "Only those of this output")
-      ->type_name("NAME");
+  add_choice(*list, arguments.list.choice);
+  list->add_option("--review", arguments.list.choice.review, "pending, approved or discarded")
+      ->type_name("STATE");
   list->add_option("--before", arguments.list.before, "Go on below this one")->type_name("ID");
   list->add_option("--limit", arguments.list.limit, "How many at most")
       ->check(CLI::Range(1, 500))
@@ -263,6 +291,14 @@ void add_dlq(CLI::App& app, Arguments& arguments, int& exit_code) {
   list->callback([&] {
     exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
       return list_dead_letters(arguments.list, arguments.admin, door);
+    });
+  });
+  CLI::App* stats = dlq->add_subcommand("stats", "Count them by output and reason");
+  add_choice(*stats, arguments.list.choice);
+  add_admin(*stats, arguments.admin);
+  stats->callback([&] {
+    exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
+      return count_dead_letters(arguments.list.choice, arguments.admin, door);
     });
   });
   CLI::App* show = dlq->add_subcommand("show", "Show one with its notification");
@@ -375,6 +411,29 @@ void add_audit(CLI::App& app, Arguments& arguments, int& exit_code) {
   });
 }
 
+// A gateway that hangs must not hold up the keys for long.
+constexpr Duration kTopPatience = std::chrono::seconds(2);
+
+int run_top(const TopArguments& told, AdminArguments& admin) {
+  const config::SystemEnvironment environment;
+  admin.colour = wants_colour(STDOUT_FILENO);
+  auto target = find_admin(admin, environment);
+  if (!target) return print(target.error());
+  const std::string where = format_address(target->address);
+  AdminClient client(std::move(*target), kTopPatience);
+  return show_top(told, admin, where, client);
+}
+
+void add_top(CLI::App& app, Arguments& arguments, int& exit_code) {
+  CLI::App* command = app.add_subcommand("top", "Watch what a running gateway does; q quits");
+  command->add_option("--interval", arguments.top.interval, "How often to look")
+      ->type_name("DURATION")
+      ->capture_default_str();
+  command->add_flag("--once", arguments.top.once, "One report, over one interval");
+  add_admin(*command, arguments.admin);
+  command->callback([&] { exit_code = run_top(arguments.top, arguments.admin); });
+}
+
 void add_reload(CLI::App& app, Arguments& arguments, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("reload", "Let a running gateway read its configuration again");
@@ -444,6 +503,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_outputs(app, arguments, exit_code);
   add_suppressions(app, arguments, exit_code);
   add_audit(app, arguments, exit_code);
+  add_top(app, arguments, exit_code);
   add_reload(app, arguments, exit_code);
   PluginsArguments plugins_arguments;
   add_plugins(app, plugins_arguments, exit_code);

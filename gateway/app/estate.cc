@@ -37,6 +37,13 @@ delivery::HistoryLimits history_of(const Value& root) {
 
 }  // namespace
 
+OpenStore::~OpenStore() {
+  if (instance == nullptr) return;
+  const CallUnderWay::Scope call(calls, "storage", "end of the plugin " + settings.string("type"));
+  thread.reset();
+  instance.reset();
+}
+
 Estate::Estate(const Process& process)
     : process_(process),
       plugin_metrics_(process.metrics),
@@ -54,6 +61,8 @@ Estate::Estate(const Process& process)
                 .calls = process.calls},
       quarantined_until_(services_.compiled.clock.mono() + plugin::CrashMap::kSuspectWindow),
       suspects_(process.crash_map.suspects(services_.compiled.clock.wall())),
+      paces_(process.instance),
+      awaits_lanes_(process.join_store),
       table_(table_options()),
       suppressions_(suppression_options()) {}
 
@@ -93,6 +102,7 @@ tl::expected<std::shared_ptr<OpenStore>, config::Diagnostics> Estate::open_store
   auto store = std::make_shared<OpenStore>();
   store->instance = std::move(*made);
   store->settings = settings;
+  store->calls = process_.calls;
   store->thread = std::make_unique<StorageThread>(*store->instance, process_.metrics, process_.log,
                                                   process_.storage_shard, options);
   Result<void> opened = store->thread->open();
@@ -100,6 +110,7 @@ tl::expected<std::shared_ptr<OpenStore>, config::Diagnostics> Estate::open_store
   if (opened) {
     opened = delivery::Suppressions::load(suppressions_, store->thread->storage(), process_.clock);
   }
+  if (opened) opened = paces_.load(store->thread->storage(), process_.clock.wall());
   if (!opened) {
     return tl::unexpected(
         config::Diagnostics{fault_at(settings.place(), "storage", opened.error().text())});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -14,6 +15,7 @@
 #include "gateway/config/diagnostic.h"
 #include "gateway/delivery/account_gate.h"
 #include "gateway/delivery/overload_guard.h"
+#include "gateway/delivery/pace_book.h"
 #include "gateway/event/offload_pool.h"
 #include "gateway/event/tls.h"
 #include "gateway/http/client_metrics.h"
@@ -28,6 +30,12 @@ namespace tocsin::app {
 /// A store that is open, with its thread, and not served yet. Made and ended on the construction
 /// thread.
 struct OpenStore {
+  OpenStore() = default;
+  ~OpenStore();
+  OpenStore(const OpenStore&) = delete;
+  OpenStore& operator=(const OpenStore&) = delete;
+
+  CallUnderWay* calls = nullptr;  ///< told of the calls that end it
   plugin::InstancePtr instance;
   std::unique_ptr<StorageThread> thread;
   Value settings;  ///< what it was opened with
@@ -48,6 +56,7 @@ class Estate {
     const Clock& clock = SystemClock::instance();  ///< what plugins take the time from
     bool join_store = false;        ///< that another process of this gateway still uses
     CallUnderWay* calls = nullptr;  ///< told of calls into plugins that make them
+    std::string instance{};         ///< what tells this gateway from others on its store
   };
   explicit Estate(const Process& process);
   ~Estate();
@@ -87,6 +96,13 @@ class Estate {
     return accounts_.find(type, account);
   }
 
+  /// What lanes that are made begin with. Any thread.
+  delivery::PaceBook& paces() const { return paces_; }
+  /// Whether lanes that are made have to wait, as the process before still begins attempts. Any
+  /// thread.
+  bool awaits_lanes() const { return awaits_lanes_; }
+  void stop_awaiting_lanes() { awaits_lanes_ = false; }
+
   const ComponentServices& services() const { return services_; }
   policy::SharedTable& table() { return table_; }
   /// Holds nothing but suppressed addresses.
@@ -111,6 +127,8 @@ class Estate {
   std::vector<plugin::CrashFinding> suspects_;           // guarded by mutex_
   std::shared_ptr<const event::TlsContext> client_tls_;  // guarded by mutex_
   mutable delivery::AccountGates accounts_;
+  mutable delivery::PaceBook paces_;
+  std::atomic<bool> awaits_lanes_;
   policy::SharedTable table_;
   policy::SharedTable suppressions_;
   std::map<std::string, std::size_t, std::less<>> homes_;

@@ -1,8 +1,11 @@
 #include "gateway/app/gateway.h"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <random>
 #include <thread>
 #include <utility>
@@ -10,6 +13,7 @@
 #include "gateway/app/command_version.h"
 #include "gateway/app/open_crash_map.h"
 #include "gateway/event/signal_watch.h"
+#include "gateway/policy/siphash.h"
 
 namespace tocsin::app {
 
@@ -18,14 +22,24 @@ namespace {
 constexpr std::size_t kOffloadThreads = 2;
 constexpr std::size_t kOffloadQueueMax = 64;
 constexpr Duration kLogWatch = std::chrono::seconds(2);
-// For a reload that is being built when the process ends.
-constexpr Duration kConstructionPatience = std::chrono::seconds(2);
+// For a reload that is being built when the process ends, and for plugins to be destroyed.
+constexpr Duration kConstructionPatience = std::chrono::seconds(5);
 // For clients that are just sending on a connection that looked idle.
 constexpr Duration kIdlePatience = std::chrono::seconds(5);
 
 std::optional<Duration> watchdog_abort(const Value& settings) {
   const Value& limit = settings.at("gateway").at("watchdog_abort");
   return limit.is<Duration>() ? std::optional(limit.as<Duration>()) : std::nullopt;
+}
+
+// Of several gateways on one store each has its file, or with one file for all, its admin address.
+std::string instance_name(const std::string& config_path, const Value& root) {
+  std::error_code failed;
+  const std::string path = std::filesystem::absolute(config_path, failed).lexically_normal();
+  std::array<char, 17> hash{};
+  std::snprintf(hash.data(), hash.size(), "%016llx",
+                static_cast<unsigned long long>(policy::siphash({}, path)));
+  return root.at("admin").string("address") + "/" + hash.data();
 }
 
 }  // namespace
@@ -54,7 +68,8 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                .storage_shard = workers_wanted_ + 1,
                .crash_map = *crash_map_,
                .join_store = arguments_.predecessor.has_value(),
-               .calls = &calls_}),
+               .calls = &calls_,
+               .instance = instance_name(arguments_.config_path, config.root)}),
       overload_watch_(control_, estate_.overload(), metrics_, log),
       construction_(control_),
       listeners_(metrics_, workers_wanted_, arguments_.inherited),
@@ -63,13 +78,16 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
       lending_(loops_, estate_),
       log_sweep_(loops_, swap_, access_logs_, construction_),
       lane_states_(loops_, swap_, estate_),
+      lane_handover_(loops_, estate_, log),
       admin_(control_, metrics_, arguments_.inherited),
       reloader_(reloader_parts()),
       upgrade_({.control = control_,
                 .loops = loops_,
                 .listeners = listeners_,
                 .admin = admin_,
+                .lanes = lane_handover_,
                 .log = log_,
+                .metrics = metrics_,
                 .command = arguments_.command,
                 .replaced =
                     [this](pid_t pid) {
@@ -87,7 +105,7 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
                       if (store_audit_) store_audit_->close();
                       control_part_->suppressions().stop();
                     }}),
-      drain_(control_, log_, drained_, [this] { control_.stop(); }),
+      drain_(control_, log_, drained_, [this] { upgrade_.finish([this] { control_.stop(); }); }),
       log_watch_(control_.timers(), [this] { watch_logs(); }),
       supervisor_timer_(control_.timers(), [this] { keep_supervisor_informed(); }),
       heap_trim_(control_) {
@@ -121,6 +139,7 @@ Gateway::~Gateway() { take_down(); }
 // lanes and plugins before both.
 void Gateway::take_down() {
   watchdog_.stop();
+  if (arguments_.predecessor) arguments_.predecessor->leave();
   admin_.close();
   for (const auto& worker : workers_) worker->stop();
   pool_.reset();
@@ -213,6 +232,7 @@ bool Gateway::run() {
   }
   if (estate_.has_store() && !drain_.store_stopped()) stop_at_once(0);
   take_down();
+  let_go_of_plugins();
   wait_for_construction();
   return true;
 }
@@ -236,10 +256,16 @@ void Gateway::serve_first(Result<void> installed) {
              {"admin", admin_.address().text()},
              {"startup_ms", SystemClock::instance().mono() - arguments_.process_started});
   first_.reset();
-  for (const std::string& socket : arguments_.inherited.close_rest()) {
+  const std::vector<std::string> unused = arguments_.inherited.close_rest();
+  for (const std::string& socket : unused) {
     TOCSIN_LOG(log_, kWarning, "app", "an inherited socket is no listener's", {"socket", socket});
   }
-  if (arguments_.predecessor) arguments_.predecessor->tell_ready();
+  if (arguments_.predecessor) {
+    arguments_.predecessor->tell_ready(unused, control_, [this](std::optional<std::string> lanes) {
+      if (lanes) return lane_handover_.take(*lanes);
+      lane_handover_.nobody();
+    });
+  }
   arguments_.supervisor.ready("serving");
   keep_supervisor_informed();
 }
@@ -273,6 +299,7 @@ admin::AdminParts Gateway::admin_parts() {
                           .loops = &watchdog_,
                           .overload = &estate_.overload(),
                           .config = &reloader_,
+                          .upgrade = &upgrade_,
                           .version = version()};
   if (estate_.has_store()) {
     parts.ledger = &control_part_->ledger();
@@ -374,7 +401,18 @@ void Gateway::begin_drain(std::string_view why, Duration idle_patience) {
   drain_.begin(grace, idle_patience);
 }
 
-// A plugin that hangs in a reload must not keep the process for ever.
+// Instances and the store end on the construction thread, which may be left behind; with this
+// object they would end while it waits for them.
+void Gateway::let_go_of_plugins() {
+  store_audit_.reset();
+  control_part_.reset();
+  first_.reset();
+  first_store_.reset();
+  swap_.forget();
+  if (estate_.has_store()) estate_.give_up_store();
+}
+
+// A plugin that hangs in a reload, or while it is destroyed, must not keep the process for ever.
 void Gateway::wait_for_construction() {
   if (construction_.rests_within(kConstructionPatience)) return;
   const auto call = calls_.look();

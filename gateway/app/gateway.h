@@ -18,6 +18,7 @@
 #include "gateway/app/handover.h"
 #include "gateway/app/heap_trim.h"
 #include "gateway/app/inherited_sockets.h"
+#include "gateway/app/lane_handover.h"
 #include "gateway/app/lane_states.h"
 #include "gateway/app/listener_set.h"
 #include "gateway/app/loop_group.h"
@@ -95,6 +96,7 @@ class Gateway {
   void begin_drain(std::string_view why, Duration idle_patience);
   void watch_logs();
   void stop_at_once(int exit_code);
+  void let_go_of_plugins();
   void wait_for_construction();
   void take_down();
 
@@ -124,6 +126,7 @@ class Gateway {
   std::optional<admin::StoreAudit> store_audit_;  // with a store
   std::vector<std::unique_ptr<Worker>> workers_;
   LaneStates lane_states_;
+  LaneHandover lane_handover_;
   AdminServer admin_;
   Reloader reloader_;
   Upgrade upgrade_;

@@ -30,10 +30,12 @@ Result<void> LoopEstate::open_store(std::unique_ptr<delivery::OutboxPort> port) 
   records_ = std::make_unique<delivery::OutboxRecords>(*port_, storage, shared_.pool());
   suppressions_ = std::make_unique<delivery::Suppressions>(shared_.suppressions(), *records_, loop_,
                                                            shared_.log());
+  pace_keeper_ =
+      std::make_unique<delivery::PaceKeeper>(loop_, *records_, shared_.paces(), shared_.log());
   lanes_ = std::make_unique<LoopLanes>(
       shared_,
       delivery::LaneSurroundings{*port_, pool_, shared_.metrics(), shared_.log(),
-                                 suppressions_.get(), &notices_},
+                                 suppressions_.get(), &notices_, pace_keeper_.get()},
       home_);
   plugins_ = std::make_unique<LoopPlugins>(plugin::Environment{.loop = loop_,
                                                                .client = client_.get(),
@@ -57,6 +59,7 @@ void LoopEstate::drop_lent() {
   plain_connector_.reset();
   resolver_.reset();
   lanes_.reset();
+  pace_keeper_.reset();
   suppressions_.reset();
   records_.reset();
   ledger_.reset();
@@ -272,6 +275,16 @@ void LoopEstate::drain_lanes(Duration grace, Function<void()> done) {
   if (lanes_ == nullptr) return done();
   if (plugins_ != nullptr) plugins_->drain_all(loop_.now() + grace);
   lanes_->end_all(grace, std::move(done));
+}
+
+PaceStates LoopEstate::give_paces() {
+  if (lanes_ == nullptr) return {};
+  pace_keeper_->stop();
+  return lanes_->paces();
+}
+
+void LoopEstate::adopt_paces(const PaceStates& states) {
+  if (lanes_ != nullptr) lanes_->adopt(states);
 }
 
 // Servers before what they serve; adapters before the plugins' parts, those before what these were

@@ -85,6 +85,11 @@ class LoopEstate {
   std::vector<LoopServers::Listening> listening() const { return servers_.listening(); }
   /// Lets no attempt begin any more and calls `done` when this loop's lanes hold nothing.
   void drain_lanes(Duration grace, Function<void()> done);
+  /// What the lanes here know of their pace, for the process after this one, which writes it down
+  /// from now on.
+  PaceStates give_paces();
+  /// See LoopLanes.
+  void adopt_paces(const PaceStates& states);
   /// Cuts every connection and ends the plugins here. The front has stopped.
   void finish();
 
@@ -143,6 +148,7 @@ class LoopEstate {
   std::unique_ptr<delivery::OutboxLedger> ledger_;
   std::unique_ptr<delivery::OutboxRecords> records_;
   std::unique_ptr<delivery::Suppressions> suppressions_;
+  std::unique_ptr<delivery::PaceKeeper> pace_keeper_;
   delivery::DeadLetterNotices notices_;
   std::unique_ptr<LoopLanes> lanes_;
   std::unique_ptr<LoopPlugins> plugins_;

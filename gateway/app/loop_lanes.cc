@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/app/estate.h"
+#include "gateway/app/lane_handover.h"
 
 namespace tocsin::app {
 
@@ -15,6 +16,8 @@ void LoopLanes::make(const Snapshot& snapshot, DoorList& doors) {
     if (home.lane == nullptr) {
       home.lane = std::make_unique<delivery::Lane>(around_, output.plugin.id, output.policy);
       const PluginPart& plugin = output.plugin;
+      if (const auto state = shared_.paces().find(plugin.id)) home.lane->restore(*state);
+      if (shared_.awaits_lanes()) home.lane->await_pace(LaneHandover::kAwaitMax);
       const Duration wait = shared_.quarantine_of(plugin.label(), plugin.id);
       if (wait > Duration::zero()) home.lane->quarantine(wait);
     }
@@ -94,6 +97,19 @@ std::optional<policy::BreakerState> LoopLanes::force_breaker(std::string_view ou
   const auto found = lanes_.find(output);
   if (found == lanes_.end()) return std::nullopt;
   return found->second.lane->force_breaker(order);
+}
+
+PaceStates LoopLanes::paces() const {
+  PaceStates states;
+  for (const auto& [output, home] : lanes_) states.emplace(output, home.lane->pace_state());
+  return states;
+}
+
+void LoopLanes::adopt(const PaceStates& states) {
+  for (auto& [output, home] : lanes_) {
+    const auto found = states.find(output);
+    home.lane->adopt(found == states.end() ? nullptr : &found->second);
+  }
 }
 
 std::vector<delivery::Lane*> LoopLanes::all() const {

@@ -15,6 +15,8 @@ namespace tocsin::app {
 
 /// Every lane's door by the index of its output in one snapshot.
 using DoorList = std::vector<delivery::LaneDoor*>;
+/// What lanes know of their pace, by output.
+using PaceStates = std::map<std::string, delivery::PaceState, std::less<>>;
 
 /// The lanes that are at home on one loop. They outlive snapshots: an output that stays keeps its
 /// lane with all that waits there. The loop's thread.
@@ -51,6 +53,9 @@ class LoopLanes {
   /// Tells an output's breaker what to do; the state it is in then. Nothing: it has no lane here.
   std::optional<policy::BreakerState> force_breaker(std::string_view output,
                                                     delivery::BreakerOrder order);
+  PaceStates paces() const;
+  /// The process before begins no attempts any more; where its lanes were, as far as it said so.
+  void adopt(const PaceStates& states);
   /// For those who look: each lane of this loop.
   std::vector<delivery::Lane*> all() const;
 

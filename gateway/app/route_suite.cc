@@ -7,6 +7,7 @@
 
 #include "gateway/base/json_reader.h"
 #include "gateway/base/text.h"
+#include "gateway/config/include.h"
 #include "gateway/config/key_advice.h"
 #include "gateway/message/time_text.h"
 
@@ -313,7 +314,14 @@ tl::expected<RouteSuite, config::Rejection> load_route_suite(
     const std::string& path, const config::Environment& environment) {
   NoComponents none;
   auto loaded = config::load(path, kSuite, none, environment);
-  if (!loaded) return tl::unexpected(std::move(loaded.error()));
+  if (!loaded) {
+    for (config::Diagnostic& fault : loaded.error().diagnostics) {
+      if (fault.message != config::kEmptyFile) continue;
+      fault.message = "the suite is empty: it tests nothing";
+      fault.hint = "name its configuration (config: FILE) and at least one case (cases:)";
+    }
+    return tl::unexpected(std::move(loaded.error()));
+  }
   RouteSuite suite;
   Diagnostics faults = SuiteBuilder(path, environment).build(loaded->root, suite);
   if (!faults.empty()) {

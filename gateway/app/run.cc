@@ -77,10 +77,18 @@ Result<void> inherit(InheritedSockets& sockets, std::optional<Predecessor>& pred
 }
 
 // Where a newer binary may stand later: the path that this one was started by, and not what a
-// symbolic link there led to. Started otherwise, as by a dynamic linker, it is that of the file.
+// symbolic link there led to. Started otherwise, as by a dynamic linker, it is that of the file, or
+// what the process before said. While there is one thread.
 std::string own_binary() {
   namespace fs = std::filesystem;
   std::error_code failed;
+  // NOLINTBEGIN(concurrency-mt-unsafe): there is one thread.
+  if (const char* told = std::getenv(Successor::kBinaryVariable)) {
+    std::string path = told;
+    ::unsetenv(Successor::kBinaryVariable);
+    return path;
+  }
+  // NOLINTEND(concurrency-mt-unsafe)
   const auto* started_by = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
   if (started_by != nullptr && fs::equivalent(started_by, "/proc/self/exe", failed)) {
     return fs::absolute(started_by, failed).string();
@@ -99,6 +107,7 @@ int run_gateway(const RunArguments& arguments) {
     std::fprintf(stderr, "tocsin: %s\n", taken.error().text().c_str());
     return 1;
   }
+  std::string binary = own_binary();
   const config::SystemEnvironment environment;
   PluginCatalog catalog;
   const auto loaded = load_gateway(arguments.config_path, catalog, environment);
@@ -129,7 +138,7 @@ int run_gateway(const RunArguments& arguments) {
                    .inherited = inherited,
                    .predecessor = predecessor,
                    .supervisor = supervisor,
-                   .command = {.program = own_binary(),
+                   .command = {.program = std::move(binary),
                                .arguments = {"tocsin", "run", "--config", arguments.config_path}}},
                   *loaded, log);
   if (config::Diagnostics faults = gateway.open(*loaded, catalog); !faults.empty()) {

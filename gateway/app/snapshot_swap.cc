@@ -17,6 +17,14 @@ bool SnapshotSwap::ready_for(const Snapshot& next) const {
   });
 }
 
+void SnapshotSwap::forget() {
+  not_taken_up_.clear();
+  ending_.clear();
+  alive_.clear();
+  installing_.reset();
+  current_.reset();
+}
+
 std::vector<std::shared_ptr<const Snapshot>> SnapshotSwap::in_use() const {
   std::vector<std::shared_ptr<const Snapshot>> all = alive_;
   if (installing_ != nullptr) all.push_back(installing_);

@@ -42,6 +42,8 @@ class SnapshotSwap {
   void on_gone(Function<void()> told) { on_gone_ = std::move(told); }
   /// Begins nothing any more: the process ends.
   void stop() { stopped_ = true; }
+  /// Lets go of every snapshot: no loop uses one any more.
+  void forget();
 
  private:
   struct Installing {

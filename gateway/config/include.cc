@@ -77,8 +77,7 @@ class FileReader {
     seen_.emplace(canonical, whole_file);
     Node root = read_text(path, canonical, std::move(*text));
     if (faults_.empty() && root.kind == Node::Kind::kNull) {
-      blame(whole_file, "the file is empty: it configures nothing",
-            "describe at least one listener");
+      blame(whole_file, std::string(kEmptyFile), "describe at least one listener");
     }
     if (!faults_.empty()) return tl::unexpected(std::move(faults_));
     return FileSet{std::move(root), std::move(files_), std::move(warnings_)};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
 
@@ -9,6 +10,10 @@
 #include "gateway/config/node.h"
 
 namespace tocsin::config {
+
+/// What is said of a main file that holds nothing, and what it should; other kinds of files than
+/// configurations have words of their own for it.
+inline constexpr std::string_view kEmptyFile = "the file is empty: it configures nothing";
 
 /// A main file and all that it includes, as one tree, with every scalar filled in.
 struct FileSet {

@@ -14,9 +14,9 @@ std::shared_ptr<AccountGate> AccountGates::find(std::string_view type, std::stri
   name.append("/").append(account);
   const std::lock_guard lock(mutex_);
   std::erase_if(gates_, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<AccountGate>& known = gates_[std::move(name)];
+  std::weak_ptr<AccountGate>& known = gates_[name];
   std::shared_ptr<AccountGate> gate = known.lock();
-  if (gate == nullptr) known = gate = std::make_shared<AccountGate>();
+  if (gate == nullptr) known = gate = std::make_shared<AccountGate>(std::move(name));
   return gate;
 }
 

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "gateway/base/clock.h"
 
@@ -16,11 +17,16 @@ namespace tocsin::delivery {
 /// an attempt, and knows the instant from which it may. Any thread.
 class AccountGate {
  public:
+  /// `name`: the type of the outputs and their account, as AccountGates has it.
+  explicit AccountGate(std::string name = {}) : name_(std::move(name)) {}
+
+  const std::string& name() const { return name_; }
   /// An earlier closing that lasts longer stays.
   void close(MonoTime until);
   MonoTime opens_at() const { return MonoTime(Duration(until_.load(std::memory_order_relaxed))); }
 
  private:
+  const std::string name_;
   std::atomic<Duration::rep> until_{0};
 };
 

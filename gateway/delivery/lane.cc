@@ -41,6 +41,7 @@ Lane::Lane(LaneSurroundings around, std::string output, LanePolicy policy)
       log_(around.log),
       suppressions_(around.suppressions),
       notices_(around.notices),
+      paces_(around.paces),
       metrics_(around.metrics, output),
       policy_(std::move(policy)),
       door_(std::move(output), port_, *this, LaneDoor::capacity_for(policy_.concurrency)),
@@ -74,6 +75,10 @@ void Lane::attach(stage::Output* output, LanePolicy policy, std::shared_ptr<Acco
   policy_ = std::move(policy);
   pace_.set_policy(policy_);
   pace_.set_account(std::move(account));
+  if (output != nullptr && kept_) {
+    pace_.restore_gates(*kept_, loop_.now(), loop_.wall());
+    kept_.reset();
+  }
   addresses_.set_rate(policy_.rate_per_address);
   metrics_.concurrency.set(pace_.concurrency());
   door_.set_ordered(policy_.ordered);
@@ -95,6 +100,37 @@ void Lane::resize_door() {
   port_.submit(resizing_);
 }
 
+void Lane::restore(const PaceState& state) {
+  loop_.assert_owner();
+  kept_ = state;
+  restoring_ = true;
+  pace_.restore(state, loop_.now(), loop_.wall(), breaker_ordered_);
+  restoring_ = false;
+  metrics_.paused.set(paused() ? 1 : 0);
+}
+
+void Lane::await_pace(Duration limit) {
+  loop_.assert_owner();
+  awaits_until_ = loop_.now() + limit;
+  look_timer_.arm_at(awaits_until_);
+}
+
+void Lane::adopt(const PaceState* state) {
+  loop_.assert_owner();
+  const bool in_time = loop_.now() < std::exchange(awaits_until_, MonoTime{});
+  loop_.at_tick_end(*this);
+  if (state == nullptr) return;
+  if (in_time) restore(*state);
+  pace_.restore_gates(*state, loop_.now(), loop_.wall());
+  kept_.reset();
+  keep_pace(PaceKeeper::When::kAtOnce);
+}
+
+void Lane::keep_pace(PaceKeeper::When when) {
+  if (paces_ == nullptr || restoring_) return;
+  paces_->keep(output_name(), pace_state(), draining_ ? PaceKeeper::When::kAtOnce : when);
+}
+
 void Lane::quarantine(Duration wait) {
   loop_.assert_owner();
   pace_.gate().hold(loop_.now() + wait);
@@ -113,7 +149,10 @@ bool Lane::resume() {
 policy::BreakerState Lane::force_breaker(BreakerOrder order) {
   loop_.assert_owner();
   loop_.at_tick_end(*this);
-  return pace_.force(order, loop_.now());
+  breaker_ordered_ = true;
+  const policy::BreakerState state = pace_.force(order, loop_.now());
+  keep_pace(PaceKeeper::When::kAtOnce);
+  return state;
 }
 
 std::uint32_t Lane::attempts_of(const stage::Output& output) const {

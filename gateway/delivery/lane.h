@@ -20,6 +20,7 @@
 #include "gateway/delivery/lane_policy.h"
 #include "gateway/delivery/lane_slot.h"
 #include "gateway/delivery/outbox_port.h"
+#include "gateway/delivery/pace_keeper.h"
 #include "gateway/delivery/settle.h"
 #include "gateway/delivery/suppressions.h"
 #include "gateway/stage/output.h"
@@ -35,6 +36,7 @@ struct LaneSurroundings {
   telemetry::Log& log;
   Suppressions* suppressions = nullptr;  ///< null: nothing is suppressed
   DeadLetterNotices* notices = nullptr;  ///< null: nobody is told
+  PaceKeeper* paces = nullptr;           ///< null: what its pace knows ends with it
 };
 
 /// The deliveries of one output, on its home loop: critical ones first, with a share for the rest,
@@ -81,6 +83,15 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
 
   void complete(stage::AttemptToken token, message::Verdict verdict) override;
 
+  /// Goes on where another lane of this output was. Before the first output is attached.
+  void restore(const PaceState& state);
+  /// Begins no attempt before adopt(), or `limit`: another process still has this output's.
+  void await_pace(Duration limit);
+  /// That process begins none any more. Null: nobody knows where it was. One that comes late says
+  /// only what receivers asked for.
+  void adopt(const PaceState* state);
+  PaceState pace_state() const { return pace_.state(loop_.now(), loop_.wall()); }
+
   /// Begins no attempt for `wait`, or until resume(): its output is suspected of crashing the
   /// gateway.
   void quarantine(Duration wait);
@@ -89,7 +100,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   bool quarantined() const { return pace_.gate().held(loop_.now()); }
 
   /// Opens or closes the breaker until told otherwise, or leaves it to itself again. Returns the
-  /// state it is in now; a restart forgets the order, a reload does not.
+  /// state it is in now. The order outlives the process.
   policy::BreakerState force_breaker(BreakerOrder order);
   policy::BreakerState breaker_state() const { return pace_.breaker_state(); }
 
@@ -163,6 +174,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void leave_flight(LaneSlot& slot);
   void on_flight_left();
   void on_breaker(const LanePace::BreakerTransition& transition);
+  void keep_pace(PaceKeeper::When when);
   void resize_door();
   void cut_attempts();
   void cut_attempt(LaneSlot& slot);
@@ -176,6 +188,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   telemetry::Log& log_;
   Suppressions* const suppressions_;
   DeadLetterNotices* const notices_;
+  PaceKeeper* const paces_;
   LaneMetrics metrics_;
   LanePolicy policy_;
   LaneDoor door_;
@@ -197,6 +210,10 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
 
   std::mt19937_64 random_;
   LanePace pace_;
+  std::optional<PaceState> kept_;  // until the account is known
+  MonoTime awaits_until_{};        // another process begins attempts
+  bool breaker_ordered_ = false;   // here, meanwhile
+  bool restoring_ = false;
   AddressGates addresses_;
   LaneWait waiting_for_ = LaneWait::kNothing;
   event::Timer look_timer_;

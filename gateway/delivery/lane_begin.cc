@@ -10,7 +10,7 @@ using message::DeliveryClass;
 using message::DeliveryState;
 
 void Lane::on_tick_end() {
-  if (output_ == nullptr || draining_) return;
+  if (output_ == nullptr || draining_ || loop_.now() < awaits_until_) return;
   begun_.clear();
   // The front tells when the store is back, and at each renewal.
   if (port_.status().may_attempt(loop_.now())) {

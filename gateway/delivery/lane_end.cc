@@ -70,6 +70,7 @@ void Lane::resume_paused() {
   if (!paused()) return;
   pace_.gate().resume();
   metrics_.paused.set(0);
+  keep_pace(PaceKeeper::When::kSoon);
   TOCSIN_LOG(log_, kInfo, "delivery", "output resumed", {"output", output_name()});
 }
 
@@ -83,9 +84,11 @@ void Lane::carry_out(const LaneEffect& effect, const LaneSlot& slot, MonoTime no
       break;
     case LaneEffect::Kind::kCloseOutput:
       pace_.gate().close(now + effect.wait);
+      keep_pace(PaceKeeper::When::kSoon);
       break;
     case LaneEffect::Kind::kCloseAccount:
       pace_.close_account(now + effect.wait);
+      keep_pace(PaceKeeper::When::kSoon);
       break;
     case LaneEffect::Kind::kPauseOutput:
       if (!paused()) {
@@ -94,6 +97,7 @@ void Lane::carry_out(const LaneEffect& effect, const LaneSlot& slot, MonoTime no
       }
       pace_.gate().pause(now + effect.wait);
       metrics_.paused.set(1);
+      keep_pace(PaceKeeper::When::kSoon);
       break;
   }
 }
@@ -117,12 +121,13 @@ void Lane::on_breaker(const LanePace::BreakerTransition& transition) {
   };
   gauge(transition.from)->set(0);
   gauge(transition.to)->set(1);
-  if (transition.to == policy::BreakerState::kOpen) metrics_.breaker_opened.add();
+  if (transition.to == policy::BreakerState::kOpen && !restoring_) metrics_.breaker_opened.add();
   TOCSIN_LOG(log_, kWarning, "delivery", "the breaker changed", {"output", output_name()},
              {"from", policy::breaker_state_name(transition.from)},
              {"to", policy::breaker_state_name(transition.to)}, {"reason", transition.reason},
              {"attempts", transition.counts.calls}, {"failed", transition.counts.failures},
              {"slow", transition.counts.slow});
+  keep_pace(PaceKeeper::When::kSoon);
 }
 
 void Lane::log_attempt(const LaneSlot& slot, const Verdict& verdict, const Settlement& next) {
@@ -261,6 +266,7 @@ void Lane::drain(Duration grace, Function<void()> done) {
   loop_.assert_owner();
   TOCSIN_ASSERT(!draining_, "a lane was drained twice");
   draining_ = true;
+  keep_pace(PaceKeeper::When::kAtOnce);
   on_drained_ = std::move(done);
   release_waiting(StoreStatus::kNoGeneration);
   drain_timer_.arm_after(grace);

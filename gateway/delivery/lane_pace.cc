@@ -175,6 +175,51 @@ BreakerState LanePace::force(BreakerOrder order, MonoTime now) {
   return breaker_.state();
 }
 
+PaceState LanePace::state(MonoTime now, WallTime wall) const {
+  const auto left = [now](MonoTime until) { return std::max(until, now) - now; };
+  const policy::CircuitBreaker::Kept breaker = breaker_.kept(now);
+  PaceState state;
+  state.at = wall;
+  state.breaker = breaker.state;
+  state.breaker_left = left(breaker.until);
+  state.open_for = breaker.open_for;
+  if (unclosed_since_) state.unclosed_for = now - *unclosed_since_;
+  state.throttled_left = left(gate_.closed_until());
+  state.paused = gate_.paused();
+  if (state.paused) state.probe_left = left(gate_.probe_at());
+  if (account_ != nullptr) {
+    state.account = account_->name();
+    state.account_left = left(account_->opens_at());
+  }
+  if (rate_) state.rate_spent = rate_->spent(now);
+  return state;
+}
+
+void LanePace::restore(const PaceState& kept, MonoTime now, WallTime wall, bool but_breaker) {
+  restore_gates(kept, now, wall);
+  const PaceState state = kept.aged(wall);
+  if (state.paused) {
+    gate_.pause(now + std::min(state.probe_left, kProbeEvery));
+  } else {
+    gate_.resume();
+  }
+  if (rate_) rate_->restore(state.rate_spent, now);
+  if (but_breaker) return;
+  on_transition(breaker_.restore({state.breaker, now + state.breaker_left, state.open_for}, now),
+                now);
+  // Of the time in between nobody knows anything.
+  if (unclosed_since_) *unclosed_since_ = now - state.unclosed_for;
+}
+
+void LanePace::restore_gates(const PaceState& kept, MonoTime now, WallTime wall) {
+  const PaceState state = kept.aged(wall);
+  const auto until = [now](Duration left) { return now + std::min(left, kThrottleMax); };
+  if (state.throttled_left > Duration::zero()) gate_.close(until(state.throttled_left));
+  if (account_ != nullptr && account_->name() == state.account) {
+    account_->close(until(state.account_left));
+  }
+}
+
 void LanePace::on_transition(const std::optional<BreakerTransition>& transition, MonoTime now) {
   if (!transition) return;
   if (is_closed(transition->to)) {

@@ -10,6 +10,7 @@
 #include "gateway/delivery/account_gate.h"
 #include "gateway/delivery/lane_gate.h"
 #include "gateway/delivery/lane_policy.h"
+#include "gateway/delivery/pace_state.h"
 #include "gateway/message/verdict.h"
 #include "gateway/policy/circuit_breaker.h"
 #include "gateway/policy/concurrency_limit.h"
@@ -88,6 +89,14 @@ class LanePace {
   policy::BreakerState breaker_state() const { return breaker_.state(); }
   /// Since when it has not been closed; nothing while it is.
   std::optional<MonoTime> unclosed_since() const { return unclosed_since_; }
+
+  /// What the process after this one must know of it.
+  PaceState state(MonoTime now, WallTime wall) const;
+  /// Goes on so; no attempt was begun yet. The account's part once set_account() has named that
+  /// account. `but_breaker`: that one was told otherwise meanwhile.
+  void restore(const PaceState& state, MonoTime now, WallTime wall, bool but_breaker = false);
+  /// Only what its receivers asked for, of a state that came late.
+  void restore_gates(const PaceState& state, MonoTime now, WallTime wall);
 
   std::uint32_t in_flight() const { return concurrency_.in_flight(); }
   /// Attempts at a time, as of now.

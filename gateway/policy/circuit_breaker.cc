@@ -185,6 +185,20 @@ std::optional<CircuitBreaker::Transition> CircuitBreaker::release(MonoTime now) 
   return transition;
 }
 
+CircuitBreaker::Kept CircuitBreaker::kept(MonoTime now) const {
+  if (state_ == BreakerState::kHalfOpen) return {BreakerState::kOpen, now, open_for_};
+  return {state_, state_ == BreakerState::kOpen ? until_ : MonoTime::min(), open_for_};
+}
+
+std::optional<CircuitBreaker::Transition> CircuitBreaker::restore(const Kept& kept, MonoTime now) {
+  TOCSIN_ASSERT(kept.state != BreakerState::kHalfOpen, "probes are not kept");
+  std::optional<Transition> transition;
+  if (kept.state != state_) transition = enter(kept.state, now, "kept");
+  if (kept.state == BreakerState::kOpen) until_ = std::min(kept.until, now + options_.open_for_max);
+  open_for_ = std::clamp(kept.open_for, options_.open_for, options_.open_for_max);
+  return transition;
+}
+
 void CircuitBreaker::set_options(const BreakerOptions& options) {
   TOCSIN_ASSERT(options.check(), "breaker options were not checked");
   const bool same_shape =

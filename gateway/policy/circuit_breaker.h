@@ -100,6 +100,18 @@ class CircuitBreaker {
   /// New settings at a reload: the state and its end stay; a window of another shape starts empty.
   void set_options(const BreakerOptions& options);
 
+  /// What another breaker in its place goes on with. What its window has counted is not: it is a
+  /// few seconds of evidence, and it comes again.
+  struct Kept {
+    BreakerState state = BreakerState::kClosed;  ///< never half-open: its probes begin anew
+    MonoTime until = MonoTime::min();            ///< of open
+    Duration open_for{};                         ///< the next opening's
+  };
+  Kept kept(MonoTime now) const;
+  /// Goes on so, whatever was before: with an empty window, and not open beyond the settings'
+  /// open_for_max.
+  std::optional<Transition> restore(const Kept& kept, MonoTime now);
+
   BreakerState state() const { return state_; }
   CallCounts counts(MonoTime now) { return window_.counts(now); }
   /// How long the next opening will last.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -38,6 +39,13 @@ class TokenBucket {
 
   /// When one more would be ready, without reserving it.
   MonoTime next_at(MonoTime now) const;
+
+  /// How far ahead of `now` it has spent; zero: it is full.
+  Duration spent(MonoTime now) const { return std::max(arrival_, now) - now; }
+  /// As if so much had been spent, or what has been if that is more; at most a whole burst.
+  void restore(Duration spent, MonoTime now) {
+    arrival_ = std::max(arrival_, now + std::clamp(spent, Duration::zero(), limit_.tolerance));
+  }
 
   /// New settings at a reload; granted reservations stand.
   void set_limit(const RateLimit& limit) { limit_ = limit; }

@@ -143,8 +143,16 @@ Result<const Modules::Module*> Modules::read(std::string_view name) {
 
 Result<std::string> read_lua_file(const std::string& path) {
   std::error_code failed;
-  if (!std::filesystem::is_regular_file(path, failed)) {
+  const auto found = std::filesystem::status(path, failed);
+  if (!std::filesystem::exists(found)) {
     return fail(Code::kNotFound, path + ": there is no such file");
+  }
+  if (std::filesystem::is_directory(found)) {
+    return fail(Code::kInvalid, path + ": it is a directory");
+  }
+  // A pipe would be waited for, and read once only.
+  if (!std::filesystem::is_regular_file(found)) {
+    return fail(Code::kInvalid, path + ": it is not a regular file");
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) return fail(Code::kNotFound, path + ": it cannot be read");

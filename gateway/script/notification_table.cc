@@ -2,6 +2,8 @@
 //   metatable   __index = fields, __newindex raises
 // fields  topic, level, rank, and what was read
 //   metatable   __index = read_field: makes what is missing and puts it there
+// labels, to
+//   metatable   __newindex raises: who adds to them means to change the notification
 
 #include "gateway/script/notification_table.h"
 
@@ -26,9 +28,29 @@ constexpr std::array<std::string_view, 10> kLazy = {
 // Keys of tables that scripts cannot make or guess: addresses.
 const char kProxyKey = 0;
 const char kOwnerKey = 0;
+const char kClosedKey = 0;
 
 int refuse_write(lua_State* lua) {
   return luaL_error(lua, "a notification cannot be changed here");
+}
+
+int refuse_addition(lua_State* lua) {
+  return luaL_error(lua, "a notification cannot be changed here: make a table of your own");
+}
+
+// Of the table on top. It stays one whose contents every function reads as they lie.
+void close_table(lua_State* lua) {
+  if (lua_rawgetp(lua, LUA_REGISTRYINDEX, &kClosedKey) != LUA_TTABLE) {
+    lua_pop(lua, 1);
+    lua_createtable(lua, 0, 2);
+    lua_pushcfunction(lua, refuse_addition);
+    lua_setfield(lua, -2, "__newindex");
+    lua_pushboolean(lua, 0);
+    lua_setfield(lua, -2, "__metatable");
+    lua_pushvalue(lua, -1);
+    lua_rawsetp(lua, LUA_REGISTRYINDEX, &kClosedKey);
+  }
+  lua_setmetatable(lua, -2);
 }
 
 void push_time(lua_State* lua, const std::optional<WallTime>& time) {
@@ -44,6 +66,7 @@ void push_labels(lua_State* lua, std::span<const message::Label> labels) {
     push_text(lua, label.value);
     lua_rawset(lua, -3);
   }
+  close_table(lua);
 }
 
 void push_recipients(lua_State* lua, std::span<const message::Recipient> to) {
@@ -55,6 +78,7 @@ void push_recipients(lua_State* lua, std::span<const message::Recipient> to) {
     push_text(lua, text);
     lua_rawseti(lua, -2, ++i);
   }
+  close_table(lua);
 }
 
 }  // namespace

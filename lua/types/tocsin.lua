@@ -3,6 +3,8 @@
 -- modules that scripts require (tocsin.text and others) are annotated in their own files: put the
 -- folder lua/ into the editor's `workspace.library`.
 
+--- What came in. It cannot be changed: adding a field, a label or a recipient is an error, and what a
+--- script writes over in `labels`, `to` and `data` it alone sees.
 ---@class tocsin.Notification
 ---@field topic string
 ---@field level "trace"|"debug"|"info"|"notice"|"warning"|"error"|"critical"|"emergency"

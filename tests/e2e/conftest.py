@@ -28,12 +28,13 @@ def complete(settings):
 @pytest.fixture
 def start_gateway(tmp_path):
     """A function that starts a gateway with the given settings and waits until it is ready. All of
-    them are ended with the test, which fails if one does not end well."""
+    them are ended with the test, which fails if one does not end well. `folder`: where its file is,
+    as when one is started again; else each has its own."""
     running = []
 
-    def start(settings, **options):
-        folder = tmp_path / f"gateway-{len(running)}"
-        folder.mkdir()
+    def start(settings, folder=None, **options):
+        folder = folder or tmp_path / f"gateway-{len(running)}"
+        folder.mkdir(exist_ok=True)
         gateway = Gateway(complete(settings), folder, **options)
         running.append(gateway)
         return gateway.wait_until_ready()

@@ -24,6 +24,33 @@ def tocsin(*arguments, **options):
                           check=False, **options)
 
 
+@pytest.mark.parametrize("kind, wanted", [
+    (None, "r.lua: there is no such file"),
+    ("folder", "r.lua: it is a directory"),
+    ("pipe", "r.lua: it is not a regular file"),
+])
+def test_a_routing_script_that_is_no_file_is_called_what_it_is(tmp_path, kind, wanted):
+    config = settings(tmp_path, {"a": {"type": "null"}}, routes=[{"script": "r.lua"}])
+    (tmp_path / "c.yaml").write_text(as_yaml(complete(config)))
+    suite = tmp_path / "s.yaml"
+    suite.write_text("config: c.yaml\ncases:\n  - {name: x, event: {topic: a}, expect: {outputs: [a]}}\n")
+    if kind == "folder":
+        (tmp_path / "r.lua").mkdir()
+    elif kind == "pipe":
+        os.mkfifo(tmp_path / "r.lua")
+    done = tocsin("routes", "test", suite)
+    assert done.returncode == 1 and wanted in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n"])
+def test_an_empty_suite_is_called_that(tmp_path, text):
+    suite = tmp_path / "s.yaml"
+    suite.write_text(text)
+    done = tocsin("routes", "test", suite)
+    assert done.returncode == 1
+    assert "the suite is empty: it tests nothing" in done.stderr and "cases:" in done.stderr
+
+
 @pytest.fixture(name="ask")
 def fixture_ask(tmp_path):
     """A function that explains an event (a text, or what is to become JSON) on standard input."""

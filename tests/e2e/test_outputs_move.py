@@ -37,7 +37,7 @@ def test_an_orphaned_backlog_is_moved_and_delivered(start_gateway, start_sink, t
     dry = move(gateway, "old", "new", "--dry-run")
     assert dry.stdout == f"would move {len(ids)} waiting deliveries and 0 dead letters of old to new\n", dry.stderr
     refused = move(gateway, "old", "nowhere")
-    assert refused.returncode == 1 and "/to: No output of this name is configured." in refused.stderr
+    assert refused.returncode == 1 and "/to: No output of the name nowhere is configured." in refused.stderr
 
     done = move(gateway, "old", "new")
     assert done.stdout == f"moved {len(ids)} waiting deliveries and 0 dead letters of old to new\n", done.stderr

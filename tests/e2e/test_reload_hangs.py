@@ -116,3 +116,12 @@ def test_the_process_ends_while_a_plugin_hangs_in_a_reload(start_gateway, with_o
     gateway.expected_errors.add("stopped without a plugin that does not return")
     gateway.stop()
     assert reload.outcome()[0] == 503
+
+
+def test_the_process_ends_although_a_plugin_hangs_while_it_is_destroyed(start_gateway, with_output, tmp_path):
+    gateway = start_gateway(with_output(how="hang_in_second_destroy", hang="1h", seen=str(tmp_path / "seen")))
+    Client(gateway).accepted({"topic": "a"})
+    gateway.expected_errors.add("stopped without a plugin that does not return")
+    gateway.stop()
+    said = gateway.wait_for_log("stopped without a plugin that does not return")
+    assert (said["id"], said["inside"]) == ("output.it", "destroy of the plugin unruly")

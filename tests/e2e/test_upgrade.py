@@ -140,18 +140,29 @@ def test_the_binary_is_the_one_that_its_path_leads_to_now(start_gateway, binary)
         end(pid)
 
 
-@pytest.mark.parametrize("script, why", [
-    ("exec sleep 1000", "the new process was not ready in time"),
-    ("kill -9 $$", "the new process was ended by signal 9"),
-    ("exec 3>&-; exit 7", "the new process ended with exit code 7"),
+def failed_upgrade(gateway):
+    """What health says of it: the status, and the reason."""
+    health = json.loads(gateway.admin("/v1/health")[2])
+    return health["status"], health.get("failed_upgrade")
+
+
+@pytest.mark.parametrize("script, reason, why", [
+    ("exec sleep 1000", "not_ready", "the new process was not ready in time"),
+    ("kill -9 $$", "ended", "the new process was ended by signal 9"),
+    ("exec 3>&-; exit 7", "ended", "the new process ended with exit code 7"),
 ])
-def test_a_new_process_that_fails_is_never_noticed(start_gateway, binary, script, why):
+def test_a_new_process_that_fails_is_noticed_by_operators_only(start_gateway, binary, script, reason, why):
     gateway = start_gateway(responding("old", gateway={"upgrade_timeout": "1s"}), binary=binary)
     gateway.expected_errors.add("the upgrade failed; this process serves on")
     kept = http.client.HTTPConnection(*gateway.address(), timeout=PATIENCE_SECONDS)
     put(binary, script)
+    assert failed_upgrade(gateway) == ("ok", None) and gateway.metric("tocsin_upgrade_success") == 1
     gateway.signal(signal.SIGUSR2)
     assert gateway.wait_for_log("the upgrade failed; this process serves on")["error"] == why
+    status, failure = eventually(lambda: failed_upgrade(gateway), lambda found: found[1], "the failure")
+    assert (status, failure["reason"], failure["error"]) == ("degraded", reason, why)
+    assert gateway.metric("tocsin_upgrade_success") == 0
+    assert gateway.metric("tocsin_upgrades_failed_total", reason=reason) == 1
     kept.request("GET", "/")
     answer = kept.getresponse()
     assert answer.read() == b"old" and answer.headers["Connection"] != "close"
@@ -267,10 +278,7 @@ def test_twenty_upgrades_in_a_row_fail_no_request(start_gateway):
         gateway.configure(responding(f"round {number}", gateway={"shutdown_grace": "4s"}))
         os.kill(pid, signal.SIGUSR2)
         # The new one writes to the same log.
-        lines = eventually(lambda number=number: [entry for entry in gateway.log()
-                                                  if entry and entry["message"] == "the new process serves"],
-                           lambda found, number=number: len(found) == number, "upgrades")
-        pid = lines[-1]["pid"]
+        pid = eventually(lambda: took_over(gateway), lambda found, number=number: len(found) == number, "upgrades")[-1]
         pids.append(pid)
     clients.end()
     assert clients.answers > 100
@@ -278,6 +286,90 @@ def test_twenty_upgrades_in_a_row_fail_no_request(start_gateway):
     end(pid)
     for one in pids:
         eventually(lambda one=one: gone(one), True, f"process {one}")
+
+
+# --- a new process that dies once it served
+
+def took_over(gateway):
+    """The process ids of those that served so far; all of them write to one log."""
+    return [entry["pid"] for entry in gateway.log() if entry and entry["message"] == "the new process serves"]
+
+
+def test_who_says_that_it_serves_and_dies_is_replaced_before_anybody_notices(start_gateway, binary):
+    gateway = start_gateway(responding("round 0"), binary=binary)
+    gateway.expected_errors.add("the new process failed; this binary is started again")
+    address = gateway.address()
+    clients = Clients(address)
+    # Once it has taken all that it is handed.
+    put(binary, 'until test "$(head -c 3 <&3)" = end; do :; done; printf ready >&3; kill -9 $$')
+    gateway.signal(signal.SIGUSR2)
+    failed = gateway.wait_for_log("the new process failed; this binary is started again")
+    assert failed["error"] == "the new process was ended by signal 9"
+    pid = eventually(lambda: took_over(gateway), lambda found: len(found) == 2, "processes")[-1]
+    try:
+        assert left(gateway) == 0
+        clients.end()
+        assert fetch(address) == "round 0"
+        # It is this binary, and knows where the next one is to be found.
+        assert os.path.samefile(f"/proc/{pid}/exe", BINARY)
+        put(binary, f'SAID=1 exec {BINARY} "$@"')
+        os.kill(pid, signal.SIGUSR2)
+        before, pid = pid, eventually(lambda: took_over(gateway), lambda found: len(found) == 3, "processes")[-1]
+        eventually(lambda: gone(before), True, f"process {before}")
+        assert b"SAID=1" in Path(f"/proc/{pid}/environ").read_bytes()
+    finally:
+        end(pid)
+
+
+def test_who_dies_while_the_old_process_drains_is_replaced(start_gateway):
+    gateway = start_gateway(responding("old"))
+    gateway.expected_errors.add("the new process failed; this binary is started again")
+    address = gateway.address()
+    with begin_request(address) as client:
+        eventually(gateway.open_connections, 1, "connections")
+        first = replaced(gateway)
+        assert fetch(address) == "old"
+        os.kill(first, signal.SIGKILL)
+        second = eventually(lambda: took_over(gateway), lambda found: len(found) == 2, "processes")[-1]
+        try:
+            assert fetch(address) == "old"
+            client.sendall(b"34")
+            assert client.recv(4096).endswith(b"old")
+            assert left(gateway) == 0
+            assert fetch(address) == "old"
+        finally:
+            end(second)
+
+
+def test_who_is_told_to_stop_while_the_old_process_drains_stays_stopped(start_gateway):
+    gateway = start_gateway(responding("old"))
+    with begin_request(gateway.address()) as client:
+        eventually(gateway.open_connections, 1, "connections")
+        pid = replaced(gateway)
+        end(pid)
+        client.sendall(b"34")
+        assert client.recv(4096).endswith(b"old")
+        assert left(gateway) == 0
+    assert took_over(gateway) == [pid]
+    with pytest.raises(OSError):
+        socket.create_connection(gateway.address(), timeout=PATIENCE_SECONDS)
+
+
+def test_nobody_is_started_for_ever_in_the_place_of_those_that_die(start_gateway, tmp_path):
+    gateway = start_gateway(responding("old"))
+    gateway.expected_errors |= {"the new process failed; this binary is started again",
+                                "the new process failed and nobody serves"}
+    gateway.expects_text = True
+    with begin_request(gateway.address()) as client:
+        eventually(gateway.open_connections, 1, "connections")
+        pid = replaced(gateway)
+        # Whoever is started now reads this.
+        gateway.config_path.write_text("nonsense: 1\n")
+        os.kill(pid, signal.SIGKILL)
+        gateway.wait_for_log("the new process failed and nobody serves")
+        client.sendall(b"34")
+        assert client.recv(4096).endswith(b"old")
+        assert left(gateway) == 0
 
 
 # --- service managers

@@ -21,9 +21,10 @@ constexpr sdk::Option kOptions[] = {
      .choices = "die_in_create|throw_in_create|throw_in_"
                 "worker_init|throw_in_deliver|"
                 "complete_twice|never_complete|complete_late|other_thread|slow|crash|hang|"
-                "corrupt|hang_in_create|hang_in_second_create"},
+                "corrupt|hang_in_create|hang_in_second_create|"
+                "hang_in_second_destroy"},
     {.key = "topic", .doc = "Only with notifications of this topic; others are delivered."},
-    {.key = "seen", .doc = "A file that the first create makes."},
+    {.key = "seen", .doc = "A file that the first create, or destroy, makes."},
     {.key = "hang", .type = sdk::kDuration, .doc = "How long it hangs.", .default_text = "8s"},
 };
 
@@ -34,6 +35,15 @@ class Unruly final : public sdk::Output {
     std::string topic;
     std::string seen;
     sdk::Duration hang{};
+    mutable bool created = false;  // and not only validated
+    Settings() = default;
+    Settings(const Settings&) = delete;
+    Settings& operator=(const Settings&) = delete;
+    ~Settings() {
+      if (!created || how != "hang_in_second_destroy") return;
+      if (std::ifstream(seen).good()) std::this_thread::sleep_for(hang);
+      std::ofstream{seen};
+    }
     bool load(const sdk::Setup& setup, sdk::Fault&) {
       how = setup.settings["how"].text();
       topic = setup.settings["topic"].text();
@@ -42,6 +52,7 @@ class Unruly final : public sdk::Output {
       return true;
     }
     bool create(const sdk::Setup&, sdk::Fault&) const {
+      created = true;
       if (how == "die_in_create") std::abort();
       if (how == "hang_in_create") std::this_thread::sleep_for(hang);
       if (how == "hang_in_second_create") {

@@ -117,6 +117,7 @@ TEST_F(ApiCallTest, RefusesUnknownParametersOfTheQuery) {
 }
 
 TEST_F(ApiCallTest, TakesABodyOnlyWhereOneIsDue) {
+  ledger.backlog = {{"mail", 0, 1}};
   EXPECT_EQ(post(kLetter, "{}").status, 400);
   EXPECT_EQ(post("/v1/dead-letters/redrive").status, 400);
   EXPECT_EQ(ask(request("POST", "/v1/dead-letters/redrive", kOperator,
@@ -131,6 +132,7 @@ TEST_F(ApiCallTest, TakesABodyOnlyWhereOneIsDue) {
 }
 
 TEST_F(ApiCallTest, ReadsABodyInPieces) {
+  ledger.backlog = {{"mail", 0, 1}};
   http::RawClient client = connect();
   client.send(request("POST", "/v1/dead-letters/redrive", kOperator,
                       "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"));

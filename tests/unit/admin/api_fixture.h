@@ -43,7 +43,7 @@ class FakeLedger final : public stage::Ledger {
             Function<void(Result<stage::Move>)> done) override {
     moves.push_back(std::string(from) + (dead ? " dead " : " ready ") + std::string(to));
     waiting_.emplace_back([this, dead, done = std::move(done)]() mutable {
-      if (down) return done(tl::unexpected(*down));
+      if (moves_fail) return done(fail(Code::kUnavailable, "it is gone"));
       std::uint32_t& left = dead ? movable_dead : movable_ready;
       stage::Move step;
       step.moved = std::min(left, stage::kMoveRowsMax);
@@ -75,17 +75,21 @@ class FakeLedger final : public stage::Ledger {
   std::vector<stage::BacklogCount> backlog;
   stage::StoreHealth health;
   std::string payload = R"({"topic":"orders.paid","level":"error","title":"No money"})";
+  std::map<std::uint64_t, std::string> payloads;  // by notification, where it is another
   std::optional<Error> down;
   bool takes_more = true;
   std::size_t reviews_until_down = ~std::size_t{0};
   std::vector<stage::Query> queries;
+  bool moves_fail = false;
   std::uint32_t movable_ready = 0;
   std::uint32_t movable_dead = 0;
   std::vector<std::string> moves;
 
  private:
   stage::NotificationRow notification(message::NotificationId id) const {
-    return {id, "api", "shop", WallTime(std::chrono::seconds(1'767'225'600)), payload};
+    const auto own = payloads.find(id.value);
+    return {id, "api", "shop", WallTime(std::chrono::seconds(1'767'225'600)),
+            own == payloads.end() ? payload : own->second};
   }
 
   stage::QueryResult answer(const stage::Query& query) {

@@ -5,7 +5,9 @@ namespace {
 
 using message::DeliveryState;
 using message::ReviewState;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::SizeIs;
 
 std::string text_of(std::uint64_t id) { return message::DeliveryId{{id}, 0}.text(); }
@@ -17,11 +19,6 @@ class DeadLettersTest : public ApiTest {
   }
   void add_many(std::uint64_t count) {
     for (std::uint64_t id = 1; id <= count; ++id) ledger.add_dead(id, "mail");
-  }
-  std::size_t count(DeliveryState state) const {
-    return static_cast<std::size_t>(
-        std::count_if(ledger.rows.begin(), ledger.rows.end(),
-                      [&](const auto& row) { return row.state == state; }));
   }
 };
 
@@ -53,12 +50,15 @@ TEST_F(DeadLettersTest, ComePageByPageFromNewToOld) {
   const Answer rest = get("/v1/dead-letters?before=" + first.json.string("next"));
   ASSERT_THAT(letters(rest), SizeIs(3));
   EXPECT_EQ(letters(rest)[0].string("id"), text_of(3));
+  ledger.backlog = {{"sms", 1, 0}};
   EXPECT_EQ(get("/v1/dead-letters?output=sms").text, "{\"dead_letters\":[]}\n");
 }
 
 TEST_F(DeadLettersTest, AreListedOnlyWithSensibleParameters) {
-  for (const char* query : {"limit=0", "limit=501", "limit=1x", "limit=-1", "before=7",
-                            "before=ntf_0000000000007", "limit=99999999999999999999"}) {
+  for (const char* query :
+       {"limit=0", "limit=501", "limit=1x", "limit=-1", "before=7", "before=ntf_0000000000007",
+        "limit=99999999999999999999", "reason=tired", "topic=a..b", "address=nobody",
+        "review=maybe", "accepted_after=yesterday", "updated_before=7"}) {
     EXPECT_EQ(get(std::string("/v1/dead-letters?") + query).status, 400) << query;
   }
   EXPECT_TRUE(ledger.queries.empty());
@@ -92,7 +92,10 @@ TEST_F(DeadLettersTest, AreRedrivenApprovedAndDiscarded) {
   EXPECT_EQ(ledger.rows[0].state, DeliveryState::kReady);
   EXPECT_EQ(ledger.rows[1].review, ReviewState::kApproved);
   EXPECT_EQ(ledger.rows[2].review, ReviewState::kDiscarded);
-  EXPECT_EQ(post(base + text_of(1) + "/redrive").status, 404) << "it is no dead letter any more";
+  const Answer late = post(base + text_of(1) + "/redrive");
+  EXPECT_EQ(late.status, 409);
+  EXPECT_EQ(late.json.string("detail"), "This delivery is no dead letter, it is ready.");
+  EXPECT_EQ(post(base + text_of(9) + "/redrive").status, 404);
 }
 
 TEST_F(DeadLettersTest, SayWhenTheStoreCannotServe) {
@@ -103,81 +106,82 @@ TEST_F(DeadLettersTest, SayWhenTheStoreCannotServe) {
   EXPECT_THAT(answer.head, HasSubstr("Retry-After: 5\r\n"));
 }
 
-TEST_F(DeadLettersTest, AreRedrivenManyAtATimeOverPages) {
-  add_many(250);
-  ledger.add_dead(251, "sms");
-  const Answer answer = post("/v1/dead-letters/redrive", R"({"output":"mail"})");
-  ASSERT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.text, "{\"output\":\"mail\",\"changed\":250,\"gone\":0}\n");
-  EXPECT_EQ(count(DeliveryState::kReady), 250U);
-  EXPECT_EQ(ledger.rows.back().state, DeliveryState::kDead) << "another output's";
-  EXPECT_THAT(ledger.queries, SizeIs(3));
-  EXPECT_EQ(audit.records.back().target, "mail");
-  EXPECT_EQ(audit.records.back().detail, "250 changed");
-}
-
-TEST_F(DeadLettersTest, AreChangedUpToTheLimitAndOnFromThere) {
-  add_many(250);
-  const Answer first = post("/v1/dead-letters/redrive", R"({"output":"mail","limit":150})");
-  EXPECT_EQ(first.json.integer("changed"), 150);
-  EXPECT_EQ(first.json.string("next"), text_of(101));
-  EXPECT_EQ(ledger.rows[99].state, DeliveryState::kDead);
-  ledger.rows.back().state = DeliveryState::kDead;  // it died again meanwhile
-  const Answer rest = post("/v1/dead-letters/redrive",
-                           R"({"output":"mail","before":")" + first.json.string("next") + "\"}");
-  EXPECT_EQ(rest.json.integer("changed"), 100);
-  EXPECT_EQ(ledger.rows.back().state, DeliveryState::kDead) << "not twice in one go";
-}
-
-TEST_F(DeadLettersTest, KeepToTheReviewThatIsAskedFor) {
-  add_many(4);
-  ledger.rows[0].review = ReviewState::kApproved;
+TEST_F(DeadLettersTest, AreFoundByWhatIsAskedOfThem) {
+  add_many(6);
+  ledger.rows[0].reason = "gave up after attempt 10: HTTP 500";
+  ledger.rows[1].reason = "gave up after attempt 3: HTTP 502";
   ledger.rows[1].review = ReviewState::kDiscarded;
-  const auto approved =
-      post("/v1/dead-letters/redrive", R"({"output":"mail","review":"approved"})");
-  EXPECT_EQ(approved.json.integer("changed"), 1);
-  EXPECT_EQ(ledger.rows[0].state, DeliveryState::kReady);
-  EXPECT_EQ(post("/v1/dead-letters/redrive", R"({"output":"mail"})").json.integer("changed"), 2);
-  EXPECT_EQ(ledger.rows[1].state, DeliveryState::kDead) << "somebody was done with it";
-}
-
-TEST_F(DeadLettersTest, AreApprovedOrDiscardedManyAtATime) {
-  add_many(3);
-  ledger.rows[0].review = ReviewState::kApproved;
-  const std::string body = R"({"output":"mail"})";
-  EXPECT_EQ(post("/v1/dead-letters/approve", body).json.integer("changed"), 2);
-  EXPECT_EQ(post("/v1/dead-letters/discard", body).json.integer("changed"), 3);
-  EXPECT_EQ(post("/v1/dead-letters/discard", body).json.integer("changed"), 0);
-}
-
-TEST_F(DeadLettersTest, SayHowManyWereChangedBeforeTheStoreFailed) {
-  add_many(150);
-  ledger.reviews_until_down = 120;
-  const Answer answer = post("/v1/dead-letters/redrive", R"({"output":"mail"})");
-  EXPECT_EQ(answer.status, 503);
-  EXPECT_THAT(answer.json.string("detail"), HasSubstr("120 were changed before."));
-}
-
-TEST_F(DeadLettersTest, AreChangedManyAtATimeOnlyByAStrictBody) {
-  const auto pointer = [&](std::string_view body) {
-    const Answer answer = post("/v1/dead-letters/redrive", body);
-    EXPECT_EQ(answer.status, 400) << body;
-    const Value* at = answer.json.find("pointer");
-    return at == nullptr ? std::string() : at->as<std::string>();
+  ledger.rows[2].address = "phone:+15550111";
+  ledger.payloads[4] = R"({"topic":"disk.full","level":"error"})";
+  const auto found = [&](std::string_view query) {
+    const Answer answer = get("/v1/dead-letters?" + std::string(query));
+    EXPECT_EQ(answer.status, 200) << query << answer.text;
+    std::vector<std::string> ids;
+    for (const Value& letter : letters(answer)) ids.push_back(letter.string("id"));
+    return ids;
   };
-  EXPECT_EQ(pointer("{}"), "");
-  EXPECT_EQ(pointer("[]"), "");
-  EXPECT_EQ(pointer("{"), "");
-  EXPECT_EQ(pointer(R"({"output":"mail","output":"sms"})"), "");
-  EXPECT_EQ(pointer(R"({"output":"mail","all":true})"), "");
-  EXPECT_EQ(pointer(R"({"output":7})"), "/output");
-  EXPECT_EQ(pointer(R"({"output":""})"), "/output");
-  EXPECT_EQ(pointer(R"({"output":"mail","limit":0})"), "/limit");
-  EXPECT_EQ(pointer(R"({"output":"mail","limit":"9"})"), "/limit");
-  EXPECT_EQ(pointer(R"({"output":"mail","limit":10001})"), "/limit");
-  EXPECT_EQ(pointer(R"({"output":"mail","review":"discarded"})"), "/review");
-  EXPECT_EQ(pointer(R"({"output":"mail","before":"yesterday"})"), "/before");
-  EXPECT_TRUE(ledger.queries.empty());
+  EXPECT_THAT(found("reason=exhausted"), ElementsAre(text_of(2), text_of(1)));
+  EXPECT_THAT(found("reason=exhausted&review=pending"), ElementsAre(text_of(1)));
+  EXPECT_THAT(found("address=phone:"), ElementsAre(text_of(3)));
+  EXPECT_THAT(found("topic=disk.*"), ElementsAre(text_of(4)));
+  EXPECT_THAT(found("topic=orders.paid&reason=exhausted&limit=1"), ElementsAre(text_of(2)));
+  EXPECT_THAT(found("reason=expired"), IsEmpty());
+}
+
+TEST_F(DeadLettersTest, AreLookedForOverPagesUntilThereAreEnough) {
+  add_many(250);
+  ledger.rows[0].reason = ledger.rows[120].reason = "expired";
+  const Answer first = get("/v1/dead-letters?reason=expired&limit=1");
+  ASSERT_THAT(letters(first), SizeIs(1));
+  EXPECT_EQ(first.json.string("next"), text_of(121));
+  const Answer second =
+      get("/v1/dead-letters?reason=expired&limit=5&before=" + first.json.string("next"));
+  ASSERT_THAT(letters(second), SizeIs(1));
+  EXPECT_EQ(letters(second)[0].string("id"), text_of(1));
+  EXPECT_EQ(second.json.find("next"), nullptr);
+}
+
+TEST_F(DeadLettersTest, SayWhereToGoOnRatherThanLookForEver) {
+  add_many(5200);
+  const Answer answer = get("/v1/dead-letters?reason=expired");
+  EXPECT_THAT(letters(answer), IsEmpty());
+  EXPECT_EQ(answer.json.string("next"), text_of(201));
+}
+
+TEST_F(DeadLettersTest, OfAnOutputThatNobodyKnowsAreNotFound) {
+  ledger.backlog = {{"orphan", 0, 0}};
+  outputs.states.emplace_back().name = "configured";
+  for (const char* known : {"orphan", "configured"}) {
+    const Answer answer = get("/v1/dead-letters?output=" + std::string(known));
+    EXPECT_EQ(answer.text, "{\"dead_letters\":[]}\n") << known;
+  }
+  for (const char* path : {"/v1/dead-letters", "/v1/dead-letters/stats"}) {
+    const Answer answer = get(std::string(path) + "?output=typo");
+    EXPECT_EQ(answer.status, 404);
+    EXPECT_THAT(answer.json.string("detail"), HasSubstr("There is no output typo"));
+  }
+}
+
+TEST_F(DeadLettersTest, AreCountedByOutputAndReason) {
+  add_many(600);
+  ledger.rows[0].reason = "expired";
+  ledger.rows[1].reason = "rejected: HTTP 400";
+  ledger.rows[2].review = ReviewState::kApproved;
+  ledger.rows[3].review = ReviewState::kDiscarded;
+  ledger.add_dead(601, "sms").reason = "expired";
+  const Answer answer = get("/v1/dead-letters/stats");
+  ASSERT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.json.find("next"), nullptr);
+  const Value::List& groups = answer.json.at("groups").as<Value::List>();
+  ASSERT_THAT(groups, SizeIs(4));
+  EXPECT_EQ(groups[0].string("reason"), "expired");
+  EXPECT_EQ(groups[1].string("reason"), "other");
+  EXPECT_EQ(groups[1].integer("pending"), 596);
+  EXPECT_EQ(groups[1].integer("approved"), 1);
+  EXPECT_EQ(groups[1].integer("discarded"), 1);
+  EXPECT_EQ(groups[1].string("oldest_accepted_at"), "2026-01-01T00:00:00.000Z");
+  EXPECT_EQ(groups[2].string("reason"), "rejected");
+  EXPECT_EQ(groups[3].string("output"), "sms");
 }
 
 }  // namespace

@@ -96,8 +96,8 @@ TEST_F(OutputsTest, TheirBreakersTakeNoOrderThatIsNotUnderstood) {
   };
   EXPECT_EQ(pointer_of(R"({"state":"ajar"})"), "/state");
   EXPECT_EQ(pointer_of(R"({"state":1})"), "/state");
-  EXPECT_EQ(pointer_of("{}"), "");
-  EXPECT_EQ(pointer_of(R"({"state":"open","for":"1h"})"), "");
+  EXPECT_EQ(pointer_of("{}"), "/state");
+  EXPECT_EQ(pointer_of(R"({"state":"open","for":"1h"})"), "/for");
   EXPECT_EQ(pointer_of("[]"), "");
   EXPECT_FALSE(outputs.ordered);
 }
@@ -123,6 +123,7 @@ TEST_F(OutputsTest, HealthIsDegradedWhileALoopStandsStill) {
 }
 
 TEST_F(OutputsTest, GiveWhatWaitsToAnother) {
+  ledger.backlog = {{"old", 1, 1}};
   outputs.states = {{.name = "mail", .type = "smtp"}};
   ledger.movable_ready = 1200;
   ledger.movable_dead = 3;
@@ -139,6 +140,7 @@ TEST_F(OutputsTest, GiveWhatWaitsToAnother) {
 }
 
 TEST_F(OutputsTest, MoveABoundedNumberARequest) {
+  ledger.backlog = {{"old", 1, 1}};
   outputs.states = {{.name = "mail", .type = "smtp"}};
   ledger.movable_ready = 10'600;
   const std::string body = R"({"from":"old","to":"mail"})";
@@ -162,25 +164,28 @@ TEST_F(OutputsTest, SayWhatWouldMove) {
 
 TEST_F(OutputsTest, MoveOnlyToWhatIsConfigured) {
   outputs.states = {{.name = "mail", .type = "smtp"}};
-  const auto pointer_of = [&](std::string_view body) {
+  ledger.backlog = {{"old", 7, 2}};
+  const auto pointer_of = [&](std::string_view body, int status = 400) {
     const Answer answer = post("/v1/outputs/move", body);
-    EXPECT_EQ(answer.status, 400) << body;
+    EXPECT_EQ(answer.status, status) << body;
     const Value* pointer = answer.json.find("pointer");
-    return pointer == nullptr ? "" : pointer->as<std::string>();
+    return pointer == nullptr ? "none" : pointer->as<std::string>();
   };
-  EXPECT_EQ(pointer_of(R"({"from":"old","to":"gone"})"), "/to");
+  EXPECT_EQ(pointer_of(R"({"from":"old","to":"gone"})", 404), "/to");
+  EXPECT_EQ(pointer_of(R"({"from":"typo","to":"mail"})", 404), "/from");
   EXPECT_EQ(pointer_of(R"({"from":"mail","to":"mail"})"), "/to");
   EXPECT_EQ(pointer_of(R"({"from":7,"to":"mail"})"), "/from");
   EXPECT_EQ(pointer_of(R"({"from":"old","to":"mail","dead":"yes"})"), "/dead");
-  EXPECT_EQ(pointer_of(R"({"from":"old"})"), "");
-  EXPECT_EQ(pointer_of(R"({"from":"old","to":"mail","all":true})"), "");
+  EXPECT_EQ(pointer_of(R"({"from":"old"})"), "/to");
+  EXPECT_EQ(pointer_of(R"({"from":"old","to":"mail","all":true})"), "/all");
   EXPECT_EQ(post("/v1/outputs/move", R"({"from":"old","to":"mail"})", kViewer).status, 403);
   EXPECT_TRUE(ledger.moves.empty());
 }
 
 TEST_F(OutputsTest, SayHowFarAMoveCame) {
   outputs.states = {{.name = "mail", .type = "smtp"}};
-  ledger.down = Error{Code::kUnavailable, "it is gone", ""};
+  ledger.backlog = {{"old", 1, 1}};
+  ledger.moves_fail = true;
   const Answer answer = post("/v1/outputs/move", R"({"from":"old","to":"mail"})");
   EXPECT_EQ(answer.status, 503);
   EXPECT_NE(answer.json.string("detail").find("0 were moved before"), std::string::npos);

@@ -60,10 +60,10 @@ TEST_F(SuppressionPages, RefuseWhatIsNoAddressAndWhatTheyDoNotKnow) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"address":"nobody"})", "/address"},
       {R"({"address":5})", "/address"},
-      {R"({"reason":"x"})", ""},
+      {R"({"reason":"x"})", "/address"},
       {R"({"address":"a:b","ttl":"soon"})", "/ttl"},
       {R"({"address":"a:b","ttl":"0s"})", "/ttl"},
-      {R"({"address":"a:b","until":"x"})", ""},
+      {R"({"address":"a:b","until":"x"})", "/until"},
       {"[]", ""},
       {"{", ""},
   };

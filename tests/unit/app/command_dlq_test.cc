@@ -42,10 +42,10 @@ TEST_F(DlqCommand, ListsDeadLettersInColumns) {
 
 TEST_F(DlqCommand, SaysHowToSeeTheNextPage) {
   door.replies = {{200, R"({"dead_letters":[{"id":"dlv_2-0"}],"next":"dlv_2-0"})"}};
-  const CommandOutput output =
-      list_dead_letters({.output = "a&b", .before = "dlv_9-0", .limit = 1}, kPeople, door);
+  const CommandOutput output = list_dead_letters(
+      {.choice = {.output = "a&b"}, .before = "dlv_9-0", .limit = 1}, kPeople, door);
   EXPECT_THAT(output.out, HasSubstr("tocsin dlq list --output a&b --before dlv_2-0\n"));
-  EXPECT_THAT(door.asked, ElementsAre("GET /v1/dead-letters?limit=1&output=a%26b&before=dlv_9-0"));
+  EXPECT_THAT(door.asked, ElementsAre("GET /v1/dead-letters?output=a%26b&limit=1&before=dlv_9-0"));
 }
 
 TEST_F(DlqCommand, SaysWhenThereIsNone) {
@@ -115,7 +115,7 @@ TEST_F(DlqCommand, RedrivesAllOfAnOutputRequestByRequest) {
   door.replies = {{200, R"({"output":"mail","changed":1000,"gone":0,"next":"dlv_7-0"})"},
                   {200, R"({"output":"mail","changed":12,"gone":1})"}};
   const CommandOutput output =
-      review({.verb = "redrive", .output = "mail", .all = true, .approved = true});
+      review({.verb = "redrive", .choice = {.output = "mail"}, .all = true, .approved = true});
   EXPECT_EQ(output.exit_code, 0);
   EXPECT_EQ(output.out, "redriven 1012 dead letters of mail\n");
   EXPECT_THAT(door.asked, testing::Each("POST /v1/dead-letters/redrive"));
@@ -126,7 +126,8 @@ TEST_F(DlqCommand, RedrivesAllOfAnOutputRequestByRequest) {
 
 TEST_F(DlqCommand, SaysHowFarItCameWhenTheGatewayFails) {
   door.replies = {{200, R"({"output":"mail","changed":1,"next":"dlv_7-0"})"}};
-  const CommandOutput output = review({.verb = "discard", .output = "mail", .all = true});
+  const CommandOutput output =
+      review({.verb = "discard", .choice = {.output = "mail"}, .all = true});
   EXPECT_EQ(output.exit_code, 1);
   EXPECT_EQ(output.err, "tocsin: nothing answers\n1 dead letter of mail discarded before that\n");
 }
@@ -137,21 +138,118 @@ TEST_F(DlqCommand, AnswersProgramsWithOneDocument) {
   EXPECT_EQ(one.out, "[{\"id\":\"dlv_1-0\",\"status\":\"approved\"}]\n");
   EXPECT_EQ(one.exit_code, 1);
   door.replies = {{200, R"({"output":"mail","changed":2})"}};
-  const CommandOutput all = review({.verb = "redrive", .output = "mail", .all = true}, kPrograms);
+  const CommandOutput all =
+      review({.verb = "redrive", .choice = {.output = "mail"}, .all = true}, kPrograms);
   EXPECT_EQ(all.out, "{\"output\":\"mail\",\"changed\":2}\n");
 }
 
 TEST_F(DlqCommand, NeedsIdsOrAWholeOutput) {
-  const ReviewArguments wrong[] = {
+  ReviewArguments wrong[] = {
       {.verb = "redrive"},
       {.verb = "redrive", .all = true},
-      {.verb = "redrive", .output = "mail"},
-      {.verb = "redrive", .ids = {"a"}, .output = "mail", .all = true},
+      {.verb = "redrive", .choice = {.output = "mail"}},
+      {.verb = "redrive", .ids = {"a"}, .choice = {.output = "mail"}, .all = true},
       {.verb = "redrive", .ids = {"a"}, .approved = true},
-      {.verb = "redrive", .ids = {"a"}, .output = "mail"},
+      {.verb = "redrive", .ids = {"a"}, .choice = {.output = "mail"}},
+      {.verb = "redrive", .ids = {"a"}, .dry_run = true},
+      {.verb = "redrive", .ids = {"a"}, .rate = "1/s"},
   };
-  for (const ReviewArguments& arguments : wrong) EXPECT_EQ(review(arguments).exit_code, 2);
+  for (ReviewArguments& arguments : wrong) {
+    EXPECT_EQ(review_dead_letters(arguments, kPeople, door).exit_code, 2);
+  }
   EXPECT_THAT(door.asked, IsEmpty());
+}
+
+TEST_F(DlqCommand, SpeaksOfAnOutputThatIsNone) {
+  door.replies = {
+      {404, R"({"status":404,"detail":"There is no output mial.","pointer":"/output"})"}};
+  const CommandOutput output =
+      review({.verb = "redrive", .choice = {.output = "mial"}, .all = true});
+  EXPECT_EQ(output.exit_code, 1);
+  EXPECT_EQ(output.err, "tocsin: /output: There is no output mial.\n");
+  EXPECT_EQ(output.out, "");
+}
+
+TEST_F(DlqCommand, GoesOnOverADeliveryThatIsNoDeadLetterAnyMore) {
+  door.replies = {{409, R"({"detail":"This delivery is no dead letter, it is ready."})"},
+                  {200, R"({"id":"dlv_2-0","status":"redriven","output":"mail"})"}};
+  const CommandOutput output = review({.verb = "redrive", .ids = {"dlv_1-0", "dlv_2-0"}});
+  EXPECT_EQ(output.exit_code, 1);
+  EXPECT_THAT(output.out, HasSubstr("dlv_2-0 redriven"));
+}
+
+TEST_F(DlqCommand, AsksForWhatIsMeant) {
+  door.replies = {{200, R"({"dead_letters":[],"next":"dlv_7-0"})"}};
+  const ListArguments arguments = {.choice = {.reason = "expired",
+                                              .topic = "orders.*",
+                                              .accepted_after = "2026-01-31T00:00:00+01:00"}};
+  const CommandOutput output = list_dead_letters(arguments, kPeople, door);
+  EXPECT_THAT(door.asked,
+              ElementsAre("GET /v1/dead-letters?reason=expired&topic=orders.%2A"
+                          "&accepted_after=2026-01-31T00%3A00%3A00%2B01%3A00&limit=50"));
+  EXPECT_EQ(
+      output.out,
+      "no dead letters\n\nThere may be more: tocsin dlq list --reason expired --topic orders.* "
+      "--accepted-after 2026-01-31T00:00:00+01:00 --before dlv_7-0\n");
+}
+
+TEST_F(DlqCommand, ShowsWhatADryRunWouldChange) {
+  const std::string first =
+      R"({"matched":10000,"changed":0,"gone":0,"dry_run":true,"next":"dlv_7-0",)"
+      R"("sample":[{"id":"dlv_9-0","output":"mail","attempts":5}]})";
+  const std::string rest = R"({"matched":3,"changed":0,"gone":0,"dry_run":true,"sample":[]})";
+  door.replies = {{200, first}, {200, rest}};
+  ReviewArguments arguments{
+      .verb = "discard", .choice = {.output = "mail"}, .all = true, .dry_run = true};
+  const CommandOutput output = review_dead_letters(arguments, kPeople, door);
+  EXPECT_EQ(output.exit_code, 0);
+  EXPECT_THAT(output.out,
+              HasSubstr("would discard 10003 dead letters of mail; nothing was changed\n"));
+  EXPECT_THAT(output.out, HasSubstr("dlv_9-0"));
+  EXPECT_THAT(door.bodies,
+              ElementsAre(R"({"output":"mail","dry_run":true,"limit":10000})",
+                          R"({"output":"mail","dry_run":true,"limit":10000,"before":"dlv_7-0"})"));
+  door.replies = {{200, rest}};
+  EXPECT_EQ(review_dead_letters(arguments, kPrograms, door).out,
+            R"({"output":"mail","dry_run":true,"matched":3,"sample":[]})"
+            "\n");
+}
+
+TEST_F(DlqCommand, SaysHowFarAPacedRedriveIs) {
+  door.replies = {{200, R"({"matched":120,"changed":0,"dry_run":true})"},
+                  {200, R"({"matched":50,"changed":50,"next":"dlv_7-0"})"},
+                  {200, R"({"matched":70,"changed":69,"gone":1})"}};
+  std::string told;
+  ReviewArguments arguments{
+      .verb = "redrive", .choice = {.reason = "exhausted"}, .all = true, .rate = "10/s"};
+  arguments.progress = [&told](const std::string& line) { told += line; };
+  const CommandOutput output = review_dead_letters(arguments, kPeople, door);
+  EXPECT_EQ(told, "redriven 50 of 120\n");
+  EXPECT_EQ(output.out, "redriven 119 dead letters\n");
+  EXPECT_EQ(door.bodies[1], R"({"reason":"exhausted","rate":"10/s"})");
+}
+
+TEST_F(DlqCommand, CountsByOutputAndReason) {
+  const auto group = [](int pending, const char* oldest, const char* newest) {
+    return R"({"groups":[{"output":"mail","reason":"expired","pending":)" +
+           std::to_string(pending) + R"(,"approved":0,"discarded":2,"oldest_accepted_at":")" +
+           oldest + R"(","newest_accepted_at":")" + newest + "\"}]";
+  };
+  const std::string first = group(5, "2026-01-03T00:00:00.000Z", "2026-01-04T00:00:00.000Z");
+  const std::string rest = group(1, "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z");
+  const std::deque<AdminReply> replies = {{200, first + R"(,"next":"dlv_7-0"})"},
+                                          {200, rest + "}"}};
+  door.replies = replies;
+  EXPECT_EQ(count_dead_letters({.output = "mail"}, kPeople, door).out,
+            "OUTPUT  REASON   PENDING  APPROVED  DISCARDED  OLDEST                NEWEST\n"
+            "mail    expired        6         0          4  2026-01-01 00:00:00Z  "
+            "2026-01-04 00:00:00Z\n");
+  EXPECT_THAT(door.asked, ElementsAre("GET /v1/dead-letters/stats?output=mail",
+                                      "GET /v1/dead-letters/stats?output=mail&before=dlv_7-0"));
+  door.replies = replies;
+  EXPECT_THAT(count_dead_letters({}, kPrograms, door).out, HasSubstr(R"("pending":6)"));
+  door.replies = {{200, R"({"groups":[]})"}};
+  EXPECT_EQ(count_dead_letters({}, kPeople, door).out, "no dead letters\n");
 }
 
 }  // namespace

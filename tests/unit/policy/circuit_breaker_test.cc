@@ -387,5 +387,42 @@ TEST(CircuitBreaker, AgreesWithAModelThatRemembersEverythingByTime) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) compare_with_model(options, seed);
 }
 
+TEST(CircuitBreaker, GoesOnWhereAnotherWas) {
+  CircuitBreaker before(by_count(4, 4));
+  open(before, kStart);
+  CircuitBreaker after(by_count(4, 4));
+  const auto transition = after.restore(before.kept(kStart + 4s), kStart + 4s);
+  ASSERT_TRUE(transition);
+  EXPECT_EQ(transition->to, BreakerState::kOpen);
+  EXPECT_EQ(after.admits_at(kStart + 4s), kStart + 10s);
+  EXPECT_EQ(after.open_for(), 20s);
+}
+
+TEST(CircuitBreaker, ProbesAnewWhereAnotherProbed) {
+  CircuitBreaker before(by_count(4, 4));
+  open(before, kStart);
+  EXPECT_TRUE(before.admit(kStart + 10s).permit);
+  CircuitBreaker after(by_count(4, 4));
+  after.restore(before.kept(kStart + 10s), kStart + 10s);
+  call(after, kStart + 10s, kGood);
+  call(after, kStart + 10s, kGood);
+  EXPECT_EQ(after.state(), BreakerState::kClosed);
+}
+
+TEST(CircuitBreaker, IsNeverRestoredBeyondItsSettings) {
+  CircuitBreaker breaker(by_count(4, 4));
+  breaker.restore({BreakerState::kOpen, kStart + 24h, 24h}, kStart);
+  EXPECT_EQ(breaker.admits_at(kStart), kStart + 60s);
+  EXPECT_EQ(breaker.open_for(), 60s);
+}
+
+TEST(CircuitBreaker, IsRestoredToWhatAnOperatorSaid) {
+  CircuitBreaker breaker(by_count(4, 4));
+  EXPECT_TRUE(breaker.restore({BreakerState::kForcedClosed}, kStart));
+  for (int i = 0; i < 8; ++i) call(breaker, kStart, kBad);
+  EXPECT_EQ(breaker.state(), BreakerState::kForcedClosed);
+  EXPECT_FALSE(breaker.restore({BreakerState::kForcedClosed}, kStart));
+}
+
 }  // namespace
 }  // namespace tocsin::policy

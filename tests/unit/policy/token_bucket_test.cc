@@ -110,5 +110,22 @@ TEST(TokenBucket, NeverStartsMoreThanBurstPlusRateWithinAnyWindow) {
   }
 }
 
+TEST(TokenBucket, GoesOnWithWhatAnotherHadSpent) {
+  TokenBucket before(limit_of(10, 5));
+  for (int i = 0; i < 5; ++i) before.reserve(kStart);
+  EXPECT_EQ(before.spent(kStart + 100ms), 400ms);
+  TokenBucket after(limit_of(10, 5));
+  after.restore(before.spent(kStart + 100ms), kStart + 100ms);
+  EXPECT_EQ(after.next_at(kStart + 100ms), before.next_at(kStart + 100ms));
+  after.restore(Duration::zero(), kStart + 100ms);
+  EXPECT_EQ(after.spent(kStart + 100ms), 400ms);
+}
+
+TEST(TokenBucket, IsNeverRestoredBeyondItsBurst) {
+  TokenBucket bucket(limit_of(10, 5));
+  bucket.restore(24h, kStart);
+  EXPECT_EQ(bucket.spent(kStart), 500ms);
+}
+
 }  // namespace
 }  // namespace tocsin::policy

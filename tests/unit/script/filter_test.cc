@@ -93,6 +93,27 @@ TEST_F(Filter, CannotChangeANotificationOrKeepIt) {
   EXPECT_EQ(ask(*filter), FilterStatus::kPass);
 }
 
+TEST_F(Filter, CannotAddToWhatANotificationHolds) {
+  const auto filter = filter_of(R"(
+    local function refused(change)
+      local good, why = pcall(change)
+      return not good and why:find("a notification cannot be changed here: make a table of your own")
+    end
+    assert(refused(function() n.labels.owner = "me" end))
+    assert(refused(function() n.to[#n.to + 1] = "email:c@d.example" end))
+    assert(refused(function() table.insert(n.to, "email:c@d.example") end))
+    assert(n.labels.owner == nil and #n.to == 1)
+    assert(next(n.labels) == "team" and tocsin.json.encode(n.labels) == '{"team":"payments"}')
+    for name, value in pairs(n.labels) do assert(name == "team" and value == "payments") end
+    return "drop")");
+  const message::Label labels[] = {{"team", "payments"}};
+  const message::Recipient to[] = {{"email", "a@b.example"}};
+  HeardCall call(arena);
+  call.heard.labels = labels;
+  call.heard.to = to;
+  EXPECT_EQ(filter->on_message(call), FilterStatus::kDrop) << logged();
+}
+
 TEST_F(Filter, HearsWhatCameOfWhatItRemembered) {
   const auto script = script_of(Kind::kFilter, R"(
     local last = "nothing"

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "gateway/admin/endpoint_functions.h"
+#include "gateway/base/function.h"
+
+namespace tocsin::admin {
+
+/// Tells whether an output of this name is configured, or the store keeps something for it that is
+/// neither settled nor discarded: nothing, or the problem that it is not known or could not be
+/// told.
+void look_for_output(AdminApi& api, const std::string& name,
+                     Function<void(std::optional<Problem>)> done);
+
+}  // namespace tocsin::admin
