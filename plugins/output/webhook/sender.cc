@@ -72,7 +72,8 @@ void Sender::send(const sdk::Attempt& attempt) {
                                     .headers = headers_,
                                     .body = body_,
                                     .idempotent = true,
-                                    .deadline = attempt.deadline()});
+                                    .deadline = attempt.deadline(),
+                                    .transport = &settings_->transport});
   if (sent) return;
   const sdk::Verdict verdict = call.http.unsent();
   calls_.remove(attempt.token());

@@ -84,13 +84,12 @@ constexpr std::string_view kOfTheOutput[] = {
 }  // namespace
 
 std::string_view url_fault(std::string_view url) {
-  constexpr std::string_view kScheme = "http://";
-  constexpr std::string_view kSecureScheme = "https://";
-  if (sdk::same_name(url.substr(0, kSecureScheme.size()), kSecureScheme)) {
-    return "https:// needs TLS, which outputs do not have yet; only http:// works";
-  }
-  if (!sdk::same_name(url.substr(0, kScheme.size()), kScheme)) return "a URL begins with http://";
-  const std::string_view rest = url.substr(kScheme.size());
+  constexpr std::string_view kSchemes[] = {"http://", "https://"};
+  const auto* scheme = std::find_if(
+      std::begin(kSchemes), std::end(kSchemes),
+      [url](std::string_view known) { return sdk::same_name(url.substr(0, known.size()), known); });
+  if (scheme == std::end(kSchemes)) return "a URL begins with http:// or https://";
+  const std::string_view rest = url.substr(scheme->size());
   const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
   if (authority.find('@') != std::string_view::npos) {
     return "a URL must not carry a user name or password; write them as a header: Authorization";
@@ -158,7 +157,7 @@ bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
     }
     headers.emplace_back(name, value);
   }
-  return true;
+  return transport.load(setup, fault);
 }
 
 }  // namespace tocsin::output_webhook

@@ -18,6 +18,7 @@ struct Settings {
   std::string body;  ///< a template; empty: the notification as it came, with its ids
   Signer signer;
   std::vector<std::pair<std::string, std::string>> headers;
+  sdk::Transport transport;
 
   /// Refuses what could never be sent.
   bool load(const sdk::Setup& setup, sdk::Fault& fault);

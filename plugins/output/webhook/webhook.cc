@@ -30,7 +30,7 @@ constexpr sdk::Option kSecret = {
     .doc = "whsec_ and base64 of 24 to 64 bytes.", .flags = sdk::kSecret, .max = "128"};
 constexpr sdk::Option kOptions[] = {
     {.key = "url",
-     .doc = "Where to post, such as http://example.com/hook; https:// is not possible yet.",
+     .doc = "Where to post, such as https://example.com/hook.",
      .flags = sdk::kRequired,
      .min = "8",
      .max = "2048"},
@@ -66,6 +66,9 @@ constexpr sdk::Option kOptions[] = {
      .flags = sdk::kReloadable,
      .max = "8",
      .element = &kSecret},
+    sdk::Transport::kTls,
+    sdk::Transport::kProxy,
+    sdk::Transport::kNoProxy,
 };
 
 class WebhookOutput final : public sdk::Output {

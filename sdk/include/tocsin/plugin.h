@@ -106,6 +106,25 @@ typedef struct tocsin_verdict {
   tocsin_str provider_id; /* copied, cut to 256 bytes */
 } tocsin_verdict;
 
+/* How requests reach their servers, where that is not the usual way. Texts may be empty; lists are
+ * parted by commas. */
+typedef struct tocsin_transport tocsin_transport;
+typedef struct tocsin_transport_settings {
+  uint32_t size;
+  uint32_t flags;
+  tocsin_str ca_file;     /* trusted instead of the system's; PEM, as the next two */
+  tocsin_str cert_file;   /* shown to servers that ask */
+  tocsin_str key_file;    /* of cert_file */
+  tocsin_str server_name; /* the certificate must be for this host; empty: for the URL's */
+  tocsin_str proxy;       /* "http://user:password@host:port", asked for a tunnel (CONNECT) */
+  tocsin_str no_proxy;    /* hosts, with what is below them, and address ranges */
+  tocsin_str allow;       /* address ranges that GUARDED lets pass all the same */
+} tocsin_transport_settings;
+#define TOCSIN_TRANSPORT_UNVERIFIED 1u /* whoever answers is believed */
+/* The URL's host comes from data: loopback, private and link-local addresses and their like are
+ * refused, once the name was resolved. */
+#define TOCSIN_TRANSPORT_GUARDED 2u
+
 /* A request of the host's HTTP client. Copied before http_send returns. */
 typedef struct tocsin_http_request {
   uint32_t size;
@@ -118,6 +137,7 @@ typedef struct tocsin_http_request {
   tocsin_str body;
   int64_t deadline_ns;         /* monotonic; 0: 30 s from now */
   uint64_t response_bytes_max; /* of the body; what is beyond is cut; 0: 64 KiB */
+  const tocsin_transport* transport; /* null: the usual; may be freed while the request goes on */
 } tocsin_http_request;
 #define TOCSIN_HTTP_IDEMPOTENT 1u /* sending it twice does no harm */
 
@@ -275,6 +295,14 @@ typedef struct tocsin_host {
   uint32_t (*template_render)(tocsin_template*, const struct tocsin_notification*,
                               const struct tocsin_attempt*, tocsin_str* out, tocsin_fault*);
   void (*template_free)(tocsin_template*); /* null is nothing */
+
+  /* Makes a transport. Reads files: in validate, create and reconfigure only. Null on failure, and
+   * the fault's key is the setting's name, "tls.ca_file" for what concerns TLS. An instance whose
+   * files have changed at a reload is reconfigured, or replaced, as if its settings had. Ends in
+   * transport_free. */
+  tocsin_transport* (*transport_make)(tocsin_instance*, const tocsin_transport_settings*,
+                                      tocsin_fault*);
+  void (*transport_free)(tocsin_transport*); /* any thread; null is nothing */
 
   /* -- in create and later, any thread -- */
 

@@ -230,17 +230,31 @@ TEST_F(WebhookOutputTest, EndsWithRequestsUnderWay) {
   EXPECT_TRUE(host.requests.at(0).over);
 }
 
+// ---- how it gets there
+
+TEST_F(WebhookOutputTest, MeetsServersAsItsSettingsSay) {
+  host.settings.set("url", "https://hook.example/in");
+  host.settings.set("proxy", "http://proxy.example:3128");
+  start();
+  host.deliver(R"({"topic":"a"})");
+  EXPECT_EQ(host.requests.at(0).url, "https://hook.example/in");
+  EXPECT_EQ(host.requests.at(0).transport, "verified proxy=http://proxy.example:3128");
+}
+
+TEST_F(WebhookOutputTest, NamesTheOptionThatNoTransportCanBeMadeOf) {
+  host.transport_refusal = "tls.ca_file";
+  EXPECT_EQ(host.validate(), "tls.ca_file: the fake host makes no transport");
+  EXPECT_EQ(host.create(), "tls.ca_file: the fake host makes no transport");
+}
+
 // ---- what can never work
 
 TEST_F(WebhookOutputTest, RefusesAUrlThatNoRequestCanGoTo) {
   const std::pair<const char*, const char*> cases[] = {
-      {"https://hook.example/",
-       "url: https:// needs TLS, which outputs do not have yet; only http:// works"},
-      {"HTTPS://hook.example/",
-       "url: https:// needs TLS, which outputs do not have yet; only http:// works"},
-      {"ftp://hook.example/", "url: a URL begins with http://"},
-      {"hook.example/in", "url: a URL begins with http://"},
-      {"http:/hook.example", "url: a URL begins with http://"},
+      {"ftp://hook.example/", "url: a URL begins with http:// or https://"},
+      {"hook.example/in", "url: a URL begins with http:// or https://"},
+      {"http:/hook.example", "url: a URL begins with http:// or https://"},
+      {"https:///in", "url: the URL names no host"},
       {"http:///in", "url: the URL names no host"},
       {"http://:8080/", "url: the URL names no host"},
       {"http://?a=1", "url: the URL names no host"},
@@ -269,8 +283,9 @@ TEST_F(WebhookOutputTest, RefusesAUrlThatNoRequestCanGoTo) {
 }
 
 TEST_F(WebhookOutputTest, AcceptsUrlsThatARequestCanGoTo) {
-  for (const char* url : {"http://hook.example", "HTTP://hook.example/", "http://127.0.0.1:8080/x",
-                          "http://[::1]:8080/?q=%20", "http://hook.example/a@b"}) {
+  for (const char* url :
+       {"http://hook.example", "HTTP://hook.example/", "http://127.0.0.1:8080/x",
+        "HTTPS://hook.example/", "http://[::1]:8080/?q=%20", "http://hook.example/a@b"}) {
     host.settings.set("url", url);
     EXPECT_EQ(host.validate(), "") << url;
   }
