@@ -10,9 +10,9 @@ set -euo pipefail
 # of the need it serves.
 readonly BUILD_PACKAGES=(
   ccache cmake g++ lld ninja-build pkg-config
-  libc-ares-dev libcli11-dev libexpected-dev libfmt-dev libjsoncons-dev libllhttp-dev liblua5.4-dev
-  libspdlog-dev libkainjow-mustache-dev libsqlite3-dev libssl-dev libuv1-dev libyaml-cpp-dev
-  prometheus-cpp-dev rapidjson-dev
+  libc-ares-dev libcctz-dev libcli11-dev libexpected-dev libfmt-dev libjsoncons-dev libllhttp-dev liblua5.4-dev
+  libkainjow-mustache-dev libspdlog-dev libsqlite3-dev libssl-dev libuv1-dev libyaml-cpp-dev
+  prometheus-cpp-dev rapidjson-dev tzdata
 )
 # The unit tests are compiled with the rest, nginx, wrk and Alertmanager are the yardstick of the benches,
 # promtool (in prometheus) reads the metrics page, and jsonschema the OpenAPI documents.

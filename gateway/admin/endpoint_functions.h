@@ -41,6 +41,9 @@ void serve_move(AdminApi& api, const CallRef& call);
 void serve_notification(AdminApi& api, const CallRef& call);
 void serve_send(AdminApi& api, const CallRef& call);
 
+// notification_search.cc
+void serve_search(AdminApi& api, const CallRef& call);
+
 // letter_list.cc
 void serve_dead_letters(AdminApi& api, const CallRef& call);
 

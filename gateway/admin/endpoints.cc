@@ -43,6 +43,9 @@ constexpr std::array kListParameters = {
     kLimit};
 // All of them but the limit.
 constexpr std::span kStatsParameters(kListParameters.data(), kListParameters.size() - 1);
+constexpr std::array kSearchParameters = {
+    Parameter{.name = "key", .doc = "Its key; this or external_id."},
+    Parameter{.name = "external_id", .doc = "Its external_id."}, kBefore, kLimit};
 constexpr std::array kSuppressionParameters = {
     Parameter{.name = "prefix", .doc = "Only those that begin so: `email:` are all of that kind."},
     Parameter{.name = "after", .doc = "The `next` of the page before."}, kLimit};
@@ -54,7 +57,7 @@ constexpr std::array kSendParameters = {
 
 constexpr Answer ok(std::string_view doc, std::string_view schema) { return {200, doc, schema}; }
 
-constexpr std::array<Endpoint, 26> kEndpoints = {{
+constexpr std::array<Endpoint, 27> kEndpoints = {{
     {.method = "GET",
      .pattern = "/healthz",
      .role = Role::kNobody,
@@ -185,6 +188,16 @@ constexpr std::array<Endpoint, 26> kEndpoints = {{
      .parameters = kSendParameters,
      .answers = {{{202, "It is on disk, or a filter dropped it.", "Accepted"}}},
      .problems = {{404, 422, 503}}},
+    {.method = "GET",
+     .pattern = "/v1/notifications",
+     .role = Role::kViewer,
+     .id = "findNotifications",
+     .summary = "Notifications by their key or external_id, newest first, where the storage's "
+                "`search` names it.",
+     .serve = serve_search,
+     .parameters = kSearchParameters,
+     .answers = {{ok("A page.", "NotificationPage")}},
+     .problems = {{404, 409, 503}}},
     {.method = "GET",
      .pattern = "/v1/suppressions",
      .role = Role::kViewer,

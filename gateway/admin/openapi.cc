@@ -196,6 +196,18 @@ constexpr openapi::Schema kNotificationState = {"NotificationState", R"json({
 "notification":{"$ref":"#/components/schemas/Notification"},
 "deliveries":{"type":"array","items":{"$ref":"#/components/schemas/Delivery"}}}})json"};
 
+constexpr openapi::Schema kNotificationPage = {"NotificationPage", R"json({
+"type":"object","required":["notifications"],"properties":{
+"notifications":{"type":"array","items":{"type":"object","required":["id","input","accepted_at","topic"],"properties":{
+"id":{"type":"string"},
+"input":{"type":"string"},
+"caller":{"type":"string"},
+"accepted_at":{"type":"string","format":"date-time"},
+"topic":{"type":"string"},
+"level":{"type":"string"},
+"title":{"type":"string"}}}},
+"next":{"type":"string","description":"The `before` of the next page; absent: there is none."}}})json"};
+
 constexpr openapi::Schema kDeadLetterRow = {"DeadLetterRow", R"json({
 "type":"object","required":["id","output","state","review","attempts","updated_at","notification"],"properties":{
 "id":{"type":"string"},
@@ -338,6 +350,7 @@ constexpr std::array kSchemas = {wire::kNotification,
                                  kBreakerOrdered,
                                  kAuditPage,
                                  kNotificationState,
+                                 kNotificationPage,
                                  kDeadLetterRow,
                                  kDeadLetterPage,
                                  kDeadLetterStats,

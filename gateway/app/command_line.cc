@@ -18,6 +18,7 @@
 #include "gateway/app/command_check.h"
 #include "gateway/app/command_dlq.h"
 #include "gateway/app/command_explain.h"
+#include "gateway/app/command_notifications.h"
 #include "gateway/app/command_outputs.h"
 #include "gateway/app/command_plugins.h"
 #include "gateway/app/command_reload.h"
@@ -56,6 +57,7 @@ struct Arguments {
   std::string breaker_state;
   AuditArguments audit;
   SuppressionArguments suppression;
+  SearchArguments search;
   TopArguments top;
 };
 
@@ -400,6 +402,26 @@ void add_suppressions(CLI::App& app, Arguments& arguments, int& exit_code) {
   lift->add_option("address", chosen.address, "kind:value")->required()->type_name("");
 }
 
+void add_notifications(CLI::App& app, Arguments& arguments, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("notifications", "Find notifications by what their sender calls them");
+  SearchArguments& search = arguments.search;
+  CLI::Option_group* by = command->add_option_group("by");
+  by->add_option("--key", search.key, "Those with this key");
+  by->add_option("--external-id", search.external_id, "Those with this external_id");
+  by->require_option(1);
+  command->add_option("--before", search.before, "Go on below this one")->type_name("ID");
+  command->add_option("--limit", search.limit, "How many at most")
+      ->check(CLI::Range(1, 500))
+      ->capture_default_str();
+  add_admin(*command, arguments.admin);
+  command->callback([&] {
+    exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
+      return find_notifications(arguments.search, arguments.admin, door);
+    });
+  });
+}
+
 void add_audit(CLI::App& app, Arguments& arguments, int& exit_code) {
   CLI::App* command = app.add_subcommand("audit", "List who changed what, newest first");
   command->add_option("--before", arguments.audit.before, "Go on below this one")->type_name("ID");
@@ -505,6 +527,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_dlq(app, arguments, exit_code);
   add_outputs(app, arguments, exit_code);
   add_suppressions(app, arguments, exit_code);
+  add_notifications(app, arguments, exit_code);
   add_audit(app, arguments, exit_code);
   add_top(app, arguments, exit_code);
   add_reload(app, arguments, exit_code);

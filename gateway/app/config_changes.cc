@@ -29,10 +29,14 @@ void compare_maps(const Value& before, const Value& after, std::string_view what
   }
 }
 
-// A plugin whose file was replaced says the same in other code.
-void compare_code(const PluginPart& before, const PluginPart& after, std::string_view what,
-                  std::vector<ConfigChange>& changes) {
-  if (before.code == after.code || !same_content(*before.settings, *after.settings)) return;
+// A plugin whose file was replaced says the same in other code, and one that reads files itself may
+// take others from the same settings.
+void compare_instances(const PluginPart& before, const PluginPart& after, const Snapshot& made,
+                       std::string_view what, std::vector<ConfigChange>& changes) {
+  if (!same_content(*before.settings, *after.settings)) return;
+  const bool adopts =
+      std::ranges::find(made.reconfigured(), after.instance.get()) != made.reconfigured().end();
+  if (before.code == after.code && before.instance == after.instance && !adopts) return;
   changes.push_back({std::string(what), after.id, "changed"});
 }
 
@@ -52,12 +56,14 @@ void compare_plugins(const Snapshot& before, const Snapshot& after,
                      std::vector<ConfigChange>& changes) {
   for (const OutputPart& output : after.outputs()) {
     const OutputPart* old = before.output(output.plugin.id);
-    if (old != nullptr) compare_code(old->plugin, output.plugin, "output", changes);
+    if (old != nullptr) {
+      compare_instances(old->plugin, output.plugin, after, "output", changes);
+    }
   }
   const auto compare = [&](const auto& olds, const auto& news, std::string_view what) {
     for (const PluginPart& part : news) {
       const auto old = std::ranges::find(olds, part.id, &PluginPart::id);
-      if (old != olds.end()) compare_code(*old, part, what, changes);
+      if (old != olds.end()) compare_instances(*old, part, after, what, changes);
     }
   };
   compare(before.inputs(), after.inputs(), "input");

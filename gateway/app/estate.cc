@@ -68,6 +68,15 @@ Estate::Estate(const Process& process)
 
 Estate::~Estate() = default;
 
+Result<std::shared_ptr<const event::TlsContext>> Estate::client_tls() {
+  const std::lock_guard lock(mutex_);
+  if (client_tls_ == nullptr) {
+    TOCSIN_TRY_SET(context, event::TlsContext::for_client({}));
+    client_tls_ = std::move(context);
+  }
+  return client_tls_;
+}
+
 tl::expected<std::shared_ptr<OpenStore>, config::Diagnostics> Estate::open_store(
     const Value& root, const PluginCatalog& catalog) {
   const Value& settings = root.at("storage");

@@ -17,6 +17,7 @@
 #include "gateway/delivery/overload_guard.h"
 #include "gateway/delivery/pace_book.h"
 #include "gateway/event/offload_pool.h"
+#include "gateway/event/tls.h"
 #include "gateway/http/client_metrics.h"
 #include "gateway/plugin/instance.h"
 #include "gateway/plugin/plugin_metrics.h"
@@ -110,6 +111,8 @@ class Estate {
   telemetry::Log& log() { return process_.log; }
   telemetry::Metrics& metrics() { return process_.metrics; }
   http::ClientMetrics& client_metrics() { return client_metrics_; }
+  /// For requests without TLS settings of their own; read when first asked. Any thread.
+  Result<std::shared_ptr<const event::TlsContext>> client_tls();
   delivery::OverloadGuard& overload() { return overload_; }
 
  private:
@@ -121,7 +124,8 @@ class Estate {
   const ComponentServices services_;
   const MonoTime quarantined_until_;
   mutable std::mutex mutex_;
-  std::vector<plugin::CrashFinding> suspects_;  // guarded by mutex_
+  std::vector<plugin::CrashFinding> suspects_;           // guarded by mutex_
+  std::shared_ptr<const event::TlsContext> client_tls_;  // guarded by mutex_
   mutable delivery::AccountGates accounts_;
   mutable delivery::PaceBook paces_;
   std::atomic<bool> awaits_lanes_;

@@ -56,6 +56,7 @@ void LoopEstate::close_store() {
 void LoopEstate::drop_lent() {
   client_.reset();
   connector_.reset();
+  plain_connector_.reset();
   resolver_.reset();
   lanes_.reset();
   pace_keeper_.reset();
@@ -68,7 +69,9 @@ void LoopEstate::drop_lent() {
 Result<void> LoopEstate::open_client() {
   TOCSIN_TRY_SET(resolver, event::Resolver::create(loop_, {}));
   resolver_ = std::move(resolver);
-  connector_ = std::make_unique<http::TcpConnector>(loop_, *resolver_);
+  TOCSIN_TRY_SET(tls, shared_.client_tls());
+  plain_connector_ = std::make_unique<http::TcpConnector>(loop_, *resolver_);
+  connector_ = std::make_unique<http::TransportConnector>(loop_, *plain_connector_, std::move(tls));
   http::ClientOptions options;
   options.connections_per_host_max = delivery::LanePolicy::kConcurrencyMax;
   options.idle_per_host_max = delivery::LanePolicy::kConcurrencyMax;

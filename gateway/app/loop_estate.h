@@ -23,6 +23,7 @@
 #include "gateway/event/resolver.h"
 #include "gateway/http/client.h"
 #include "gateway/http/tcp_connector.h"
+#include "gateway/http/transport_connector.h"
 #include "gateway/script/route.h"
 
 namespace tocsin::app {
@@ -141,7 +142,8 @@ class LoopEstate {
   std::unique_ptr<delivery::OutboxPort> port_;  // null without a store
   std::unique_ptr<LoopAccessLogs> logs_;
   std::unique_ptr<event::Resolver> resolver_;
-  std::unique_ptr<http::TcpConnector> connector_;
+  std::unique_ptr<http::TcpConnector> plain_connector_;
+  std::unique_ptr<http::TransportConnector> connector_;
   std::unique_ptr<http::HttpClient> client_;
   std::unique_ptr<delivery::OutboxLedger> ledger_;
   std::unique_ptr<delivery::OutboxRecords> records_;

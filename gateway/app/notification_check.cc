@@ -129,7 +129,15 @@ class NotificationChecker {
   }
 
   void dead_letters() {
-    const Value* mirror = root_.at("dead_letters").find("mirror");
+    const Value& settings = root_.at("dead_letters");
+    const Value* waits = settings.find("redrive");
+    const Value& early = settings.at("redrive_on_recovery");
+    if (early.as<bool>() && waits != nullptr && waits->as<Value::List>().empty()) {
+      blame(early.place(), "dead_letters.redrive_on_recovery",
+            "nothing waits to be sent again, since redrive is []",
+            "write redrive: [7d] to wait for the breaker and for nothing else");
+    }
+    const Value* mirror = settings.find("mirror");
     if (mirror == nullptr || root_.at("outputs").find(mirror->as<std::string>()) != nullptr) return;
     blame(mirror->place(), "dead_letters.mirror", "there is no output " + mirror->as<std::string>(),
           "");

@@ -49,7 +49,7 @@ constexpr OptionTable kHistory = {
 
 constexpr Option kRedriveWait = {
     .key = "", .type = kDuration, .doc = "A wait.", .min = "1s", .max = "30d"};
-constexpr std::array<Option, 3> kDeadLetterOptions = {{
+constexpr std::array<Option, 4> kDeadLetterOptions = {{
     {.key = "redrive",
      .type = kList,
      .doc =
@@ -59,6 +59,13 @@ constexpr std::array<Option, 3> kDeadLetterOptions = {{
      .flags = Option::kReloadable,
      .max = "16",
      .element = &kRedriveWait},
+    {.key = "redrive_on_recovery",
+     .type = kBoolean,
+     .doc =
+         "When an output's breaker closes, what of it waits to be sent again by itself is sent at "
+         "once, which counts as one of its times.",
+     .default_text = "false",
+     .flags = Option::kReloadable},
     {.key = "mirror",
      .type = kString,
      .doc = "The output that gets a copy of each dead letter that is final.",

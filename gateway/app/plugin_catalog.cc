@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <utility>
 
 #include "gateway/app/gateway_options.h"
 #include "gateway/base/assert.h"
 #include "gateway/config/validation.h"
 #include "gateway/delivery/lane_policy.h"
+#include "gateway/template/template.h"
 
 namespace tocsin::app {
 
@@ -149,6 +151,13 @@ std::vector<std::string_view> PluginCatalog::names(std::string_view kind) const 
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+std::optional<config::TemplateFault> PluginCatalog::template_fault(std::string_view kind,
+                                                                   std::string_view text) const {
+  auto compiled = templates::Template::compile(text, {.of_delivery = kind == "output"});
+  if (compiled) return std::nullopt;
+  return config::TemplateFault{compiled.error().offset, std::move(compiled.error().what), nullptr};
 }
 
 PluginCode PluginCatalog::code(plugin::Kind kind, std::string_view name) const {

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,8 @@ class PluginCatalog final : public config::ComponentCatalog {
   const OptionTable* find(std::string_view kind, std::string_view name) const override;
   std::string refusal(std::string_view kind, std::string_view name) const override;
   std::vector<std::string_view> names(std::string_view kind) const override;
+  std::optional<config::TemplateFault> template_fault(std::string_view kind,
+                                                      std::string_view text) const override;
 
   /// The library of a component that find() knows and that is no built-in.
   const plugin::Library& library(plugin::Kind kind, std::string_view name) const;

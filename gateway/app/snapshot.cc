@@ -18,8 +18,12 @@ config::Diagnostic fault_at(const Place& place, std::string path, std::string me
 
 plugin::Change PluginPart::change_since(const PluginPart& was) const {
   if (code.compiled != nullptr && was.code.compiled != nullptr) {
-    return plugin::change_of(*was.code.compiled, *was.settings, *code.compiled, *settings,
-                             *options);
+    const auto change =
+        plugin::change_of(*was.code.compiled, *was.settings, *code.compiled, *settings, *options);
+    if (change != plugin::Change::kSame || was.instance == nullptr) return change;
+    // The same settings may name files that are others by now.
+    if (!was.instance->compiled()->files_changed()) return change;
+    return was.instance->can_reconfigure() ? plugin::Change::kReloadable : plugin::Change::kNew;
   }
   if (!(code == was.code)) return plugin::Change::kNew;
   const auto change = plugin::change_of(*was.settings, *settings, code.script->options());
@@ -100,6 +104,7 @@ class Snapshot::Maker {
     }
     if (const Value* mirror = settings.find("mirror")) policy.mirror = mirror->as<std::string>();
     policy.notify = settings.at("notify").as<bool>();
+    policy.on_recovery = settings.at("redrive_on_recovery").as<bool>();
     return policy;
   }
 

@@ -37,6 +37,7 @@ struct Option {
     kRequired = 1U << 0,    ///< must be present; has no default
     kSecret = 1U << 1,      ///< never shown: logs, admin answers and `check` print ***
     kReloadable = 1U << 2,  ///< a change alone does not need a new instance
+    kTemplate = 1U << 3,    ///< kString: a template, whose faults are told where they stand
   };
 
   std::string_view key = {};

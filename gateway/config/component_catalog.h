@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,14 @@
 #include "gateway/config/node.h"
 
 namespace tocsin::config {
+
+/// What is wrong with a template that stands in a configuration.
+struct TemplateFault {
+  std::size_t offset = 0;  ///< the byte of the template's text
+  std::string what;        ///< one sentence without a full stop
+  /// The text that the template includes, and that the fault is in; null: the template itself.
+  const Node* part = nullptr;
+};
 
 /// Which components exist, by kind and name, with the options each declares. Built-in components
 /// and loaded plugins look the same here.
@@ -29,6 +38,12 @@ class ComponentCatalog {
   /// Why a component that is there cannot be used, in a sentence; empty for the others.
   virtual std::string refusal(std::string_view /*kind*/, std::string_view /*name*/) const {
     return {};
+  }
+
+  /// What is wrong with a text of an Option::kTemplate of a component of this kind; empty: none is.
+  virtual std::optional<TemplateFault> template_fault(std::string_view /*kind*/,
+                                                      std::string_view /*text*/) const {
+    return std::nullopt;
   }
 };
 

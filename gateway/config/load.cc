@@ -17,7 +17,7 @@ tl::expected<LoadedConfig, Rejection> load(const std::string& path, const Option
   Diagnostics faults;
   catalog.prepare(files->root, faults);
   if (!faults.empty()) return tl::unexpected(Rejection{std::move(faults), std::move(sources)});
-  tl::expected<Value, Diagnostics> root = validate(files->root, table, catalog);
+  tl::expected<Value, Diagnostics> root = validate(files->root, table, catalog, sources);
   if (!root) return tl::unexpected(Rejection{std::move(root.error()), std::move(sources)});
   return LoadedConfig{std::move(*root), std::move(files->files), std::move(sources),
                       std::move(files->warnings)};

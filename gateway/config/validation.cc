@@ -4,13 +4,16 @@
 #include "gateway/config/validation.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "gateway/base/assert.h"
 #include "gateway/base/text.h"
 #include "gateway/config/key_advice.h"
 #include "gateway/config/limits.h"
 #include "gateway/config/scalar.h"
+#include "gateway/config/scalar_place.h"
 
 namespace tocsin::config {
 
@@ -79,7 +82,8 @@ Value untyped(const Node& node) {
 
 class Validator {
  public:
-  explicit Validator(const ComponentCatalog& catalog) : catalog_(catalog) {}
+  Validator(const ComponentCatalog& catalog, const SourceFiles& sources)
+      : catalog_(catalog), sources_(sources) {}
 
   tl::expected<Value, Diagnostics> run(const Node& root, const OptionTable& table) {
     Value value = table_value(root, table, {}, root.place);
@@ -148,7 +152,20 @@ class Validator {
     if (const std::string bound = broken_bound(option, *typed); !bound.empty()) {
       blame(node.place, path, bound + ", got " + shown(node, option), "");
     }
+    if ((option.flags & Option::kTemplate) != 0) check_template(node, path);
     return Value(std::move(*typed), node.place);
+  }
+
+  void check_template(const Node& node, const std::string& path) {
+    auto fault = catalog_.template_fault(kind_, node.text);
+    if (!fault) return;
+    const Node& at = fault->part == nullptr ? node : *fault->part;
+    std::optional<Place> exact;
+    if (at.place.file != nullptr && at.written.empty()) {
+      exact = place_in_scalar(sources_.text(*at.place.file), at.place, at.text, fault->offset);
+    }
+    const std::string which = fault->part == nullptr ? "" : "in the part that it includes, ";
+    blame(exact.value_or(at.place), path, which + fault->what, "");
   }
 
   void note_secret(const Node& node, const Option& option) {
@@ -314,7 +331,7 @@ class Validator {
             catalog_hint(catalog_, option.plugin_kind, type.text));
       return {};
     }
-    return component(node, type, *table, path);
+    return component(node, type, *table, option.plugin_kind, path);
   }
 
   // `access_log: {path: x}` is a natural slip for `{type: access_log, path: x}`.
@@ -327,7 +344,7 @@ class Validator {
   }
 
   Value component(const Node& node, const Node& type, const OptionTable& table,
-                  const std::string& path) {
+                  std::string_view kind, const std::string& path) {
     Value::Map entries;
     entries.push_back({std::string(kTypeKey), Value(type.text, type.place), type.place});
     Node options;
@@ -344,13 +361,17 @@ class Validator {
       id.max = "100";
       entries.push_back({e.key, scalar(e.value, id, path_of_key(path, e.key)), e.key_place});
     }
+    const std::string_view outer = std::exchange(kind_, kind);
     tables_.push_back(&table);
     fill_table(options, table, path, type.place, entries);
     tables_.pop_back();
+    kind_ = outer;
     return Value(std::move(entries), node.place);
   }
 
   const ComponentCatalog& catalog_;
+  const SourceFiles& sources_;
+  std::string_view kind_;  // of the component that is being read
   Diagnostics faults_;
   std::vector<const OptionTable*> tables_;  // from the root to the one being read
   std::set<Line> secret_lines_;
@@ -359,8 +380,9 @@ class Validator {
 }  // namespace
 
 tl::expected<Value, Diagnostics> validate(const Node& root, const OptionTable& table,
-                                          const ComponentCatalog& catalog) {
-  return Validator(catalog).run(root, table);
+                                          const ComponentCatalog& catalog,
+                                          const SourceFiles& sources) {
+  return Validator(catalog, sources).run(root, table);
 }
 
 }  // namespace tocsin::config

@@ -20,9 +20,12 @@ namespace tocsin::config {
 /// map of `type`, `id` when given, and the component's own options. An absent option without
 /// default has no entry; a default's place has no file.
 ///
+/// Faults inside templates have their place in the file where `sources` holds it.
+///
 /// A scalar is typed by its option, so quotes do not matter and "${PORT}" can be a number.
 tl::expected<Value, Diagnostics> validate(const Node& root, const OptionTable& table,
-                                          const ComponentCatalog& catalog);
+                                          const ComponentCatalog& catalog,
+                                          const SourceFiles& sources = {});
 
 /// Every mistake in a table itself: a default that does not parse or is out of bounds, a required
 /// option with a default, a scalar_key or exactly_one_of that names no option, a missing doc.

@@ -8,6 +8,19 @@ void AccountGate::close(MonoTime until) {
   while (known < wanted && !until_.compare_exchange_weak(known, wanted, std::memory_order_relaxed));
 }
 
+Duration AccountGate::on_throttled(MonoTime begun, MonoTime now, std::uint64_t random_bits) {
+  const std::lock_guard lock(mutex_);
+  stepped_.store(true, std::memory_order_relaxed);
+  return steps_.on_throttled(begun, now, random_bits);
+}
+
+void AccountGate::on_served(MonoTime begun) {
+  if (!stepped_.load(std::memory_order_relaxed)) return;
+  const std::lock_guard lock(mutex_);
+  steps_.on_served(begun);
+  stepped_.store(steps_.steps() > 0, std::memory_order_relaxed);
+}
+
 std::shared_ptr<AccountGate> AccountGates::find(std::string_view type, std::string_view account) {
   if (account.empty()) return nullptr;
   std::string name(type);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "gateway/base/clock.h"
+#include "gateway/policy/throttle_steps.h"
 
 namespace tocsin::delivery {
 
@@ -25,9 +27,16 @@ class AccountGate {
   void close(MonoTime until);
   MonoTime opens_at() const { return MonoTime(Duration(until_.load(std::memory_order_relaxed))); }
 
+  /// As policy::ThrottleSteps, over all outputs of the account.
+  Duration on_throttled(MonoTime begun, MonoTime now, std::uint64_t random_bits);
+  void on_served(MonoTime begun);
+
  private:
   const std::string name_;
   std::atomic<Duration::rep> until_{0};
+  std::atomic<bool> stepped_{false};  // so that what is served need not lock
+  std::mutex mutex_;
+  policy::ThrottleSteps steps_;  // guarded by mutex_
 };
 
 /// The accounts that outputs name. Part of the estate; any thread.

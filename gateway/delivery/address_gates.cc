@@ -27,6 +27,27 @@ void AddressGates::close(std::string_view address, MonoTime until, MonoTime now)
   known_.set_end(entry, closed.free_at());
 }
 
+Duration AddressGates::on_throttled(std::string_view address, MonoTime begun, MonoTime now,
+                                    std::uint64_t random_bits) {
+  const policy::KeyView entry = key(address);
+  Gate& known = gate(entry, now);
+  const Duration pause = known.throttles.on_throttled(begun, now, random_bits);
+  known.throttles_until = now + pause + kRememberThrottle;
+  known_.set_end(entry, known.free_at());
+  return pause;
+}
+
+void AddressGates::on_served(std::string_view address, MonoTime begun, MonoTime now) {
+  if (known_.size() == 0) return;
+  const policy::KeyView entry = key(address);
+  Gate* const known = known_.find(entry, now);
+  if (known == nullptr || known->throttles.steps() == 0) return;
+  known->throttles.on_served(begun);
+  if (known->throttles.steps() > 0) return;
+  known->throttles_until = MonoTime::min();
+  known_.set_end(entry, std::max(known->free_at(), now));
+}
+
 Duration AddressGates::closed_for(std::string_view address, MonoTime now) {
   if (known_.size() == 0) return Duration::zero();
   const Gate* known = known_.find(key(address), now);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -8,6 +9,7 @@
 #include "gateway/policy/expiring_map.h"
 #include "gateway/policy/gcra.h"
 #include "gateway/policy/siphash.h"
+#include "gateway/policy/throttle_steps.h"
 
 namespace tocsin::delivery {
 
@@ -22,6 +24,8 @@ namespace tocsin::delivery {
 class AddressGates {
  public:
   static constexpr std::size_t kAddressesMax = 10'000;
+  /// How long after its pause is over an address is remembered that was throttled.
+  static constexpr Duration kRememberThrottle = std::chrono::minutes(1);
 
   explicit AddressGates(policy::HashSeed seed) : seed_(seed) {}
 
@@ -30,6 +34,10 @@ class AddressGates {
 
   /// No attempt to it before `until`; an earlier closing that lasts longer stays.
   void close(std::string_view address, MonoTime until, MonoTime now);
+  /// As policy::ThrottleSteps, for one address; who closes it for the pause is the caller.
+  Duration on_throttled(std::string_view address, MonoTime begun, MonoTime now,
+                        std::uint64_t random_bits);
+  void on_served(std::string_view address, MonoTime begun, MonoTime now);
   /// How long it is still closed; zero: open.
   Duration closed_for(std::string_view address, MonoTime now);
 
@@ -49,7 +57,11 @@ class AddressGates {
     MonoTime closed_until = MonoTime::min();
     MonoTime arrival = MonoTime::min();     // of the rate, as Gcra keeps it
     MonoTime next_place = MonoTime::min();  // behind all that were given
-    MonoTime free_at() const { return std::max({closed_until, arrival, next_place}); }
+    policy::ThrottleSteps throttles;
+    MonoTime throttles_until = MonoTime::min();  // they matter
+    MonoTime free_at() const {
+      return std::max({closed_until, arrival, next_place, throttles_until});
+    }
   };
   policy::KeyView key(std::string_view address) const {
     return {address, policy::siphash(seed_, address)};

@@ -13,8 +13,9 @@ namespace tocsin::delivery {
 /// once for any other reason, they are final.
 struct DeadLetterPolicy {
   std::vector<Duration> redrive;
-  std::string mirror;   ///< the output that gets a copy of what is final; empty: none
-  bool notify = false;  ///< a notification of its own tells of what is final
+  bool on_recovery = false;  ///< at once when their output's breaker closes, instead of waiting
+  std::string mirror;        ///< the output that gets a copy of what is final; empty: none
+  bool notify = false;       ///< a notification of its own tells of what is final
 
   /// How long until one that has been sent again so often is sent again; zero: it is final.
   Duration wait_after(std::uint32_t redrives) const {

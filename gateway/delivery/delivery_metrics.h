@@ -29,7 +29,7 @@ struct FrontMetrics {
   telemetry::Family<telemetry::Gauge>& backlog;  ///< by output
   telemetry::Family<telemetry::Gauge>& spilled;  ///< by output: 1, or 0 for direct
 
-  /// A dead letter of that output was sent again; `by`: "operator", "schedule".
+  /// A dead letter of that output was sent again; `by`: "operator", "schedule", "breaker".
   void redrive(std::string_view output, std::string_view by);
 
  private:

@@ -243,7 +243,7 @@ constexpr std::array<Option, 13> kDeliveryOptions = {{
     {.key = "fallback",
      .type = kString,
      .doc = "The output that gets what this one gives up: attempts used up, rejected, target gone, "
-            "refused for its address.",
+            "refused for its address, suppressed (then never to the same address).",
      .flags = kReloadable,
      .min = "1"},
     {.key = "fallback_after",

@@ -48,6 +48,7 @@ Lane::Lane(LaneSurroundings around, std::string output, LanePolicy policy)
       opening_(Submission::Kind::kOpenLane, *this),
       resizing_(Submission::Kind::kResizeLane, *this),
       closing_(Submission::Kind::kCloseLane, *this),
+      recovered_(Submission::Kind::kRecovered, *this),
       generation_(port_.status().generation),
       random_(random_seed()),
       pace_(policy_, [this](const LanePace::BreakerTransition& to) { on_breaker(to); }),
@@ -63,7 +64,7 @@ Lane::Lane(LaneSurroundings around, std::string output, LanePolicy policy)
 
 Lane::~Lane() {
   TOCSIN_ASSERT(held_ == 0, "a lane was destroyed with deliveries in it");
-  TOCSIN_ASSERT(!opening_.pending && !resizing_.pending && !closing_.pending,
+  TOCSIN_ASSERT(!opening_.pending && !resizing_.pending && !closing_.pending && !recovered_.pending,
                 "a lane was destroyed while its door moves");
   port_.remove_lane(*this);
   for (telemetry::Gauge* paused :

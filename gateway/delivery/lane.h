@@ -163,7 +163,8 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   // lane_end.cc: what attempts and settlements come to
   void on_deadline(LaneSlot& slot);
   void finish(LaneSlot& slot, const message::Verdict& verdict);
-  std::optional<std::string> fallback_address(const LaneSlot& slot) const;
+  Duration own_pause(const message::Verdict& verdict, const LaneSlot& slot, MonoTime now);
+  std::optional<std::string> fallback_address(const LaneSlot& slot, bool same_address) const;
   void resume_paused();
   void set_halted(bool halted);
   void carry_out(const LaneEffect& effect, const LaneSlot& slot, MonoTime now);
@@ -178,6 +179,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void free(LaneSlot& slot);
   void leave_flight(LaneSlot& slot);
   void on_flight_left();
+  void tell_recovered();
   void on_breaker(const LanePace::BreakerTransition& transition);
   void keep_pace(PaceKeeper::When when);
   void resize_door();
@@ -200,6 +202,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   DoorAnswer opening_;
   DoorAnswer resizing_;
   DoorAnswer closing_;
+  DoorAnswer recovered_;
   stage::Output* output_ = nullptr;
 
   std::deque<LaneSlot> slots_;  // addresses stay

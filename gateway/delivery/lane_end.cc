@@ -33,10 +33,15 @@ void Lane::finish(LaneSlot& slot, const Verdict& verdict) {
   metrics_.attempts[static_cast<std::size_t>(verdict.kind)]->add();
   metrics_.attempt_seconds.observe(took);
   const bool delivered = verdict.kind == VerdictKind::kDelivered;
+  const bool gone = verdict.kind == VerdictKind::kTargetGone;
   const DeliveryContext context = {slot.attempts, idempotent(slot),
-                                   !delivered && fallback_address(slot).has_value()};
+                                   !delivered && fallback_address(slot, !gone).has_value(),
+                                   own_pause(verdict, slot, now)};
   Settlement next = decide(verdict, context, policy_, random_());
-  if (proves_credentials(verdict)) resume_paused();
+  if (proves_credentials(verdict)) {
+    resume_paused();
+    addresses_.on_served(slot.address, slot.begun_at, now);
+  }
   carry_out(next.effect, slot, now);
   if (next.effect.kind == LaneEffect::Kind::kSuppressAddress) suppress(slot, verdict);
   pace_.end(slot.permit, now, verdict.kind, took);
@@ -49,21 +54,33 @@ void Lane::finish(LaneSlot& slot, const Verdict& verdict) {
   settle(slot, std::move(next));
 }
 
+// Longer each time that its receiver asks for a pause and does not say how long.
+Duration Lane::own_pause(const Verdict& verdict, const LaneSlot& slot, MonoTime now) {
+  if (!names_no_time(verdict)) return Duration::zero();
+  if (verdict.scope == message::VerdictScope::kAddress) {
+    return addresses_.on_throttled(slot.address, slot.begun_at, now, random_());
+  }
+  return pace_.on_throttled(verdict.scope, slot.begun_at, now, random_());
+}
+
 // Where the fallback would deliver: to the same address if it takes that kind, else to the first of
-// the notification's that it takes, else to its own.
-std::optional<std::string> Lane::fallback_address(const LaneSlot& slot) const {
+// the notification's that it takes, else to its own. What may not go to the same address goes to no
+// other of its kind either: that is somebody else, who hears of it by a delivery of his own.
+std::optional<std::string> Lane::fallback_address(const LaneSlot& slot, bool same_address) const {
   const LaneFallback& fallback = policy_.fallback;
   if (fallback.output.empty()) return std::nullopt;
   const std::string_view kind = fallback.address_kind;
-  if (!kind.empty() && slot.address.substr(0, slot.address.find(':')) == kind) {
-    return std::string(slot.address);
-  }
+  const bool takes_it = !kind.empty() && slot.address.substr(0, slot.address.find(':')) == kind;
+  if (takes_it && same_address) return std::string(slot.address);
+  std::optional<std::string> found;
   for (const message::Recipient& recipient : slot.message->to) {
-    if (kind.empty() || recipient.kind != kind) continue;
-    return std::string(kind).append(":").append(recipient.value);
+    if (takes_it || kind.empty() || recipient.kind != kind) continue;
+    std::string address = std::string(kind).append(":").append(recipient.value);
+    if (suppressions_ == nullptr || !suppressions_->find(address)) return address;
+    if (!found) found = std::move(address);  // the fallback says what is the matter with it
   }
-  if (fallback.has_own_address) return std::string();
-  return std::nullopt;
+  if (!found && fallback.has_own_address) found.emplace();
+  return found;
 }
 
 void Lane::resume_paused() {
@@ -115,7 +132,15 @@ void Lane::suppress(const LaneSlot& slot, const Verdict& verdict) {
                           kSuppressFor, nullptr);
 }
 
+// While it was down some may have been given up that would arrive now.
+void Lane::tell_recovered() {
+  if (!policy_.dead_letters.on_recovery || !opened_ || draining_ || recovered_.pending) return;
+  recovered_.pending = true;
+  port_.submit(recovered_);
+}
+
 void Lane::on_breaker(const LanePace::BreakerTransition& transition) {
+  if (!policy::is_closed(transition.from) && policy::is_closed(transition.to)) tell_recovered();
   const auto gauge = [this](policy::BreakerState state) {
     return metrics_.breaker[static_cast<std::size_t>(state)];
   };
@@ -157,7 +182,7 @@ void Lane::settle(LaneSlot& slot, Settlement next) {
   if (next.state != DeliveryState::kDelivered) slot.provider_id.clear();
   if (next.state == DeliveryState::kFellBack) {
     slot.successor_output = policy_.fallback.output;
-    slot.successor_address = *fallback_address(slot);
+    slot.successor_address = *fallback_address(slot, !bars_address(next.cause));
   }
   slot.cause = next.cause;
   if (next.state != DeliveryState::kClaimed) slot.message = {};

@@ -47,10 +47,6 @@ ConcurrencyLimit::Outcome load_of(VerdictKind verdict) {
   }
 }
 
-bool is_closed(BreakerState state) {
-  return state == BreakerState::kClosed || state == BreakerState::kForcedClosed;
-}
-
 // The states and their ends stay; only the shape of a bucket that was not there is new.
 void set_rate(std::optional<policy::TokenBucket>& bucket,
               const std::optional<policy::RateLimit>& rate) {
@@ -140,7 +136,12 @@ LanePace::Permit LanePace::begin(MonoTime now, bool is_retry) {
 void LanePace::end(const Permit& permit, MonoTime now, VerdictKind verdict, Duration took) {
   concurrency_.release(now, took, load_of(verdict));
   if (permit.is_retry && verdict == VerdictKind::kDelivered) budget_.give_back(now);
-  if (const auto outcome = breaker_outcome(verdict)) {
+  const auto outcome = breaker_outcome(verdict);
+  if (outcome == CallOutcome::kSuccess) {
+    throttles_.on_served(now - took);
+    if (account_ != nullptr) account_->on_served(now - took);
+  }
+  if (outcome) {
     on_transition(breaker_.record(permit.breaker, now, *outcome, took), now);
   } else {
     breaker_.abandon(permit.breaker);
@@ -151,6 +152,14 @@ void LanePace::abandon(const Permit& permit, MonoTime now) {
   concurrency_.release(now, Duration::zero(), ConcurrencyLimit::Outcome::kIgnored);
   if (permit.is_retry) budget_.give_back(now);
   breaker_.abandon(permit.breaker);
+}
+
+Duration LanePace::on_throttled(message::VerdictScope scope, MonoTime begun, MonoTime now,
+                                std::uint64_t random_bits) {
+  if (scope == message::VerdictScope::kAccount && account_ != nullptr) {
+    return account_->on_throttled(begun, now, random_bits);
+  }
+  return throttles_.on_throttled(begun, now, random_bits);
 }
 
 void LanePace::close_account(MonoTime until) {
@@ -224,7 +233,7 @@ void LanePace::restore_gates(const PaceState& kept, MonoTime now, WallTime wall)
 
 void LanePace::on_transition(const std::optional<BreakerTransition>& transition, MonoTime now) {
   if (!transition) return;
-  if (is_closed(transition->to)) {
+  if (policy::is_closed(transition->to)) {
     unclosed_since_.reset();
   } else if (!unclosed_since_) {
     unclosed_since_ = now;

@@ -15,6 +15,7 @@
 #include "gateway/policy/circuit_breaker.h"
 #include "gateway/policy/concurrency_limit.h"
 #include "gateway/policy/retry_budget.h"
+#include "gateway/policy/throttle_steps.h"
 #include "gateway/policy/token_bucket.h"
 
 namespace tocsin::delivery {
@@ -81,6 +82,11 @@ class LanePace {
   /// It never began, or was cut for reasons of our own.
   void abandon(const Permit& permit, MonoTime now);
 
+  /// An attempt that began at `begun` was throttled, in a scope that is no address's, and nobody
+  /// said for how long: the pause, which the caller closes it for.
+  Duration on_throttled(message::VerdictScope scope, MonoTime begun, MonoTime now,
+                        std::uint64_t random_bits);
+
   LaneGate& gate() { return gate_; }
   const LaneGate& gate() const { return gate_; }
   /// Closes what the output shares with others of its account, or itself without one.
@@ -107,6 +113,7 @@ class LanePace {
   void on_transition(const std::optional<BreakerTransition>& transition, MonoTime now);
 
   LaneGate gate_;
+  policy::ThrottleSteps throttles_;
   std::shared_ptr<AccountGate> account_;
   policy::CircuitBreaker breaker_;
   std::optional<policy::TokenBucket> rate_;

@@ -31,6 +31,7 @@ OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::
                if (!applying_) loop_.at_tick_end(*this);
              }),
       clock_(loop.clock()),
+      redrives_(loop.timers(), [this] { loop_.at_tick_end(*this); }),
       renew_timer_(loop.timers(),
                    [this] {
                      renew_due_ = true;
@@ -47,12 +48,6 @@ OutboxFront::OutboxFront(event::Loop& loop, stage::Storage& storage, telemetry::
                      purge_due_ = true;
                      loop_.at_tick_end(*this);
                    }),
-      redrive_timer_(loop.timers(),
-                     [this] {
-                       redrive_due_ = true;
-                       redrive_at_ = WallTime::max();
-                       loop_.at_tick_end(*this);
-                     }),
       look_timer_(loop.timers(),
                   [this] {
                     look_due_ = true;
@@ -197,6 +192,9 @@ void OutboxFront::accept(Submission& one) {
     case Submission::Kind::kResizeLane:
     case Submission::Kind::kCloseLane:
       return door_requests_.push_back(one);
+    case Submission::Kind::kRecovered:
+      redrives_.on_recovered(static_cast<DoorRequest&>(one).door.output());
+      return answer(one, true);
     case Submission::Kind::kHeld:
       held_check_.on_answer(static_cast<HeldAnswer&>(one));
       return answer(one, true);
@@ -279,7 +277,7 @@ void OutboxFront::form_batch() {
   // What waits was taken when appends were still welcome.
   if (status_.up) take_appends(now);
   if (status_.up && blames_taken_ == blames_.size()) {
-    if (status_.accepting) take_redrive(now);
+    if (status_.accepting && redrives_.take(batch_, now)) batch_has_more_ = true;
     if (may_claim()) take_claims(now);
     if (status_.accepting) {
       take_purge(now);
@@ -486,15 +484,6 @@ void OutboxFront::take_purge(WallTime now) {
   batch_has_more_ = true;
 }
 
-void OutboxFront::take_redrive(WallTime now) {
-  if (!std::exchange(redrive_due_, false)) return;
-  redriving_ = true;
-  redrive_.now = now;
-  redrive_.limit = kRedriveRowsMax;
-  batch_.add(redrive_);
-  batch_has_more_ = true;
-}
-
 // Behind the claims, so that the backlog it tells is the one they leave.
 void OutboxFront::take_look(WallTime now) {
   if (!std::exchange(look_due_, false)) return;
@@ -573,7 +562,7 @@ void OutboxFront::finish_stop() {
   renew_timer_.cancel();
   retry_timer_.cancel();
   purge_timer_.cancel();
-  redrive_timer_.cancel();
+  redrives_.cancel();
   look_timer_.cancel();
   held_check_timer_.cancel();
   publish_timer_.cancel();

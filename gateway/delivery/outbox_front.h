@@ -12,6 +12,7 @@
 #include "gateway/delivery/held_check.h"
 #include "gateway/delivery/id_clock.h"
 #include "gateway/delivery/idempotency.h"
+#include "gateway/delivery/redrives.h"
 #include "gateway/delivery/submission.h"
 #include "gateway/delivery/waiting_room.h"
 #include "gateway/event/loop.h"
@@ -64,9 +65,6 @@ class OutboxFront final : private event::TickEnd {
   static constexpr Duration kHeldCheckStep = std::chrono::milliseconds(20);
   /// The same while the store holds too much: as fast as rows can come in.
   static constexpr Duration kPurgeHurry = std::chrono::milliseconds(5);
-  /// Dead letters that one batch sends again, and how often one looks for such of others.
-  static constexpr std::uint32_t kRedriveRowsMax = 256;
-  static constexpr Duration kRedriveLookEvery = std::chrono::minutes(1);
   /// What is written to learn whether the store takes appends again; as large as a record may be.
   static constexpr std::size_t kProbeBytes = stage::kRecordValueBytesMax;
   /// How far the metrics of lanes may lag.
@@ -126,7 +124,6 @@ class OutboxFront final : private event::TickEnd {
   bool may_claim() const;
   void take_claims(WallTime now);
   void take_purge(WallTime now);
-  void take_redrive(WallTime now);
   void take_renewal(WallTime now);
   void take_look(WallTime now);
   void take_unheld(WallTime now);
@@ -153,8 +150,6 @@ class OutboxFront final : private event::TickEnd {
   void commit_claims(WallTime now);
   void commit_purge();
   void commit_renewal();
-  void commit_redrive(WallTime now);
-  void expect_redrive(WallTime at, WallTime now);
   void commit_look();
   void commit_unheld(WallTime now);
   void commit_held_check();
@@ -223,10 +218,7 @@ class OutboxFront final : private event::TickEnd {
   stage::Purge purge_;
   bool purge_due_ = false;
   bool purging_ = false;
-  stage::RedriveDue redrive_;
-  bool redrive_due_ = true;
-  bool redriving_ = false;
-  WallTime redrive_at_ = WallTime::max();  // when redrive_timer_ ends
+  Redrives redrives_;
   stage::Look look_;
   bool look_due_ = false;
   bool looking_ = false;
@@ -251,7 +243,6 @@ class OutboxFront final : private event::TickEnd {
   event::Timer renew_timer_;
   event::Timer retry_timer_;
   event::Timer purge_timer_;
-  event::Timer redrive_timer_;
   event::Timer look_timer_;  // only while others live on the store
   event::Timer held_check_timer_;
   event::Timer publish_timer_;  // armed by a commit

@@ -53,7 +53,7 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
       if (std::exchange(looking_, false)) look_due_ = true;  // it told nothing
       forget_blames();                                       // told twice they would weigh double
       look_up_supersedes();
-      if (std::exchange(redriving_, false)) redrive_due_ = true;
+      redrives_.repeat();
       doors_.spill_all();
       drop_held_check();
       storage_.close();
@@ -70,7 +70,7 @@ void OutboxFront::on_applied(const stage::Applied& applied) {
   const bool more = !urgent_.empty() || !appends_.empty() || doors_.wants_claim() || renew_due_ ||
                     look_due_ || probe_due_ || (held_check_due_ && held_check_.idle()) ||
                     (status_.accepting && !held_check_.unheld().empty()) ||
-                    (status_.accepting && !supersedes_.empty());
+                    (status_.accepting && (!supersedes_.empty() || redrives_.due()));
   if (more || stopping_) wake();
 }
 
@@ -83,7 +83,7 @@ void OutboxFront::commit_batch() {
   forget_blames();
   commit_unheld(now);
   commit_claims(now);
-  if (std::exchange(redriving_, false)) commit_redrive(now);
+  redrives_.commit(doors_, metrics_, now);
   if (std::exchange(purging_, false)) commit_purge();
   if (std::exchange(looking_, false)) commit_look();
   if (held_check_.listing()) commit_held_check();
@@ -231,7 +231,7 @@ void OutboxFront::commit_settle(SettleRequest& one, WallTime now) {
     one.door->on_ready(one.queue, one.op.next_at, now);
   }
   if (one.op.redrive_at && one.op.changed && !one.op.cancelled) {
-    expect_redrive(*one.op.redrive_at, now);
+    redrives_.expect(*one.op.redrive_at, now);
   }
   if (one.op.successor) commit_successor(one, now);
   if (one.holds_credit) one.door->give_back(one.queue, 1);
@@ -275,22 +275,6 @@ void OutboxFront::commit_look() {
                {"deliveries", look_.taken_over});
   }
   if (look_.changed) doors_.refresh(look_.backlog);
-}
-
-void OutboxFront::commit_redrive(WallTime now) {
-  for (const std::string& output : redrive_.outputs) {
-    metrics_.redrive(output, "schedule");
-    if (LaneDoor* door = doors_.find(output)) door->spill();
-  }
-  // Others on the store may leave some behind.
-  const WallTime at_the_latest = now + kRedriveLookEvery;
-  expect_redrive(std::min(redrive_.next_due.value_or(at_the_latest), at_the_latest), now);
-}
-
-void OutboxFront::expect_redrive(WallTime at, WallTime now) {
-  if (at >= redrive_at_) return;
-  redrive_at_ = at;
-  redrive_timer_.arm_after(std::max(at - now, Duration::zero()));
 }
 
 void OutboxFront::commit_unheld(WallTime now) {
@@ -363,7 +347,7 @@ void OutboxFront::fail_batch(const Error& error) {
   fail_claims();
   if (std::exchange(purging_, false)) purge_timer_.arm_after(kPurgeEvery);
   if (std::exchange(looking_, false)) look_timer_.arm_after(kLookEvery);
-  if (std::exchange(redriving_, false)) expect_redrive(clock_.now() + kRetryEvery, clock_.now());
+  redrives_.fail(clock_.now());
   (void)end_probe();
   drop_held_check();
   blames_taken_ = 0;

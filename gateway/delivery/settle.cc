@@ -31,12 +31,12 @@ bool may_fall_back(GiveUpCause cause) {
     case GiveUpCause::kUnauthorized:
     case GiveUpCause::kInternal:
     case GiveUpCause::kBreaker:
+    case GiveUpCause::kSuppressed:
       return true;
     case GiveUpCause::kAmbiguous:
     case GiveUpCause::kExpired:
     case GiveUpCause::kCrashed:
     case GiveUpCause::kUnreadable:
-    case GiveUpCause::kSuppressed:
       return false;
   }
   return false;
@@ -75,7 +75,7 @@ LaneEffect::Kind closing_of(VerdictScope scope) {
 // The receiver asked to slow down, which is no failure: nothing is spent. What waits for a whole
 // output keeps its place; others may go ahead of what waits for one address.
 Settlement throttle(const Verdict& verdict, const DeliveryContext& context) {
-  const Duration asked = verdict.after > Duration::zero() ? verdict.after : kThrottleDefault;
+  const Duration asked = names_no_time(verdict) ? context.own_pause : verdict.after;
   const Duration wait = std::min(asked, kThrottleMax);
   const bool address = verdict.scope == VerdictScope::kAddress;
   Settlement next = make(address ? DeliveryState::kReady : DeliveryState::kClaimed,
@@ -117,6 +117,10 @@ bool may_pass(GiveUpCause cause) {
   return cause == GiveUpCause::kExhausted || cause == GiveUpCause::kInternal;
 }
 
+bool bars_address(GiveUpCause cause) {
+  return cause == GiveUpCause::kTargetGone || cause == GiveUpCause::kSuppressed;
+}
+
 Settlement decide(const Verdict& verdict, const DeliveryContext& context, const LanePolicy& policy,
                   std::uint64_t random_bits) {
   switch (verdict.kind) {
@@ -154,6 +158,10 @@ Verdict cut_short(std::string_view why, bool idempotent, const LanePolicy& polic
   return verdict;
 }
 
+bool names_no_time(const Verdict& verdict) {
+  return verdict.kind == VerdictKind::kThrottled && verdict.after <= Duration::zero();
+}
+
 bool needs_mark(bool idempotent, const LanePolicy& policy) {
   return !idempotent && policy.on_ambiguous == OnAmbiguous::kHold;
 }
@@ -180,6 +188,12 @@ Settlement expire(std::uint32_t attempts) {
 Settlement bury(std::uint32_t attempts, GiveUpCause cause, std::string_view reason) {
   Settlement next = make(DeliveryState::kDead, attempts, reason);
   next.cause = cause;
+  return next;
+}
+
+Settlement withhold(std::uint32_t attempts, std::string_view why, bool has_fallback) {
+  Settlement next = bury(attempts, GiveUpCause::kSuppressed, because("suppressed", why));
+  if (has_fallback) next.state = DeliveryState::kFellBack;
   return next;
 }
 

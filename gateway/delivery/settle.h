@@ -18,6 +18,8 @@ struct DeliveryContext {
   std::uint32_t attempts = 0;  ///< that count, before this one
   bool idempotent = false;     ///< the output's provider drops a repeated delivery id
   bool has_fallback = false;   ///< another output takes what this one gives up
+  /// A throttle that names no time: how long its scope is left alone.
+  Duration own_pause = Duration::zero();
 };
 
 /// Why a delivery was given up, as metrics count it.
@@ -40,6 +42,8 @@ inline constexpr std::size_t kGiveUpCauses = 11;
 std::string_view give_up_cause_name(GiveUpCause cause);
 /// Whether that may be otherwise later, so that the clock may send the dead letter again.
 bool may_pass(GiveUpCause cause);
+/// Whether nothing may be sent to its address any more, through whatever output.
+bool bars_address(GiveUpCause cause);
 
 /// What a verdict says about more than its own delivery; the lane carries it out.
 struct LaneEffect {
@@ -68,7 +72,6 @@ struct Settlement {
 };
 
 /// Waits that no setting governs yet.
-inline constexpr Duration kThrottleDefault = std::chrono::seconds(5);
 inline constexpr Duration kThrottleMax = std::chrono::hours(1);
 inline constexpr Duration kProbeEvery = std::chrono::minutes(1);
 inline constexpr Duration kAddressHold = std::chrono::hours(1);
@@ -86,6 +89,8 @@ Settlement decide(const message::Verdict& verdict, const DeliveryContext& contex
 /// What an attempt that ran into its deadline, or into the gateway's end, came to: it may have
 /// reached its target, which matters where a repetition would be heard.
 message::Verdict cut_short(std::string_view why, bool idempotent, const LanePolicy& policy);
+/// A throttle whose receiver does not say for how long.
+bool names_no_time(const message::Verdict& verdict);
 /// Whether a verdict shows that the output's credentials are good, which ends a pause.
 bool proves_credentials(const message::Verdict& verdict);
 /// Whether an attempt is marked in the store before it begins, so that a crash does not repeat it.
@@ -94,6 +99,8 @@ bool needs_mark(bool idempotent, const LanePolicy& policy);
 /// Ends without a verdict. `attempts` stay as they are.
 Settlement expire(std::uint32_t attempts);
 Settlement bury(std::uint32_t attempts, GiveUpCause cause, std::string_view reason);
+/// Nothing may be sent to its address; a fallback reaches somebody by another one.
+Settlement withhold(std::uint32_t attempts, std::string_view why, bool has_fallback);
 /// The output has been out of reach for `unclosed`; its fallback takes over.
 Settlement fall_back(std::uint32_t attempts, Duration unclosed);
 Settlement cancel(std::uint32_t attempts);

@@ -35,7 +35,8 @@ class Submission {
     kCloseLane,
     kMove,
     kReschedule,
-    kHeld
+    kHeld,
+    kRecovered
   };
 
   explicit Submission(Kind kind) : kind_(kind) {}
@@ -201,7 +202,8 @@ class MoveRequest : public Submission {
 
 /// Opens a lane's door, gives it another capacity, or closes it: from then on all its rows are
 /// written ready and none is claimed. Its answer comes behind everything that was handed to the
-/// lane before.
+/// lane before. kRecovered: the lane's breaker has closed, so that dead letters of its output that
+/// wait to be sent again are, now.
 class DoorRequest : public Submission {
  public:
   DoorRequest(Kind kind, LaneDoor& which) : Submission(kind), door(which) {}

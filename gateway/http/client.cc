@@ -13,6 +13,7 @@
 #include "gateway/http/client_metrics.h"
 #include "gateway/http/client_pool.h"
 #include "gateway/http/request_writer.h"
+#include "gateway/http/transport.h"
 
 namespace tocsin::http {
 
@@ -23,8 +24,8 @@ using Phase = ClientExchange::Phase;
 /// The longest name DNS knows, or an address.
 constexpr std::size_t kHostBytesMax = 254;
 
-// "scheme port host" in the caller's buffer, so that finding a pool allocates nothing.
-using KeyBuffer = std::array<char, 8 + 8 + kHostBytesMax>;
+// "scheme port transport host" in the caller's buffer, so that finding a pool allocates nothing.
+using KeyBuffer = std::array<char, 8 + 8 + 21 + kHostBytesMax>;
 
 std::string_view pool_key(const Endpoint& endpoint, KeyBuffer& buffer) {
   char* at = buffer.data();
@@ -32,6 +33,8 @@ std::string_view pool_key(const Endpoint& endpoint, KeyBuffer& buffer) {
   at += endpoint.scheme.size();
   *at++ = ' ';
   at = std::to_chars(at, at + 5, endpoint.port).ptr;
+  *at++ = ' ';
+  if (endpoint.transport != nullptr) at = std::to_chars(at, at + 20, endpoint.transport->id).ptr;
   *at++ = ' ';
   for (const char c : endpoint.host) *at++ = to_lower(c);
   return {buffer.data(), static_cast<std::size_t>(at - buffer.data())};
@@ -50,12 +53,12 @@ HttpClient::~HttpClient() { TOCSIN_ASSERT(calls_ == 0, "a client was destroyed b
 Result<ClientCall> HttpClient::send(const ClientRequest& request, ClientEvents& events) {
   loop_.assert_owner();
   TOCSIN_TRY(check_request(request));
-  const Endpoint endpoint{request.scheme, request.host, request.port};
+  const Endpoint endpoint{request.scheme, request.host, request.port, request.transport.get()};
   if (request.host.empty() || request.host.size() > kHostBytesMax || request.scheme.size() > 8) {
     return tocsin::fail(Code::kInvalid, "the request names no host");
   }
   TOCSIN_TRY(connector_.check(endpoint));
-  ClientPool* pool = find_pool(endpoint);
+  ClientPool* pool = find_pool(endpoint, request);
   if (pool == nullptr) return tocsin::fail(Code::kFull, "too many hosts are in use");
   if (!pool->accepts()) return tocsin::fail(Code::kFull, "too many requests wait for the host");
 
@@ -72,13 +75,13 @@ Result<ClientCall> HttpClient::send(const ClientRequest& request, ClientEvents& 
   return ClientCall(exchange);
 }
 
-ClientPool* HttpClient::find_pool(const Endpoint& endpoint) {
+ClientPool* HttpClient::find_pool(const Endpoint& endpoint, const ClientRequest& request) {
   KeyBuffer buffer;
   const std::string_view key = pool_key(endpoint, buffer);
   if (const auto found = pools_.find(key); found != pools_.end()) return found->second.get();
   if (pools_.size() >= options_.hosts_max && !make_room_for_host()) return nullptr;
-  return pools_.try_emplace(std::string(key), std::make_unique<ClientPool>(*this, endpoint))
-      .first->second.get();
+  auto pool = std::make_unique<ClientPool>(*this, endpoint, request.transport);
+  return pools_.try_emplace(std::string(key), std::move(pool)).first->second.get();
 }
 
 // Pools stay when they empty: the next request to the same host finds its own. A pool may be on the
@@ -111,6 +114,7 @@ void HttpClient::give_exchange(ClientExchange& exchange) {
   --calls_;
   exchange.deadline.cancel();
   exchange.phase = Phase::kOver;
+  exchange.request.transport.reset();
   std::unique_ptr<ClientExchange> owned(&exchange);
   if (spare_exchanges_.size() < kExchangesKept) spare_exchanges_.push_back(std::move(owned));
 }

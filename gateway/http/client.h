@@ -23,10 +23,11 @@
 namespace tocsin::http {
 
 class ClientPool;
+struct Transport;
 struct ClientExchange;
 struct ClientMetrics;
 
-/// A host is one scheme, name and port.
+/// A host is one scheme, name, port and transport.
 struct ClientOptions {
   std::size_t connections_per_host_max = 64;  ///< open or being opened
   std::size_t idle_per_host_max = 64;         ///< kept for reuse; more are closed
@@ -74,6 +75,10 @@ struct ClientRequest {
   bool idempotent = false;
   /// The whole exchange must be over by then.
   MonoTime deadline = MonoTime::max();
+  /// How the server is reached; null: as the connector does by itself.
+  std::shared_ptr<const Transport> transport;
+  /// Of the body, up to ResponseLimits::body_bytes_max; 0: that.
+  std::uint64_t response_bytes_max = 0;
 
   /// Fills in where the request goes. `url` is borrowed like every view here.
   void set_url(const Url& url);
@@ -88,7 +93,7 @@ struct ClientError {
     kClosedBeforeResponse,  ///< the connection ended before the response's first byte
     kCut,                   ///< the connection ended inside the response
     kFraming,               ///< the response's end is in doubt, or it breaks the protocol
-    kTooLarge,              ///< the response is beyond ResponseLimits
+    kTooLarge,              ///< the response is beyond ResponseLimits or response_bytes_max
   };
   Kind kind = Kind::kConnect;
   Error error;
@@ -212,7 +217,7 @@ class HttpClient {
   };
   static constexpr std::size_t kExchangesKept = 1024;
 
-  ClientPool* find_pool(const Endpoint& endpoint);
+  ClientPool* find_pool(const Endpoint& endpoint, const ClientRequest& request);
   bool make_room_for_host();
   ClientExchange& take_exchange();
   void give_exchange(ClientExchange& exchange);

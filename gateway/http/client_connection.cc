@@ -63,7 +63,9 @@ void ClientConnection::begin(ClientExchange& exchange) {
   if (served_++ > 0) pool_.client().count_reused();
   trailers_told_ = resume_due_ = writable_due_ = false;
   arena_.reset();
-  parser_.begin(exchange.request.method == "HEAD", head_, arena_);
+  const std::uint64_t most = exchange.request.response_bytes_max;
+  parser_.begin(exchange.request.method == "HEAD", head_, arena_,
+                most == 0 ? ~std::uint64_t{0} : most);
   written_ = write_request(*stream_, exchange.request);
   if (exchange.paused) stream_->read_stop();
   if (exchange.body_is_sent()) return;

@@ -7,8 +7,13 @@
 
 namespace tocsin::http {
 
-ClientPool::ClientPool(HttpClient& client, const Endpoint& endpoint)
-    : client_(client), scheme_(endpoint.scheme), host_(endpoint.host), port_(endpoint.port) {}
+ClientPool::ClientPool(HttpClient& client, const Endpoint& endpoint,
+                       std::shared_ptr<const Transport> transport)
+    : client_(client),
+      scheme_(endpoint.scheme),
+      host_(endpoint.host),
+      port_(endpoint.port),
+      transport_(std::move(transport)) {}
 
 ClientPool::~ClientPool() {
   TOCSIN_ASSERT(waiting_ == 0, "a pool died before its requests");
@@ -103,11 +108,11 @@ void ClientPool::open_attempts() {
 
 void ClientPool::open_attempt() {
   Attempt* attempt = attempts_.emplace_back(std::make_unique<Attempt>()).get();
-  attempt->connecting =
-      client_.connector_.connect({scheme_, host_, port_}, client_.options_.connect_timeout,
-                                 [this, attempt](Result<std::unique_ptr<event::Stream>> stream) {
-                                   attempt_over(*attempt, std::move(stream));
-                                 });
+  attempt->connecting = client_.connector_.connect(
+      {scheme_, host_, port_, transport_.get()}, client_.options_.connect_timeout,
+      [this, attempt](Result<std::unique_ptr<event::Stream>> stream) {
+        attempt_over(*attempt, std::move(stream));
+      });
 }
 
 void ClientPool::attempt_over(Attempt& attempt, Result<std::unique_ptr<event::Stream>> stream) {

@@ -17,7 +17,8 @@ namespace tocsin::http {
 /// and opens as many attempts as there are waiting requests, within the limit.
 class ClientPool final : public event::Deferred {
  public:
-  ClientPool(HttpClient& client, const Endpoint& endpoint);
+  ClientPool(HttpClient& client, const Endpoint& endpoint,
+             std::shared_ptr<const Transport> transport);
   ~ClientPool() override;
 
   /// False: as many wait already as may.
@@ -60,6 +61,7 @@ class ClientPool final : public event::Deferred {
   const std::string scheme_;
   const std::string host_;
   const std::uint16_t port_;
+  const std::shared_ptr<const Transport> transport_;
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<ClientConnection*> idle_;  // the one used last is at the back
   std::vector<std::unique_ptr<Attempt>> attempts_;

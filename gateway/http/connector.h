@@ -11,11 +11,14 @@
 
 namespace tocsin::http {
 
-/// Whom to connect to. Views, borrowed for the call they are passed to.
+struct Transport;
+
+/// Whom to connect to, and how. Views, borrowed for the call they are passed to.
 struct Endpoint {
   std::string_view scheme;  ///< "http" or "https"
   std::string_view host;    ///< a name or an address without brackets
   std::uint16_t port = 0;
+  const Transport* transport = nullptr;  ///< must outlive the attempt; null: nothing special
 };
 
 /// Opens streams to servers. The client knows nothing below it, so that TLS takes TCP's place

@@ -66,7 +66,9 @@ const llhttp_settings_t& ResponseParser::settings() {
   return settings;
 }
 
-void ResponseParser::begin(bool to_head_request, ResponseHead& head, Arena& arena) {
+void ResponseParser::begin(bool to_head_request, ResponseHead& head, Arena& arena,
+                           std::uint64_t body_bytes_max) {
+  body_bytes_max_ = std::min(body_bytes_max, limits_.body_bytes_max);
   head_ = &head;
   arena_ = &arena;
   trailers_ = nullptr;
@@ -243,7 +245,7 @@ int ResponseParser::finish_head() {
     head_->body_bytes = 0;
   } else {
     head_->body_bytes = has_length ? parser_.content_length : ResponseHead::kUnknownLength;
-    if (has_length && parser_.content_length > limits_.body_bytes_max) {
+    if (has_length && parser_.content_length > body_bytes_max_) {
       return refuse(ResponseFault::Kind::kTooLarge, "the response body is too large");
     }
   }
@@ -277,7 +279,7 @@ int ResponseParser::finish_informational_head() {
 
 // What still fits is delivered first, so that the events do not depend on how the bytes were cut.
 int ResponseParser::take_body(const char* at, std::size_t length) {
-  const std::uint64_t room = limits_.body_bytes_max - budget_.body_bytes();
+  const std::uint64_t room = body_bytes_max_ - budget_.body_bytes();
   const std::size_t fits = static_cast<std::size_t>(std::min<std::uint64_t>(length, room));
   budget_.found_body(fits);
   if (fits > 0) events_.on_body({at, fits});

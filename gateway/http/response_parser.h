@@ -59,8 +59,10 @@ class ResponseParser {
   ResponseParser& operator=(const ResponseParser&) = delete;
 
   /// Prepares for one response. A response to HEAD has no body whatever its fields say. `head` and
-  /// `arena`, which holds the bytes of its fields, must live until the response is complete.
-  void begin(bool to_head_request, ResponseHead& head, Arena& arena);
+  /// `arena`, which holds the bytes of its fields, must live until the response is complete. A body
+  /// beyond `body_bytes_max` is too large even where the limits would let it pass.
+  void begin(bool to_head_request, ResponseHead& head, Arena& arena,
+             std::uint64_t body_bytes_max = ~std::uint64_t{0});
 
   /// Reads on. Returns how many bytes were used: all of them, unless the message completed, stop()
   /// was called, or a fault was found. Bytes behind a complete message belong to the new protocol
@@ -121,6 +123,7 @@ class ResponseParser {
   ResponseFault fault_;
   ReadBudget budget_;
   std::size_t informational_ = 0;
+  std::uint64_t body_bytes_max_ = 0;
   State state_ = State::kIdle;
   bool to_head_request_ = false;
   bool until_close_ = false;

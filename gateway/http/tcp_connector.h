@@ -8,9 +8,8 @@
 
 namespace tocsin::http {
 
-/// Plain TCP to a resolved name. The addresses are tried in the resolver's order, one after
-/// another, each with an equal share of the time that is left, so that a silent first one leaves
-/// time for the second.
+/// Plain TCP to a resolved name: the first of its addresses that answers (event::TcpRace). Of a
+/// guarded transport only those addresses are tried that its guard lets pass.
 class TcpConnector final : public Connector {
  public:
   /// Both must outlive the connector.

@@ -14,6 +14,7 @@
 #include "gateway/plugin/templates.h"
 #include "gateway/plugin/text.h"
 #include "gateway/plugin/timers.h"
+#include "gateway/plugin/transports.h"
 #include "gateway/plugin/worker.h"
 
 namespace tocsin::plugin {
@@ -257,6 +258,8 @@ constexpr tocsin_host kHost = {.size = sizeof(tocsin_host),
                                .template_compile = compile_template,
                                .template_render = render_template,
                                .template_free = free_template,
+                               .transport_make = make_transport,
+                               .transport_free = free_transport,
                                .metric = host_metric,
                                .metric_record = host_metric_record,
                                .now_ns = host_now_ns,

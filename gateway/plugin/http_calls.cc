@@ -4,6 +4,7 @@
 #include <array>
 
 #include "gateway/plugin/text.h"
+#include "gateway/plugin/transports.h"
 #include "gateway/plugin/worker.h"
 
 namespace tocsin::plugin {
@@ -60,6 +61,7 @@ class HttpCalls::Call final : public http::ClientEvents {
     out.set_url(url_);
     out.headers = headers_;
     out.body.bytes = body_;
+    out.transport = transport_of(request.transport);
     out.idempotent = (flags_ & TOCSIN_HTTP_IDEMPOTENT) != 0;
     out.deadline =
         request.deadline_ns == 0 ? now + kPatience : MonoTime(Duration(request.deadline_ns));

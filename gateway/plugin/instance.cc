@@ -73,6 +73,8 @@ tl::expected<InstancePtr, Refusal> Instance::create(const tocsin_plugin& plugin,
   const std::uint32_t status = plugin.create(&arguments, &instance->self_, &fault);
   if (status != TOCSIN_OK) return tl::unexpected(refusal_of(status, fault, settings));
   instance->created_ = true;
+  instance->has_prepared_ = true;
+  instance->adopted();
   return instance;
 }
 
@@ -83,9 +85,37 @@ tl::expected<void, Refusal> Instance::reconfigure(const Value& settings) {
   const Settings converted(settings);
   const tocsin_create next = create_arguments(*this, converted);
   tocsin_fault fault = empty_fault();
+  {
+    const std::lock_guard lock(mutex_);
+    prepared_files_.clear();
+    has_prepared_ = false;
+  }
   const std::uint32_t status = plugin_.reconfigure(self_, &next, &fault);
-  if (status == TOCSIN_OK) return {};
+  if (status == TOCSIN_OK) {
+    const std::lock_guard lock(mutex_);
+    has_prepared_ = true;
+    return {};
+  }
   return tl::unexpected(refusal_of(status, fault, settings));
+}
+
+void Instance::depends_on(std::string file) {
+  FileStamp stamp = FileStamp::of(std::move(file));
+  const std::lock_guard lock(mutex_);
+  prepared_files_.push_back(std::move(stamp));
+}
+
+void Instance::adopted() {
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(has_prepared_, false)) return;
+  files_ = std::move(prepared_files_);
+  prepared_files_.clear();
+}
+
+bool Instance::files_changed() const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(files_.begin(), files_.end(),
+                     [](const FileStamp& stamp) { return !(FileStamp::of(stamp.path) == stamp); });
 }
 
 Instance::~Instance() {

@@ -9,6 +9,7 @@
 
 #include "gateway/base/result.h"
 #include "gateway/base/value.h"
+#include "gateway/plugin/file_stamp.h"
 #include "gateway/plugin/library.h"
 #include "gateway/plugin/services.h"
 #include "gateway/plugin/worker.h"
@@ -70,6 +71,14 @@ class Instance {
   /// loops have adopted and others have not. The refused leave no trace.
   tl::expected<void, Refusal> reconfigure(const Value& settings);
 
+  /// What the plugin makes now, in create() or reconfigure(), was read from this file too. Control
+  /// thread.
+  void depends_on(std::string file);
+  /// The settings prepared by reconfigure() are in use. Any thread.
+  void adopted();
+  /// Whether a file of the settings in use is another one by now. Control thread.
+  bool files_changed() const;
+
   /// Begins its part on one loop, on that loop's thread. The worker lives as long as this object;
   /// Worker::finish() ends it. Thread-safe. Errors are the plugin's words.
   Result<Worker*> start_worker(const Environment& environment);
@@ -108,8 +117,11 @@ class Instance {
   const std::uint32_t crash_number_;
   void* self_ = nullptr;
   bool created_ = false;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Worker>> workers_;                     // guarded by mutex_
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<Worker>> workers_;  // guarded by mutex_
+  std::vector<FileStamp> files_;                  // of the settings in use; guarded by mutex_
+  std::vector<FileStamp> prepared_files_;  // of those that are being prepared; guarded by mutex_
+  bool has_prepared_ = false;              // guarded by mutex_
   telemetry::LogLimiter misuse_lines_{10, std::chrono::minutes(1)};  // guarded by mutex_
 };
 

@@ -56,6 +56,7 @@ unsigned flags_of(std::uint32_t flags) {
   if ((flags & TOCSIN_REQUIRED) != 0) own |= Option::kRequired;
   if ((flags & TOCSIN_SECRET) != 0) own |= Option::kSecret;
   if ((flags & TOCSIN_RELOADABLE) != 0) own |= Option::kReloadable;
+  if ((flags & TOCSIN_TEMPLATE) != 0) own |= Option::kTemplate;
   return own;
 }
 

@@ -53,12 +53,16 @@ PluginMetrics::PluginMetrics(telemetry::Metrics& metrics)
                                 {"plugin", "id"})),
       leaked_(metrics.counters("tocsin_plugin_leaked_total",
                                "Instances that could not be destroyed: work was still running.",
-                               {"plugin", "id"})) {}
+                               {"plugin", "id"})),
+      cuts_(metrics.counters("tocsin_plugin_cuts_total",
+                             "Values that a template made shorter to keep within a limit.",
+                             {"plugin", "id"})) {}
 PluginMetrics::~PluginMetrics() = default;
 
 InstanceMetrics PluginMetrics::of_instance(std::string_view plugin, std::string_view id) {
   return {&slow_callbacks_.with({plugin, id}), &late_completions_.with({plugin, id}),
-          &misuses_.with({plugin, id}), &expired_.with({plugin, id}), &leaked_.with({plugin, id})};
+          &misuses_.with({plugin, id}),        &expired_.with({plugin, id}),
+          &leaked_.with({plugin, id}),         &cuts_.with({plugin, id})};
 }
 
 tocsin_metric* PluginMetrics::declare(std::uint32_t kind, std::string_view name,

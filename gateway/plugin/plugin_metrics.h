@@ -20,6 +20,7 @@ struct InstanceMetrics {
   telemetry::Counter* misuses;           ///< calls that break the contract
   telemetry::Counter* expired;           ///< holds and requests the plugin did not end in time
   telemetry::Counter* leaked;            ///< instances not destroyed: work was still running
+  telemetry::Counter* cuts;              ///< values its templates cut at a limit
 };
 
 /// Metrics of plugins: those the host counts and those plugins declare. Outlives all instances.
@@ -51,6 +52,7 @@ class PluginMetrics {
   telemetry::Family<telemetry::Counter>& misuses_;
   telemetry::Family<telemetry::Counter>& expired_;
   telemetry::Family<telemetry::Counter>& leaked_;
+  telemetry::Family<telemetry::Counter>& cuts_;
   std::mutex mutex_;
   std::map<Key, std::unique_ptr<tocsin_metric>> declared_;  // guarded by mutex_
   std::map<std::string, std::size_t> counts_;               // guarded by mutex_

@@ -203,6 +203,7 @@ Result<stage::QueryResult> StorageAdapter::query(const stage::Query& query) {
   asked.limit = std::min(query.limit, stage::kPageRowsMax);
   asked.ids = ids.data();
   asked.id_count = static_cast<std::uint32_t>(ids.size());
+  asked.text = str_of(query.text);
   stage::QueryResult result;
   const Rows rows(query.what, result);
   tocsin_fault fault = empty_fault();

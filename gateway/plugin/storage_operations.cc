@@ -87,6 +87,7 @@ tocsin_redrive_due convert(const stage::RedriveDue& from) {
   auto to = headed<tocsin_redrive_due>(TOCSIN_OP_REDRIVE_DUE);
   to.now_ns = ns_of(from.now);
   to.limit = from.limit;
+  to.output = str_of(from.output);
   return to;
 }
 

@@ -1,17 +1,17 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "tocsin/plugin.h"
 
 namespace tocsin::plugin {
 
-// The host functions around templates; see plugin.h.
+// The host functions around templates; see plugin.h. What a limit cut is counted for the instance.
 
-tocsin_template* compile_template(tocsin_str text, std::uint32_t escape, tocsin_fault* fault);
-std::size_t render_template(tocsin_template* compiled, const tocsin_notification* notification,
-                            char* out, std::size_t out_max);
+tocsin_template* compile_template(tocsin_instance* instance, tocsin_str text, std::uint32_t escape,
+                                  tocsin_fault* fault);
+std::uint32_t render_template(tocsin_template* compiled, const tocsin_notification* notification,
+                              const tocsin_attempt* attempt, tocsin_str* out, tocsin_fault* fault);
 void free_template(tocsin_template* compiled);
 
 }  // namespace tocsin::plugin

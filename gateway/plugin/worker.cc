@@ -91,7 +91,10 @@ void Worker::tell(const char* callback, void (*fn)(void*, Arguments...), Argumen
   fn(self_, arguments...);
 }
 
-void Worker::reconfigure() { tell("worker_reconfigure", instance_.plugin().worker_reconfigure); }
+void Worker::reconfigure() {
+  tell("worker_reconfigure", instance_.plugin().worker_reconfigure);
+  instance_.adopted();
+}
 
 void Worker::take_up() {
   TOCSIN_ASSERT(!took_up_ && !drained_, "a worker was started twice, or after its drain");

@@ -20,6 +20,10 @@ enum class BreakerState : std::uint8_t {
 
 /// Stable lower-case names for logs, metrics and the admin API, e.g. "half_open".
 std::string_view breaker_state_name(BreakerState state);
+/// Whether calls pass, by itself or by order.
+constexpr bool is_closed(BreakerState state) {
+  return state == BreakerState::kClosed || state == BreakerState::kForcedClosed;
+}
 
 struct BreakerOptions {
   static constexpr std::uint32_t kCallsMax = 100'000;

@@ -154,22 +154,27 @@ int render(lua_State* lua) {
   Host& host = Host::of(lua);
   const auto index = static_cast<std::size_t>(lua_tointeger(lua, lua_upvalueindex(1)));
   const message::Notification& notification = NotificationTable::checked(lua, 1);
-  std::string text;
-  host.templates()[index].render(notification, text);
-  State::of(lua).charge(lua, 64 + static_cast<std::int64_t>(text.size() / 16));
-  push_text(lua, text);
+  const Result<templates::Rendered> rendered =
+      host.templates()[index].render({.notification = &notification});
+  if (!rendered) {
+    push_text(lua, rendered.error().text());
+    return lua_error(lua);
+  }
+  State::of(lua).charge(lua, 64 + static_cast<std::int64_t>(rendered->text.size() / 16));
+  push_text(lua, rendered->text);
   return 1;
 }
 
-// template(text [, "none" | "html" | "json" | "url"]) gives a function of a notification
+// template(text [, "none" | "html" | "json" | "url" | "slack"]) gives a function of a notification
 int compile(lua_State* lua) {
-  constexpr const char* kEscapes[] = {"none", "html", "json", "url", nullptr};
+  constexpr const char* kEscapes[] = {"none", "html", "json", "url", "slack", nullptr};
   const std::string_view text = checked_text(lua, 1);
-  const auto escape = static_cast<templates::Escape>(luaL_checkoption(lua, 2, "none", kEscapes));
+  templates::Rules rules;
+  rules.escape = static_cast<templates::Escape>(luaL_checkoption(lua, 2, "none", kEscapes));
   State::of(lua).charge(lua, 1000 + static_cast<std::int64_t>(text.size()));
   std::vector<templates::Template>& made = Host::of(lua).templates();
   if (made.size() >= Host::kTemplatesMax) return luaL_error(lua, "a script may have 64 templates");
-  Result<templates::Template> compiled = templates::Template::compile(text, escape);
+  auto compiled = templates::Template::compile(text, rules);
   if (!compiled) {
     push_text(lua, compiled.error().what);
     return lua_error(lua);

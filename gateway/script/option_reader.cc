@@ -32,9 +32,9 @@ constexpr std::array<std::pair<std::string_view, OptionType>, 14> kTypes = {{
     {"any", OptionType::kAny},
 }};
 
-constexpr std::array<std::string_view, 12> kFields = {"key",    "type",       "doc",     "default",
-                                                      "min",    "max",        "choices", "required",
-                                                      "secret", "reloadable", "element", "options"};
+constexpr std::array<std::string_view, 13> kFields = {
+    "key",      "type",   "doc",        "default", "min",     "max",     "choices",
+    "required", "secret", "reloadable", "element", "options", "template"};
 
 [[noreturn]] void wrong(lua_State* lua, const std::string& path, const char* what) {
   luaL_error(lua, "the option %s %s", path.c_str(), what);
@@ -134,7 +134,8 @@ Option OptionReader::option(lua_State* lua, const std::string& path, int depth) 
   option.choices = choices(lua, path);
   option.flags = (flag(lua, "required") ? Option::kRequired : 0U) |
                  (flag(lua, "secret") ? Option::kSecret : 0U) |
-                 (flag(lua, "reloadable") ? Option::kReloadable : 0U);
+                 (flag(lua, "reloadable") ? Option::kReloadable : 0U) |
+                 (flag(lua, "template") ? Option::kTemplate : 0U);
   nested(lua, option, path, depth);
   return option;
 }

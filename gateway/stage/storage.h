@@ -227,14 +227,16 @@ struct Review : Operation {
   std::string output;    ///< kRedrive: whose backlog it joined
 };
 
-/// Sends dead letters again whose redrive_at has come, the earliest first.
+/// Sends dead letters again whose redrive_at has come, the earliest first; of one output also those
+/// that wait for it still.
 struct RedriveDue : Operation {
   RedriveDue() : Operation(OperationKind::kRedriveDue) {}
   WallTime now{};
   std::uint32_t limit = 0;
+  std::string_view output;  ///< only its own, due or not; empty: what is due of any
 
   std::uint32_t redriven = 0;
-  std::optional<WallTime> next_due;  ///< the earliest that is left
+  std::optional<WallTime> next_due;  ///< the earliest that is left, of any output
   std::vector<std::string> outputs;  ///< of what was redriven, one for each of it
 };
 
@@ -368,6 +370,10 @@ struct Query {
     kHealth,        ///< no rows: only QueryResult::health
     kBacklog,       ///< no deliveries: only QueryResult::backlog
     kExists,        ///< of `ids`, those that are stored: after a commit of unknown outcome
+    kByKey,         ///< notifications whose key is `text`, newest first, below `before` when given;
+                    ///< their deliveries are not told. Code::kNotFound: the store is not made to
+                    ///< search by it
+    kByExternalId,  ///< the same, by external_id
   };
   What what = What::kNotification;
   message::NotificationId id;
@@ -375,6 +381,7 @@ struct Query {
   std::optional<message::DeliveryId> before;
   std::uint32_t limit = 100;  ///< at most kPageRowsMax
   std::vector<message::NotificationId> ids;
+  std::string text;
 };
 inline constexpr std::uint32_t kPageRowsMax = 500;
 
@@ -410,7 +417,7 @@ struct StoreHealth {
 struct QueryResult {
   std::optional<NotificationRow> notification;
   std::vector<DeliveryRow> deliveries;
-  std::vector<NotificationRow> notifications;  ///< those of kDeadLetters' rows, once each
+  std::vector<NotificationRow> notifications;  ///< found, or those of kDeadLetters' rows, once each
   std::vector<BacklogCount> backlog;
   std::vector<message::NotificationId> found;  ///< kExists
   StoreHealth health;

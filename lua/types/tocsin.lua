@@ -58,6 +58,7 @@
 ---@field required? boolean
 ---@field secret? boolean
 ---@field reloadable? boolean
+---@field template? boolean a text for tocsin.template: what is wrong with it is told where it stands
 ---@field element? tocsin.Option of lists and maps
 ---@field options? tocsin.Option[] of tables
 
@@ -98,7 +99,7 @@ function tocsin.sleep(ms) end
 function tocsin.digest(text) end
 
 ---@param text string with places such as {{topic}} and {{labels.team}}
----@param escape? "none"|"html"|"json"|"url"
+---@param escape? "none"|"html"|"json"|"url"|"slack"
 ---@return fun(notification: tocsin.Notification): string
 function tocsin.template(text, escape) end
 

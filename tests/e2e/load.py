@@ -9,14 +9,15 @@ from notifications import Client
 
 
 class Load:
-    """Threads that send notifications with unique titles to whichever gateway runs. What got no answer,
+    """Threads that send notifications with unique titles to whichever gateway runs; `note` is what all of
+    them have, or what one with a given title has. What got no answer,
     or was refused for now, is sent again under the same idempotency key until it is accepted. Each thread
     waits `pause` seconds between two: what a slow sink must take afterwards is bounded by it."""
 
     def __init__(self, clients=4, note=None, pause=0.0):
         self.accepted = {}  # title -> the id that a 202 named
         self.unexpected = []
-        self._note = {"topic": "load.test", "level": "warning", **(note or {})}
+        self._note = note if callable(note) else lambda _: note or {}
         self._pause = pause
         self._gateway = None
         self._ending = False
@@ -64,7 +65,8 @@ class Load:
             time.sleep(self._pause)
 
     def _send(self, client, title):
-        status, _, body = client.send({**self._note, "title": title}, Idempotency_Key=title)
+        note = {"topic": "load.test", "level": "warning", **self._note(title), "title": title}
+        status, _, body = client.send(note, Idempotency_Key=title)
         if status == 202 and body["status"] == "accepted":
             self.accepted[title] = body["id"]
         elif status != 503:

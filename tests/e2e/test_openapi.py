@@ -42,6 +42,7 @@ def fixture_gateway(module_gateway, tmp_path_factory):
                 {"match": {"topic": "orders.*"}, "outputs": ["log"]}],
         filters=[{"type": "level", "min": "info"}],
         admin={"address": "127.0.0.1:0", "tokens": TOKENS})
+    config["storage"]["search"] = ["key"]
     config["inputs"] = {"api": {"type": "http", "tokens": {"shop": SHOP}, "paths": ["/hooks/in"]}}
     config["listeners"]["public"]["routes"] = [{"prefix": "/v1/", "plugin": "api"}, {"prefix": "/hooks/", "plugin": "api"}]
     return module_gateway(config)
@@ -136,6 +137,8 @@ def test_the_admin_api_answers_as_it_is_documented(gateway, admin, door):
                  "describe", "reload", "approveDeadLetters", "redriveDeadLetters", "discardDeadLetters",
                  "suppress", "listSuppressions", "liftSuppression"):
         admin.ask_as_documented(name)
+    assert admin.ask("findNotifications", "?key=order-4711")[0] == 200
+    assert admin.ask("findNotifications", "?external_id=4711")[0] == 409
     for name in letters:
         if name != "getDeadLetter":
             assert admin.ask(name, argument=f"dlv_{done[4:]}-0")[0] == 409
@@ -159,7 +162,8 @@ def test_the_admin_api_answers_as_it_is_documented(gateway, admin, door):
     assert admin.ask("reload")[0] == 422
     assert admin.ask("getConfig")[0] == 200  # now with the faults
     gateway.config_path.write_text(good, encoding="utf-8")
-    without_notifications = {"listOutputs", "moveOutput", "listAudit", "send", "suppress", "listSuppressions"}
+    without_notifications = {"listOutputs", "moveOutput", "listAudit", "send", "suppress", "listSuppressions",
+                             "findNotifications"}
     for_viewers = {operation["operationId"] for _, _, operation in admin.operations()
                    if operation["security"] == [{"token": ["viewer"]}]}
     assert admin.unseen() == {(name, 404) for name in without_notifications} | {(name, 403) for name in for_viewers}

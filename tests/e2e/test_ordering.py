@@ -4,6 +4,7 @@ import json
 
 from gateway_process import eventually
 from notifications import Client, settings, webhook
+from test_shared_store import shared
 
 
 def numbers_by_key(sink):
@@ -36,6 +37,26 @@ def test_a_key_waits_for_its_retry_and_no_other(start_gateway, sink, tmp_path):
         eventually(lambda one=one: client.states(one)["hook"], "delivered")
     assert numbers_by_key(sink)["a"] == sorted(numbers_by_key(sink)["a"])
     client.close()
+
+
+def test_order_holds_between_two_gateways_on_one_store_and_when_one_dies(start_gateway, sink, tmp_path):
+    """What belongs together is accepted now by one, now by the other."""
+    config = shared(tmp_path, {"hook": webhook(sink, ordering="key", concurrency=4, timeout="30s")})
+    one, two = start_gateway(config), start_gateway(config)
+    sink.mode("slow", "0.01")
+    clients = [Client(one), Client(two)]
+    keys = [f"k{i}" for i in range(8)]
+    sent = [clients[(number + place) % 2].accepted({"topic": "t", "key": key, "title": f"{key}-{number}"})
+            for number in range(20) for place, key in enumerate(keys)]
+    for gateway in (one, two):
+        eventually(lambda gateway=gateway: gateway.metric("tocsin_deliveries_total", output="hook", result="delivered"),
+                   lambda count: count > 0)
+    one.kill()
+    for ntf in sent:
+        eventually(lambda ntf=ntf: clients[1].states(ntf)["hook"], "delivered")
+    assert numbers_by_key(sink) == {key: list(range(20)) for key in keys}
+    assert two.metric("tocsin_deliveries_total", output="hook", result="lost") == 0
+    clients[1].close()
 
 
 def test_order_holds_over_kills(start_gateway, sink, tmp_path):

@@ -65,6 +65,7 @@ THIRD_PARTY = (
     Rule(r"(spdlog|fmt)/", "gateway/telemetry"),
     Rule(r"prometheus/", "gateway/telemetry"),
     Rule(r"(kainjow/)?mustache\.hpp$", "gateway/template", one_file=True),
+    Rule(r"cctz/", "gateway/template", one_file=True),
     Rule(r"jsoncons(_ext)?/", "gateway", one_file=True),
     Rule(r"rapidjson/", "gateway/base/json_reader.cc", "gateway/message/notification_codec.cc", "plugins",
          "tests/unit/plugins", "tests/fuzz/fuzz_batch.cc", "tests/bench", free_in_tests=True),
@@ -72,10 +73,12 @@ THIRD_PARTY = (
     Rule(r"(libpq-fe|libpq|pg_config)\b", "plugins/storage"),
     Rule(r"sqlite3(ext)?\.h$", "plugins/storage", "tests/conformance/storage", "tests/bench"),
     Rule(r"curl/", "plugins/output"),
-    Rule(r"openssl/", "gateway/event", "plugins"),
+    Rule(r"openssl/", "gateway/event", "plugins", "tests/unit/event"),
     # No part of the contract: an HTTP surface as data, which the admin API has, too.
     Rule(r"tocsin/sdk/(openapi|wire_schemas)\.hpp$", "gateway/admin", "plugins", "sdk", "tests/unit/plugins"),
-    Rule(r"tocsin/(?!sdk/(openapi|wire_schemas)\.hpp$)", "gateway/plugin", "plugins", "sdk", "tests/plugins", "tests/conformance",
+    # No part of it either: how texts are cut, here and in plugins.
+    Rule(r"tocsin/sdk/cut\.hpp$", "gateway/template", "gateway/plugin", "plugins", "sdk", "tests/unit"),
+    Rule(r"tocsin/(?!sdk/(openapi|wire_schemas|cut)\.hpp$)", "gateway/plugin", "plugins", "sdk", "tests/plugins", "tests/conformance",
          "tests/unit/plugins"),
 )
 

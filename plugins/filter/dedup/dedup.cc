@@ -9,7 +9,9 @@
 
 #include <openssl/sha.h>
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "tocsin/plugin.hpp"
@@ -26,7 +28,7 @@ constexpr sdk::Option kOptions[] = {
     {.key = "key",
      .doc = "What makes two notifications the same, such as {{topic}}:{{labels.host}}.",
      .default_text = "{{topic}}:{{title}}:{{key}}",
-     .flags = sdk::kReloadable,
+     .flags = sdk::kReloadable | sdk::kTemplate,
      .min = "1",
      .max = "4096"},
     {.key = "window",
@@ -64,17 +66,18 @@ class DedupFilter final : public sdk::Filter {
   }
 
   sdk::Decision on_message(sdk::Message& message) override {
-    const std::string_view key = render_key(message.notification());
+    const std::optional<std::string_view> key = render_key(message.notification());
+    // Without a key everything passes, as without room for it: a repeat is better than a loss.
+    if (!key) return sdk::Decision::kPass;
     const std::string_view identity = message.identity().substr(0, kIdentityBytesMax);
-    const sdk::Reservation reservation = host_.reserve(key, identity);
+    const sdk::Reservation reservation = host_.reserve(*key, identity);
     if (reservation.exists()) {
       const bool itself = !identity.empty() && reservation.value() == identity;
       return itself ? sdk::Decision::kPass : sdk::Decision::kDrop;
     }
-    // Without room for the key everything passes: a repeat is better than a loss.
     if (!reservation.made()) return sdk::Decision::kPass;
     message.remember(reservation.token());
-    reserved_.add(reservation.token()).assign(key);
+    reserved_.add(reservation.token()).assign(*key);
     return sdk::Decision::kPass;
   }
 
@@ -91,10 +94,11 @@ class DedupFilter final : public sdk::Filter {
 
  private:
   // What is too long for the host is known by its beginning and a digest of the whole: cut, it
-  // would be the same as another that begins so, which would be dropped. Valid until the next call.
-  std::string_view render_key(const sdk::Notification& notification) {
+  // would be the same as another that begins so, which would be dropped. Valid until the next call;
+  // nothing: the template asks for more than there may be.
+  std::optional<std::string_view> render_key(const sdk::Notification& notification) {
     text_.clear();
-    key_.render(notification, text_);
+    if (!key_.render(notification, text_)) return std::nullopt;
     if (text_.size() <= kKeyBytesMax) return text_;
     unsigned char digest[SHA256_DIGEST_LENGTH];
     SHA256(reinterpret_cast<const unsigned char*>(text_.data()), text_.size(), digest);

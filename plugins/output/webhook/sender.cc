@@ -1,7 +1,6 @@
 #include "sender.h"
 
-#include <array>
-#include <charconv>
+#include <chrono>
 #include <string_view>
 
 namespace tocsin::output_webhook {
@@ -19,36 +18,62 @@ Sender::Sender(const Settings& settings, sdk::Host host) : settings_(&settings),
 void Sender::reconfigure(const Settings& next) {
   settings_ = &next;
   headers_.clear();
-  const auto add = [this](std::string_view name, std::string_view value) {
-    headers_.push_back({sdk::to_c(name), sdk::to_c(value)});
-  };
-  add("Content-Type", "application/json");
-  add("User-Agent", kUserAgent);
-  for (const auto& [name, value] : next.headers) add(name, value);
-  add("Idempotency-Key", {});
-  add("Tocsin-Attempt", {});
+  add_header("Content-Type", next.content_type);
+  add_header("User-Agent", kUserAgent);
+  for (const auto& [name, value] : next.headers) add_header(name, value);
+  headers_of_all_ = headers_.size();
+  template_ = {};
+  sdk::Fault unheard(nullptr);  // load() has compiled the same text
+  if (!next.body.empty()) {
+    template_.compile(host_, next.body, escape_for(next.content_type), unheard, "body");
+  }
+}
+
+void Sender::add_header(std::string_view name, std::string_view value) {
+  headers_.push_back({sdk::to_c(name), sdk::to_c(value)});
 }
 
 // The payload is one JSON object with a topic at least; the ids go in front of its first field.
-void Sender::send(const sdk::Attempt& attempt) {
+bool Sender::write_body(const sdk::Attempt& attempt, std::string& why) {
+  body_.clear();
+  if (!settings_->body.empty()) return template_.render(attempt, body_, &why);
   body_.assign("{\"id\":\"").append(attempt.notification_id());
   body_.append("\",\"delivery_id\":\"").append(attempt.delivery_id());
   body_.append("\",").append(attempt.payload().substr(1));
+  return true;
+}
 
-  std::array<char, 12> number;  // NOLINT(cppcoreguidelines-pro-type-member-init): written below
-  const char* end =
-      std::to_chars(number.data(), number.data() + number.size(), attempt.number()).ptr;
-  headers_[headers_.size() - 2].value = sdk::to_c(attempt.delivery_id());
-  headers_.back().value = {number.data(), static_cast<std::size_t>(end - number.data())};
+void Sender::write_headers(const sdk::Attempt& attempt) {
+  headers_.resize(headers_of_all_);
+  number_ = std::to_string(attempt.number());
+  add_header("Idempotency-Key", attempt.delivery_id());
+  add_header("Tocsin-Attempt", number_);
+  if (!settings_->signer.signs()) return;
+  const std::int64_t seconds = std::chrono::floor<std::chrono::seconds>(host_.wall()).count();
+  seconds_ = std::to_string(seconds);
+  signature_.clear();
+  settings_->signer.sign(attempt.delivery_id(), seconds, body_, signature_);
+  add_header("webhook-id", attempt.delivery_id());
+  add_header("webhook-timestamp", seconds_);
+  add_header("webhook-signature", signature_);
+}
 
+void Sender::send(const sdk::Attempt& attempt) {
+  std::string why;
+  if (!write_body(attempt, why)) {
+    host_.complete(attempt.token(), sdk::Verdict::rejected("the body: " + why));
+    return;
+  }
+  write_headers(attempt);
   Call& call = calls_.add(attempt.token(), *this);
   call.attempt = attempt.token();
-  const bool sent = call.http.send({.method = "POST",
+  const bool sent = call.http.send({.method = settings_->method,
                                     .url = settings_->url,
                                     .headers = headers_,
                                     .body = body_,
                                     .idempotent = true,
-                                    .deadline = attempt.deadline()});
+                                    .deadline = attempt.deadline(),
+                                    .transport = &settings_->transport});
   if (sent) return;
   const sdk::Verdict verdict = call.http.unsent();
   calls_.remove(attempt.token());

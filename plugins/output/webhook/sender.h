@@ -30,12 +30,22 @@ class Sender {
   };
 
   void finish(tocsin_token attempt, const sdk::HttpResponse& response);
+  bool write_body(const sdk::Attempt& attempt, std::string& why);
+  void write_headers(const sdk::Attempt& attempt);
+  void add_header(std::string_view name, std::string_view value);
 
   const Settings* settings_;
   sdk::Host host_;
-  sdk::Pending<Call> calls_;            // by attempt
-  std::string body_;                    // of the request being written
-  std::vector<tocsin_header> headers_;  // the last two are the attempt's
+  sdk::Pending<Call> calls_;  // by attempt
+  sdk::Template template_;
+  std::vector<tocsin_header> headers_;  // first those of every request, then the attempt's
+  std::size_t headers_of_all_ = 0;
+
+  // Of the request being written.
+  std::string body_;
+  std::string number_;
+  std::string seconds_;
+  std::string signature_;
 };
 
 }  // namespace tocsin::output_webhook

@@ -77,19 +77,19 @@ constexpr std::string_view kOfTheGateway[] = {
     "connection", "content-length",   "expect",  "host",    "keep-alive",
     "te",         "proxy-connection", "trailer", "upgrade", "transfer-encoding"};
 // Sender's: a receiver must be able to rely on them.
-constexpr std::string_view kOfTheOutput[] = {"content-type", "idempotency-key", "tocsin-attempt",
-                                             "user-agent"};
+constexpr std::string_view kOfTheOutput[] = {
+    "content-type", "idempotency-key",   "tocsin-attempt",   "user-agent",
+    "webhook-id",   "webhook-timestamp", "webhook-signature"};
 
 }  // namespace
 
 std::string_view url_fault(std::string_view url) {
-  constexpr std::string_view kScheme = "http://";
-  constexpr std::string_view kSecureScheme = "https://";
-  if (sdk::same_name(url.substr(0, kSecureScheme.size()), kSecureScheme)) {
-    return "https:// needs TLS, which outputs do not have yet; only http:// works";
-  }
-  if (!sdk::same_name(url.substr(0, kScheme.size()), kScheme)) return "a URL begins with http://";
-  const std::string_view rest = url.substr(kScheme.size());
+  constexpr std::string_view kSchemes[] = {"http://", "https://"};
+  const auto* scheme = std::find_if(
+      std::begin(kSchemes), std::end(kSchemes),
+      [url](std::string_view known) { return sdk::same_name(url.substr(0, known.size()), known); });
+  if (scheme == std::end(kSchemes)) return "a URL begins with http:// or https://";
+  const std::string_view rest = url.substr(scheme->size());
   const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
   if (authority.find('@') != std::string_view::npos) {
     return "a URL must not carry a user name or password; write them as a header: Authorization";
@@ -115,9 +115,33 @@ std::string header_fault(std::string_view name, std::string_view value) {
   return {};
 }
 
+sdk::Escape escape_for(std::string_view content_type) {
+  const std::string_view type = content_type.substr(0, content_type.find_first_of("; "));
+  if (sdk::same_name(type, "application/json") || type.ends_with("+json"))
+    return sdk::Escape::kJson;
+  if (sdk::same_name(type, "text/html")) return sdk::Escape::kHtml;
+  const bool form = sdk::same_name(type, "application/x-www-form-urlencoded");
+  return form ? sdk::Escape::kUrl : sdk::Escape::kNone;
+}
+
 bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
   url = setup.settings["url"].text();
   if (const std::string_view why = url_fault(url); !why.empty()) return fault.refuse(why, "url");
+  method = setup.settings["method"].text();
+  content_type = setup.settings["content_type"].text();
+  if (!header_fault("x", content_type).empty()) {
+    return fault.refuse("this can be no header's value", "content_type");
+  }
+  body = setup.settings["body"].text();
+  sdk::Template tried;
+  if (!body.empty() && !tried.compile(setup.host, body, escape_for(content_type), fault, "body")) {
+    return false;
+  }
+  const sdk::Value secrets = setup.settings["secrets"];
+  for (std::size_t i = 0; i < secrets.size(); ++i) {
+    const std::string_view why = signer.add(secrets.at(i).text_view());
+    if (!why.empty()) return fault.refuse(why, "secrets");
+  }
   const sdk::Value given = setup.settings["headers"];
   for (std::size_t i = 0; i < given.size(); ++i) {
     const std::string_view name = given.key(i);
@@ -133,7 +157,7 @@ bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
     }
     headers.emplace_back(name, value);
   }
-  return true;
+  return transport.load(setup, fault);
 }
 
 }  // namespace tocsin::output_webhook

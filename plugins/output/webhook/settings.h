@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "signature.h"
 #include "tocsin/plugin.hpp"
 
 namespace tocsin::output_webhook {
@@ -12,11 +13,19 @@ namespace tocsin::output_webhook {
 /// What an instance was configured to. Immutable.
 struct Settings {
   std::string url;
+  std::string method;
+  std::string content_type;
+  std::string body;  ///< a template; empty: the notification as it came, with its ids
+  Signer signer;
   std::vector<std::pair<std::string, std::string>> headers;
+  sdk::Transport transport;
 
   /// Refuses what could never be sent.
   bool load(const sdk::Setup& setup, sdk::Fault& fault);
 };
+
+/// How values are written into a body of this type.
+sdk::Escape escape_for(std::string_view content_type);
 
 /// Why no request can go to this URL, in a sentence; empty: one can.
 std::string_view url_fault(std::string_view url);

@@ -6,6 +6,12 @@
 //
 //   {"id":"ntf_...","delivery_id":"dlv_...", and the notification's own fields}
 //
+// With secrets each request is signed as Standard Webhooks 1.0 has it:
+//
+//   webhook-id: dlv_...              the same on every attempt
+//   webhook-timestamp: 1767225600    of the attempt
+//   webhook-signature: v1,...        one for each secret
+//
 // What the answer means is the gateway's to say (2xx delivered, Retry-After honoured, ...), the
 // same for every output that speaks HTTP.
 
@@ -20,9 +26,11 @@ namespace webhook = tocsin::output_webhook;
 
 constexpr sdk::Option kHeader = {
     .doc = "The value of a request header.", .flags = sdk::kSecret, .max = "8192"};
+constexpr sdk::Option kSecret = {
+    .doc = "whsec_ and base64 of 24 to 64 bytes.", .flags = sdk::kSecret, .max = "128"};
 constexpr sdk::Option kOptions[] = {
     {.key = "url",
-     .doc = "Where to post, such as http://example.com/hook; https:// is not possible yet.",
+     .doc = "Where to post, such as https://example.com/hook.",
      .flags = sdk::kRequired,
      .min = "8",
      .max = "2048"},
@@ -33,6 +41,34 @@ constexpr sdk::Option kOptions[] = {
      .flags = sdk::kReloadable,
      .max = "32",
      .element = &kHeader},
+    {.key = "method",
+     .type = sdk::kChoice,
+     .doc = "What requests are.",
+     .default_text = "POST",
+     .flags = sdk::kReloadable,
+     .choices = "POST|PUT|PATCH"},
+    {.key = "content_type",
+     .doc = "What the body is. In JSON, HTML and forms the body's values are escaped accordingly.",
+     .default_text = "application/json",
+     .flags = sdk::kReloadable,
+     .min = "1",
+     .max = "256"},
+    {.key = "body",
+     .doc = "The body as a template. Without one it is the notification with its ids, as JSON.",
+     .flags = sdk::kReloadable | sdk::kTemplate,
+     .min = "1",
+     .max = "65536"},
+    {.key = "secrets",
+     .type = sdk::kList,
+     .doc = "What requests are signed with as Standard Webhooks 1.0 has it; several while they are "
+            "exchanged.",
+     .default_text = "[]",
+     .flags = sdk::kReloadable,
+     .max = "8",
+     .element = &kSecret},
+    sdk::Transport::kTls,
+    sdk::Transport::kProxy,
+    sdk::Transport::kNoProxy,
 };
 
 class WebhookOutput final : public sdk::Output {

@@ -207,6 +207,7 @@ bool Store::begin_epoch(Session& session, const tocsin_store_open& how, tocsin_s
     epoch = rows.number(0);
     node = rows.number(1);
   }
+  if (!keep_search_indexes(database, settings_.search, alive == 0)) return false;
   if (!take_over_orphans(database, how.now_ns, state.taken_over)) return false;
   if (const int error = lock_.hold(epoch); error != 0) {
     refusal = cannot_create(lock_path(), error, fault);

@@ -130,7 +130,7 @@ class Rethinker {
   Statement reschedule_;
 };
 
-/// Redrive due: dead letters that the clock sends again.
+/// Redrive due: dead letters that the clock sends again, or the end of what stopped them.
 class Reviver {
  public:
   explicit Reviver(Work& work) : work_(work) {}
@@ -140,6 +140,7 @@ class Reviver {
  private:
   Work& work_;
   Statement due_;
+  Statement waiting_;  // of one output
   Statement redrive_;
   Statement next_due_;
 };

@@ -78,6 +78,21 @@ tocsin_stored_delivery delivery_of(const Statement::Rows& rows) {
   return row;
 }
 
+tocsin_stored_notification notification_of(const Statement::Rows& rows) {
+  return {static_cast<std::uint64_t>(rows.number(0)), rows.text(1), rows.text(2), rows.text(3),
+          rows.number(4)};
+}
+
+std::int64_t before_of(const tocsin_query& query) {
+  constexpr auto kNewest = std::numeric_limits<std::int64_t>::max();
+  const auto before = static_cast<std::int64_t>(query.before_notification_id);
+  return before != 0 ? before : kNewest;
+}
+
+std::uint32_t limit_of(const tocsin_query& query) {
+  return query.limit != 0 ? std::min(query.limit, Readers::kRowsMax) : Readers::kRowsMax;
+}
+
 std::uint64_t bytes_of(const std::string& path) {
   struct stat found{};
   return ::stat(path.c_str(), &found) == 0 ? static_cast<std::uint64_t>(found.st_size) : 0;
@@ -88,11 +103,15 @@ std::uint64_t bytes_of(const std::string& path) {
 /// One read-only connection with its statements.
 class Readers::Reader {
  public:
-  bool open(const std::string& path) {
+  bool open(const std::string& path, const Search& search) {
     if (!database_.open(path, Database::Access::kRead, kBusy) || !database_.run(kCache)) {
       return false;
     }
     sqlite3_progress_handler(database_.handle(), kStepsBetweenLooks, &Reader::look, this);
+    for (std::size_t i = 0; i < kSearchColumns; ++i) {
+      const bool wanted = search.*kSearch[i].wanted;
+      if (wanted && !search_[i].prepare(database_, kSearch[i].find)) return false;
+    }
     return notification_.prepare(database_, kNotification) &&
            deliveries_.prepare(database_, kDeliveries) &&
            dead_letters_.prepare(database_, kDeadLetters) &&
@@ -113,6 +132,10 @@ class Readers::Reader {
         return read_health(path, sink);
       case TOCSIN_QUERY_BACKLOG:
         return read_backlog(sink);
+      case TOCSIN_QUERY_BY_KEY:
+        return find_notifications(search_[0], query, sink);
+      case TOCSIN_QUERY_BY_EXTERNAL_ID:
+        return find_notifications(search_[1], query, sink);
       default:
         return read_exists(query, sink);
     }
@@ -132,8 +155,7 @@ class Readers::Reader {
     auto deliveries = deliveries_.rows(query.notification_id);
     auto found = notification_.rows(query.notification_id);
     if (!found.next()) return !found.failed();
-    const tocsin_stored_notification row{static_cast<std::uint64_t>(found.number(0)), found.text(1),
-                                         found.text(2), found.text(3), found.number(4)};
+    const tocsin_stored_notification row = notification_of(found);
     sink.notification(sink.user, &row);
     while (deliveries.next()) {
       const tocsin_stored_delivery delivery = delivery_of(deliveries);
@@ -142,12 +164,19 @@ class Readers::Reader {
     return !deliveries.failed();
   }
 
+  static bool find_notifications(Statement& statement, const tocsin_query& query,
+                                 const tocsin_row_sink& sink) {
+    auto found = statement.rows(query.text, before_of(query), limit_of(query));
+    while (found.next()) {
+      const tocsin_stored_notification row = notification_of(found);
+      sink.notification(sink.user, &row);
+    }
+    return !found.failed();
+  }
+
   bool read_dead_letters(const tocsin_query& query, const tocsin_row_sink& sink) {
-    constexpr auto kNewest = std::numeric_limits<std::int64_t>::max();
-    const auto before = query.before_notification_id != 0
-                            ? static_cast<std::int64_t>(query.before_notification_id)
-                            : kNewest;
-    const std::uint32_t limit = query.limit != 0 ? std::min(query.limit, kRowsMax) : kRowsMax;
+    const std::int64_t before = before_of(query);
+    const std::uint32_t limit = limit_of(query);
     auto rows = query.output.len != 0 ? dead_letters_of_output_.rows(before, query.before_ordinal,
                                                                      limit, query.output)
                                       : dead_letters_.rows(before, query.before_ordinal, limit);
@@ -212,11 +241,12 @@ class Readers::Reader {
   Statement oldest_ready_;
   Statement exists_;
   Statement backlog_;
+  Statement search_[kSearchColumns];
   RecordReader records_;
   std::chrono::steady_clock::time_point give_up_ = std::chrono::steady_clock::time_point::max();
 };
 
-Readers::Readers(std::string path) : path_(std::move(path)) {}
+Readers::Readers(std::string path, Search search) : path_(std::move(path)), search_(search) {}
 Readers::~Readers() = default;
 
 void Readers::open() {
@@ -233,8 +263,16 @@ void Readers::close() {
 
 std::uint32_t Readers::read(const tocsin_query& query, const tocsin_row_sink& sink,
                             tocsin_fault* fault) {
-  if (query.kind > TOCSIN_QUERY_EXISTS) {
+  if (query.kind > TOCSIN_QUERY_BY_EXTERNAL_ID) {
     return put_fault(fault, TOCSIN_INVALID, "the query is of an unknown kind");
+  }
+  for (const SearchColumn& column : kSearch) {
+    if (column.query != query.kind || search_.*column.wanted) continue;
+    const std::string option(column.option);
+    return put_fault(fault, TOCSIN_NOT_FOUND,
+                     "the store is not made to be searched by " + option + ": add " + option +
+                         " to storage.search",
+                     "search");
   }
   return with_reader(fault, [&](Reader& reader) { return reader.read(path_, query, sink); });
 }
@@ -256,7 +294,7 @@ std::uint32_t Readers::with_reader(tocsin_fault* fault, Page&& page) {
   if (!begin(reader)) return put_fault(fault, TOCSIN_UNAVAILABLE, "the store is not open");
   const bool fresh = !reader;
   if (fresh) reader = std::make_unique<Reader>();
-  bool read = !fresh || reader->open(path_);
+  bool read = !fresh || reader->open(path_, search_);
   if (read) {
     reader->begin();
     read = page(*reader);

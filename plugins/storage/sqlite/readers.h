@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "database.h"
+#include "search.h"
 
 namespace tocsin::sqlite {
 
@@ -27,7 +28,7 @@ class Readers {
   /// Connections that are kept for the next page.
   static constexpr std::size_t kIdleMax = 4;
 
-  explicit Readers(std::string path);
+  Readers(std::string path, Search search);
   ~Readers();
 
   /// Pages may be read until close().
@@ -54,6 +55,7 @@ class Readers {
   std::uint32_t refuse(const Reader& reader, tocsin_fault* fault) const;
 
   const std::string path_;
+  const Search search_;
   std::mutex mutex_;  // guards the rest
   std::condition_variable nobody_reads_;
   bool open_ = false;

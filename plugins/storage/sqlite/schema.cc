@@ -7,6 +7,7 @@
 //     dead_*        (output, id, ...) and (id)                   state dead
 //     lines         (output, key_hash, owner, next_at, id)       those in line, see lines.h
 //     dead_due      (redrive_at, id)                             those that the clock sends again
+//     dead_waiting  (output, redrive_at, id)                     the same, by output
 //     keyed         (key_hash, id)                               unsettled ones that carry a key
 //   outputs         id | name, counts                            small numbers for the indexes
 //   keys            notification id | idempotency key            see key_index.cc
@@ -125,6 +126,10 @@ CREATE INDEX dead_due ON deliveries (redrive_at) WHERE state = 4 AND redrive_at 
     {R"sql(
 ALTER TABLE deliveries ADD COLUMN line INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX lines ON deliveries (output, key_hash, owner, next_at) WHERE state <= 2 AND line = 1;
+)sql"},
+    // What of one output waits to be sent again; paid only when a delivery dies.
+    {R"sql(
+CREATE INDEX dead_waiting ON deliveries (output, redrive_at) WHERE state = 4 AND redrive_at > 0;
 )sql"},
 };
 

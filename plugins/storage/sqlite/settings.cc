@@ -42,6 +42,18 @@ constexpr tocsin_option choice(std::string_view key, std::string_view choices,
   return made;
 }
 
+constexpr tocsin_option kSearchedBy =
+    choice("", "key|external_id", "", "what notifications are looked up by");
+
+constexpr tocsin_option search_option() {
+  tocsin_option made = option("search", TOCSIN_LIST, "", "", "2",
+                              "what notifications can be looked up by; each is an index that "
+                              "every notification with such a text pays for, and that is made, or "
+                              "dropped, at the next start");
+  made.element = &kSearchedBy;
+  return made;
+}
+
 constexpr tocsin_option kOptions[] = {
     path_option(),
     choice(
@@ -59,6 +71,7 @@ constexpr tocsin_option kOptions[] = {
            "how long to wait for another program's lock on the database"),
     option("shared", TOCSIN_BOOLEAN, "false", "", "",
            "several gateways of this machine use the file; each one says so"),
+    search_option(),
 };
 
 }  // namespace
@@ -77,17 +90,32 @@ constexpr tocsin_option_table kOptionTable = {
 
 namespace {
 
+const tocsin_value& item(const tocsin_value& of, std::uint32_t index) {
+  const auto* bytes = reinterpret_cast<const char*>(of.items);
+  return *reinterpret_cast<const tocsin_value*>(bytes + std::size_t{index} * of.stride);
+}
+
 const tocsin_value* find(const tocsin_value& settings, std::string_view key) {
   for (std::uint32_t i = 0; i < settings.count; ++i) {
-    if (std::string_view(settings.keys[i].ptr, settings.keys[i].len) != key) continue;
-    const auto* bytes = reinterpret_cast<const char*>(settings.items);
-    return reinterpret_cast<const tocsin_value*>(bytes + std::size_t{i} * settings.stride);
+    if (std::string_view(settings.keys[i].ptr, settings.keys[i].len) == key) {
+      return &item(settings, i);
+    }
   }
   return nullptr;
 }
 
 std::string text_of(const tocsin_value* value) {
   return value != nullptr ? std::string(value->text.ptr, value->text.len) : std::string();
+}
+
+Search search_of(const tocsin_value* list) {
+  Search search;
+  for (std::uint32_t i = 0; list != nullptr && i < list->count; ++i) {
+    for (const SearchColumn& column : kSearch) {
+      if (text_of(&item(*list, i)) == column.option) search.*column.wanted = true;
+    }
+  }
+  return search;
 }
 
 }  // namespace
@@ -116,6 +144,7 @@ Settings read_settings(const tocsin_value& settings) {
   std::int64_t lock_timeout = read.lock_timeout.count();
   number("lock_timeout", lock_timeout);
   read.lock_timeout = std::chrono::nanoseconds(lock_timeout);
+  read.search = search_of(find(settings, "search"));
   return read;
 }
 

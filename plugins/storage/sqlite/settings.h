@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "search.h"
+
 namespace tocsin::sqlite {
 
 /// What an operator may set.
@@ -18,6 +20,7 @@ struct Settings {
   std::int64_t ballast_bytes = std::int64_t{16} << 20;
   std::chrono::nanoseconds lock_timeout = std::chrono::seconds(5);
   bool shared = false;  ///< with other gateways on this machine
+  Search search;
 };
 
 /// The table the gateway checks and explains settings by.

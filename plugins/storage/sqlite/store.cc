@@ -52,7 +52,7 @@ Store::Store(Settings settings, Host host)
       host_(host),
       ballast_(settings_.path + ".ballast", static_cast<std::uint64_t>(settings_.ballast_bytes)),
       checkpointer_(settings_.checkpoint_bytes),
-      readers_(settings_.path) {}
+      readers_(settings_.path, settings_.search) {}
 
 Store::~Store() { close(); }
 

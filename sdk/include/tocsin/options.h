@@ -39,6 +39,9 @@ enum tocsin_option_type {
 #define TOCSIN_REQUIRED 1u
 #define TOCSIN_SECRET 2u
 #define TOCSIN_RELOADABLE 4u
+/* Of a string: a text for template_compile. The host tells what is wrong with it where it stands.
+ */
+#define TOCSIN_TEMPLATE 8u
 
 /* One key. Everything is static and lives as long as the process. Defaults and bounds are written
  * as an operator writes them. */

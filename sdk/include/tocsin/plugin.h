@@ -106,6 +106,25 @@ typedef struct tocsin_verdict {
   tocsin_str provider_id; /* copied, cut to 256 bytes */
 } tocsin_verdict;
 
+/* How requests reach their servers, where that is not the usual way. Texts may be empty; lists are
+ * parted by commas. */
+typedef struct tocsin_transport tocsin_transport;
+typedef struct tocsin_transport_settings {
+  uint32_t size;
+  uint32_t flags;
+  tocsin_str ca_file;     /* trusted instead of the system's; PEM, as the next two */
+  tocsin_str cert_file;   /* shown to servers that ask */
+  tocsin_str key_file;    /* of cert_file */
+  tocsin_str server_name; /* the certificate must be for this host; empty: for the URL's */
+  tocsin_str proxy;       /* "http://user:password@host:port", asked for a tunnel (CONNECT) */
+  tocsin_str no_proxy;    /* hosts, with what is below them, and address ranges */
+  tocsin_str allow;       /* address ranges that GUARDED lets pass all the same */
+} tocsin_transport_settings;
+#define TOCSIN_TRANSPORT_UNVERIFIED 1u /* whoever answers is believed */
+/* The URL's host comes from data: loopback, private and link-local addresses and their like are
+ * refused, once the name was resolved. */
+#define TOCSIN_TRANSPORT_GUARDED 2u
+
 /* A request of the host's HTTP client. Copied before http_send returns. */
 typedef struct tocsin_http_request {
   uint32_t size;
@@ -118,6 +137,7 @@ typedef struct tocsin_http_request {
   tocsin_str body;
   int64_t deadline_ns;         /* monotonic; 0: 30 s from now */
   uint64_t response_bytes_max; /* of the body; what is beyond is cut; 0: 64 KiB */
+  const tocsin_transport* transport; /* null: the usual; may be freed while the request goes on */
 } tocsin_http_request;
 #define TOCSIN_HTTP_IDEMPOTENT 1u /* sending it twice does no harm */
 
@@ -225,8 +245,9 @@ enum tocsin_metric_kind { TOCSIN_COUNTER = 0, TOCSIN_GAUGE = 1, TOCSIN_HISTOGRAM
 
 typedef struct tocsin_metric tocsin_metric;
 
-struct tocsin_http_answer; /* these two below */
+struct tocsin_http_answer; /* these three below */
 struct tocsin_notification;
+struct tocsin_attempt;
 
 /* A compiled text with places for a notification's fields (Mustache). */
 typedef struct tocsin_template tocsin_template;
@@ -234,7 +255,8 @@ enum tocsin_escape {
   TOCSIN_ESCAPE_NONE = 0,
   TOCSIN_ESCAPE_HTML = 1,
   TOCSIN_ESCAPE_JSON = 2, /* the inside of a JSON string */
-  TOCSIN_ESCAPE_URL = 3
+  TOCSIN_ESCAPE_URL = 3,
+  TOCSIN_ESCAPE_SLACK = 4 /* & < > */
 };
 
 /* Exactly one of a reservation's three ends: confirm, undo, or 30 s without either. */
@@ -263,12 +285,24 @@ typedef struct tocsin_host {
   int64_t (*wall_ns)(tocsin_instance*);
 
   /* Compiles `text`, {{topic}} {{labels.team}} and so on; null when it is broken, and the fault
-   * says how. Ends in template_free. One thread at a time may use what comes back. */
-  tocsin_template* (*template_compile)(tocsin_str text, uint32_t escape, tocsin_fault*);
-  /* Writes up to `out_max` bytes and returns how many there are in all. */
-  size_t (*template_render)(tocsin_template*, const struct tocsin_notification*, char* out,
-                            size_t out_max);
+   * says how. Ends in template_free. One thread at a time may use what comes back, while the
+   * instance lives. */
+  tocsin_template* (*template_compile)(tocsin_instance*, tocsin_str text, uint32_t escape,
+                                       tocsin_fault*);
+  /* Fills it in; `attempt` is an output's, for {{delivery_id}} and the like, else null. OK: `out`
+   * is the text, until the next call with this template. Otherwise the fault says why it cannot be
+   * had: a value is missing where that is an error, or a limit. */
+  uint32_t (*template_render)(tocsin_template*, const struct tocsin_notification*,
+                              const struct tocsin_attempt*, tocsin_str* out, tocsin_fault*);
   void (*template_free)(tocsin_template*); /* null is nothing */
+
+  /* Makes a transport. Reads files: in validate, create and reconfigure only. Null on failure, and
+   * the fault's key is the setting's name, "tls.ca_file" for what concerns TLS. An instance whose
+   * files have changed at a reload is reconfigured, or replaced, as if its settings had. Ends in
+   * transport_free. */
+  tocsin_transport* (*transport_make)(tocsin_instance*, const tocsin_transport_settings*,
+                                      tocsin_fault*);
+  void (*transport_free)(tocsin_transport*); /* any thread; null is nothing */
 
   /* -- in create and later, any thread -- */
 

@@ -45,4 +45,5 @@
 #include "tocsin/sdk/settings.hpp"   // IWYU pragma: export
 #include "tocsin/sdk/template.hpp"   // IWYU pragma: export
 #include "tocsin/sdk/timer.hpp"      // IWYU pragma: export
+#include "tocsin/sdk/transport.hpp"  // IWYU pragma: export
 #include "tocsin/sdk/verdict.hpp"    // IWYU pragma: export

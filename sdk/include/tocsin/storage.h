@@ -257,16 +257,17 @@ typedef struct tocsin_review {
   tocsin_str output; /* result: the output of a redriven one */
 } tocsin_review;
 
-/* Makes up to `limit` dead letters ready, the earliest first, whose redrive_at is not after now:
- * attempts from 0, one redrive more. */
+/* Makes up to `limit` dead letters ready, the earliest first, whose redrive_at is not after now, or
+ * those of one output that have any: attempts from 0, one redrive more. */
 typedef struct tocsin_redrive_due {
   uint32_t size;
   uint32_t kind;
   int64_t now_ns;
+  tocsin_str output; /* its own, due or not; empty: what is due of any */
   uint32_t limit;
 
   uint32_t redriven;         /* result */
-  int64_t next_due_ns;       /* result: the earliest redrive_at left; 0: none */
+  int64_t next_due_ns;       /* result: the earliest redrive_at left, of any output; 0: none */
   const tocsin_str* outputs; /* result: of what was redriven, one for each of it */
   uint32_t output_count;     /* result: as many as `redriven` */
   uint32_t reserved;
@@ -472,7 +473,12 @@ enum tocsin_query_kind {
   TOCSIN_QUERY_DEAD_LETTERS = 1,
   TOCSIN_QUERY_HEALTH = 2,
   TOCSIN_QUERY_BACKLOG = 3,
-  TOCSIN_QUERY_EXISTS = 4 /* of `ids`, those that are stored, be it only with their key */
+  TOCSIN_QUERY_EXISTS = 4, /* of `ids`, those that are stored, be it only with their key */
+  /* Notifications whose group_key, or external_id, is `text`, newest first, below
+   * before_notification_id; their deliveries are not told. NOT_FOUND: the store has no index for
+   * it, since its options do not ask for one. */
+  TOCSIN_QUERY_BY_KEY = 5,
+  TOCSIN_QUERY_BY_EXTERNAL_ID = 6
 };
 
 typedef struct tocsin_query {
@@ -486,6 +492,7 @@ typedef struct tocsin_query {
   const uint64_t* ids;
   uint32_t id_count;
   uint32_t reserved;
+  tocsin_str text; /* BY_KEY, BY_EXTERNAL_ID */
 } tocsin_query;
 
 typedef struct tocsin_stored_delivery {

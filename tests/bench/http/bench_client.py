@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""POSTs over kept connections: the gateway's HTTP client beside a bare epoll loop, interleaved.
+"""POSTs over kept connections: the gateway's HTTP client, plain and over TLS, beside a bare epoll loop, interleaved.
 
     tests/bench/http/bench_client.py [--rounds 5] [--seconds 2] [--program build/release/tests/bench/client_posts]
 
-Both post 486 bytes to the same nginx (`return 200`), with 32 and 256 requests in flight. What counts is
+All post 486 bytes to the same nginx (`return 200`), with 32 and 256 requests in flight. What counts is
 the program's own CPU per POST. Prints a table and writes build/bench/http_client.json.
 """
 
@@ -18,7 +18,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import measure  # noqa: E402
 
 
-def nginx_config(folder, port):
+def certificate(folder):
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+             "-subj", "/CN=bench", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"]
+    subprocess.run(words, check=True, capture_output=True)
+
+
+def nginx_config(folder, port, tls_port):
     path = folder / "nginx.conf"
     path.write_text(f"""\
 daemon off;
@@ -31,15 +37,17 @@ http {{
   access_log off;
   client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
   uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+  ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem; ssl_protocols TLSv1.3;
   server {{ listen 127.0.0.1:{port}; location / {{ return 200 "ok"; }} }}
+  server {{ listen 127.0.0.1:{tls_port} ssl; location / {{ return 200 "ok"; }} }}
 }}
 """)
     return path
 
 
-def post_round(program, port, in_flight, seconds):
+def post_round(program, ports, in_flight, seconds):
     result = {}
-    for mode in ("client", "bare"):
+    for mode, port in ports.items():
         command = [program, mode, str(port), str(in_flight), str(seconds)]
         text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         result[mode] = json.loads(text)
@@ -54,23 +62,28 @@ def main():
     arguments = parser.parse_args()
     report, rows = [], []
     with tempfile.TemporaryDirectory() as folder:
-        port = measure.free_port()
-        sink = measure.Server("nginx", ["nginx", "-p", folder, "-c", str(nginx_config(pathlib.Path(folder), port))],
-                              port, "nginx")
+        port, tls_port = measure.free_port(), measure.free_port()
+        ports = {"client": port, "tls": tls_port, "bare": port}
+        certificate(pathlib.Path(folder))
+        config = nginx_config(pathlib.Path(folder), port, tls_port)
+        sink = measure.Server("nginx", ["nginx", "-p", folder, "-c", str(config)], port, "nginx")
         try:
             for in_flight in (32, 256):
-                post_round(arguments.program, port, in_flight, 0.5)  # warm
-                seen = [post_round(arguments.program, port, in_flight, arguments.seconds)
+                post_round(arguments.program, ports, in_flight, 0.5)  # warm
+                seen = [post_round(arguments.program, ports, in_flight, arguments.seconds)
                         for _ in range(arguments.rounds)]
                 ratio = measure.ratios(seen, "client", "bare", "cpu_us")
-                report.append({"in_flight": in_flight, "rounds": seen, "cpu_us": ratio})
+                tls = measure.ratios(seen, "tls", "client", "cpu_us")
+                report.append({"in_flight": in_flight, "rounds": seen, "cpu_us": ratio, "tls_cpu_us": tls})
                 rows.append([f"{in_flight} in flight", f"{measure.median_of(seen, 'client', 'cpu_us'):.2f}",
                              f"{measure.median_of(seen, 'bare', 'cpu_us'):.2f}",
                              f"{ratio['median']:.2f} ({ratio['min']:.2f}-{ratio['max']:.2f})",
+                             f"{measure.median_of(seen, 'tls', 'cpu_us'):.2f}",
+                             f"{tls['median']:.2f} ({tls['min']:.2f}-{tls['max']:.2f})",
                              f"{max(r['client']['connections'] for r in seen)}"])
         finally:
             sink.stop()
-    measure.show("CPU us per POST", ["row", "client", "bare loop", "ratio", "connections opened"], rows)
+    measure.show("CPU us per POST", ["row", "client", "bare loop", "ratio", "over TLS", "to plain", "connections opened"], rows)
     measure.write_json(measure.ROOT / "build/bench/http_client.json",
                        {"machine": measure.machine(), "rows": report})
 

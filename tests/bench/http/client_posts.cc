@@ -1,10 +1,11 @@
 // The same POST over kept connections, as fast as the answers come, for some seconds:
 //
-//   client_posts client|bare PORT IN_FLIGHT SECONDS     prints {"requests", "cpu_us",
+//   client_posts client|tls|bare PORT IN_FLIGHT SECONDS     prints {"requests", "cpu_us",
 //   "connections"}
 //
-// `client` is the gateway's HTTP client; `bare` is the least that does the same work: one epoll
-// loop, one write and one read a request, and answers told apart by their Content-Length.
+// `client` is the gateway's HTTP client; `tls` the same over TLS, believing any certificate; `bare`
+// is the least that does the same work: one epoll loop, one write and one read a request, and
+// answers told apart by their Content-Length.
 
 #include <arpa/inet.h>
 #include <sys/epoll.h>
@@ -24,6 +25,7 @@
 #include "gateway/event/resolver.h"
 #include "gateway/http/client.h"
 #include "gateway/http/tcp_connector.h"
+#include "gateway/http/transport_connector.h"
 
 namespace tocsin::bench {
 namespace {
@@ -36,6 +38,7 @@ struct Plan {
   std::uint16_t port = 0;
   std::size_t in_flight = 1;
   double seconds = 1;
+  bool tls = false;
 };
 
 struct Outcome {
@@ -61,6 +64,7 @@ class Poster final : public http::ClientEvents {
   Poster(http::HttpClient& client, const Plan& plan, double until)
       : client_(client), until_(until) {
     request_.method = "POST";
+    request_.scheme = plan.tls ? "https" : "http";
     request_.host = kHost;
     request_.port = plan.port;
     request_.authority = kHost;
@@ -102,7 +106,9 @@ Outcome post_with_client(const Plan& plan, double until) {
   event::Loop loop({.name = "bench"});
   loop.run_ready();  // this thread owns it
   const auto resolver = event::Resolver::create(loop, {}).value();
-  http::TcpConnector connector(loop, *resolver);
+  http::TcpConnector tcp(loop, *resolver);
+  http::TransportConnector connector(loop, tcp,
+                                     event::TlsContext::for_client({.verify = false}).value());
   http::ClientOptions options;
   options.connections_per_host_max = options.idle_per_host_max = plan.in_flight;
   http::HttpClient client(loop, connector, options);
@@ -192,13 +198,14 @@ Outcome post_bare(const Plan& plan, double until) {
 }
 
 int run(int argc, char** argv) {
-  if (argc != 5) give_up("usage: client_posts client|bare PORT IN_FLIGHT SECONDS");
+  if (argc != 5) give_up("usage: client_posts client|tls|bare PORT IN_FLIGHT SECONDS");
   const Plan plan{static_cast<std::uint16_t>(std::atoi(argv[2])),
-                  static_cast<std::size_t>(std::atoi(argv[3])), std::atof(argv[4])};
+                  static_cast<std::size_t>(std::atoi(argv[3])), std::atof(argv[4]),
+                  std::strcmp(argv[1], "tls") == 0};
   const double until = seconds_of(CLOCK_MONOTONIC) + plan.seconds;
   const double before = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
   const Outcome outcome =
-      std::strcmp(argv[1], "client") == 0 ? post_with_client(plan, until) : post_bare(plan, until);
+      std::strcmp(argv[1], "bare") != 0 ? post_with_client(plan, until) : post_bare(plan, until);
   const double cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - before;
   std::printf("{\"requests\": %llu, \"cpu_us\": %.3f, \"connections\": %zu}\n",
               static_cast<unsigned long long>(outcome.requests),

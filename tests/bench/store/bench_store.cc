@@ -50,6 +50,7 @@ struct Options {
   std::string sync;
   std::int64_t checkpoint_size = 0;
   std::int64_t cache_size = 0;
+  std::vector<std::string> search;
   std::string only;
   std::string json;
 };
@@ -103,9 +104,9 @@ class Driver {
                R"(","labels":{"team":"payments","region":"eu-west-1"},"key":"order-4711"})";
   }
 
-  /// Appends without anything else, as fast as it goes.
-  void fill(std::uint64_t rows) {
-    Case filling{"fill", false, false, 512};
+  /// Appends without anything else, as fast as it goes; `grouped`: each with a key of its own.
+  void fill(std::uint64_t rows, bool grouped) {
+    const Case filling{"fill", false, false, 512, grouped};
     for (std::uint64_t done = 0; done < rows; done += filling.batch) step(filling);
   }
 
@@ -248,6 +249,7 @@ conformance::Settings settings_of(const Options& options, const std::filesystem:
   if (options.checkpoint_size != 0) {
     settings.push_back({"checkpoint_size", {}, options.checkpoint_size});
   }
+  if (!options.search.empty()) settings.push_back({"search", {}, 0, options.search});
   if (options.cache_size != 0) settings.push_back({"cache_size", {}, options.cache_size});
   return settings;
 }
@@ -284,8 +286,8 @@ int run(const std::string& library, const Options& options) {
       return 1;
     }
     Driver driver(store, 1);
-    driver.fill(options.backlog);
     const std::vector<Case> all = cases(options);
+    driver.fill(options.backlog, std::ranges::all_of(all, &Case::grouped));
     std::vector<std::vector<Figures>> figures(all.size());
     for (int round = 0; round < options.rounds; ++round) {
       for (std::size_t i = 0; i < all.size(); ++i) {
@@ -310,7 +312,8 @@ int run(const std::string& library, const Options& options) {
 constexpr const char* kUsage =
     "usage: bench_store [--folder DIR] [--seconds S] [--rounds N] [--backlog ROWS] [--batch N]\n"
     "                   [--only CASE] [--page-size 4KiB] [--checkpoint-size BYTES]\n"
-    "                   [--cache-size BYTES] [--sync full|normal|off] [--json FILE]\n";
+    "                   [--cache-size BYTES] [--sync full|normal|off] [--json FILE]\n"
+    "                   [--search key|external_id]...\n";
 
 bool parse(int count, char** arguments, Options& options) {
   const std::map<std::string, std::function<void(const char*)>> known{
@@ -327,6 +330,7 @@ bool parse(int count, char** arguments, Options& options) {
       {"--checkpoint-size",
        [&](const char* value) { options.checkpoint_size = std::atoll(value); }},
       {"--cache-size", [&](const char* value) { options.cache_size = std::atoll(value); }},
+      {"--search", [&](const char* value) { options.search.emplace_back(value); }},
       {"--json", [&](const char* value) { options.json = value; }}};
   for (int i = 1; i < count; i += 2) {
     const auto option = known.find(arguments[i]);

@@ -34,10 +34,12 @@ class SqliteOpen : public testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  std::unique_ptr<StorageUnderTest> make() const {
-    return std::make_unique<StorageUnderTest>(
-        TOCSIN_STORAGE_SQLITE,
-        Settings{{"path", path_}, {"ballast_size", {}, 0}, {"lock_timeout", {}, 0}});
+  std::unique_ptr<StorageUnderTest> make(const std::vector<std::string>& search = {}) const {
+    return std::make_unique<StorageUnderTest>(TOCSIN_STORAGE_SQLITE,
+                                              Settings{{"path", path_},
+                                                       {"ballast_size", {}, 0},
+                                                       {"lock_timeout", {}, 0},
+                                                       {"search", {}, 0, search}});
   }
   /// Creates the database and closes it.
   void create() const {
@@ -94,7 +96,7 @@ TEST_F(SqliteOpen, ANewDatabaseIsOursAndOnlyForItsOwner) {
   ASSERT_EQ(::stat(path_.c_str(), &found), 0);
   EXPECT_EQ(found.st_mode & 0777, 0600U);
   EXPECT_EQ(ask("PRAGMA application_id"), std::to_string(0x544F4353));
-  EXPECT_EQ(ask("PRAGMA user_version"), "5");
+  EXPECT_EQ(ask("PRAGMA user_version"), "6");
   EXPECT_EQ(ask("PRAGMA journal_mode"), "wal");
   EXPECT_EQ(ask("PRAGMA auto_vacuum"), "2");
 }
@@ -385,9 +387,11 @@ class SqlitePlans : public SqliteOpen {
     auto move = move_of("sms", "chat", 10);
     auto move_dead = move_of("mail", "chat", 10, true);
     auto redrive_due = redrive_due_of(kStart);
+    auto recovered = redrive_due_of(kStart, 10, "mail");
     auto blame = blame_of(1203);
     auto look = look_of();
-    store.apply(newer, newest, supersede, reschedule, move, move_dead, redrive_due, blame, look);
+    store.apply(newer, newest, supersede, reschedule, move, move_dead, redrive_due, recovered,
+                blame, look);
     store.record("a");
     auto scan = scan_of("a");
     store.scan(scan);
@@ -398,6 +402,8 @@ class SqlitePlans : public SqliteOpen {
     store.notification(700);
     store.backlog();
     store.existing({1, 2, 3});
+    store.find(TOCSIN_QUERY_BY_KEY, "k");
+    store.find(TOCSIN_QUERY_BY_EXTERNAL_ID, "e");
     tocsin_query health{};
     health.size = sizeof health;
     health.kind = TOCSIN_QUERY_HEALTH;
@@ -433,7 +439,7 @@ TEST_F(SqlitePlans, EveryStatementUsesItsIndexAmongAMillionRows) {
   seen = &statements;
   sqlite3_auto_extension(reinterpret_cast<void (*)()>(watch_connection));
   {
-    const auto store = make();
+    const auto store = make({"key", "external_id"});
     store->open();
     everything(*store);
     store->close();

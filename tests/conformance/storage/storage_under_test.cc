@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <deque>
 
 namespace tocsin::conformance {
 
@@ -28,6 +29,15 @@ struct SettingValues {
       value.size = sizeof value;
       value.text = str(setting.text);
       value.integer = setting.number;
+      std::vector<tocsin_value>& items = lists.emplace_back();
+      for (const std::string& text : setting.list) {
+        items.push_back({});
+        items.back().size = sizeof(tocsin_value);
+        items.back().text = str(text);
+      }
+      value.items = items.data();
+      value.count = static_cast<std::uint32_t>(items.size());
+      value.stride = sizeof(tocsin_value);
       values.push_back(value);
       keys.push_back(str(setting.key));
     }
@@ -39,6 +49,7 @@ struct SettingValues {
     table.stride = sizeof(tocsin_value);
   }
   std::vector<tocsin_value> values;
+  std::deque<std::vector<tocsin_value>> lists;
   std::vector<tocsin_str> keys;
   tocsin_value table{};
 };
@@ -171,6 +182,11 @@ Append& Append::due(std::int64_t next_at_ns) {
   return *this;
 }
 
+Append& Append::external(std::string_view id) {
+  op.external_id = str(id);
+  return *this;
+}
+
 Append& Append::expires(std::int64_t expires_at_ns) {
   op.expires_at_ns = expires_at_ns;
   return *this;
@@ -225,10 +241,12 @@ tocsin_reschedule reschedule_of(std::uint64_t id, std::string_view caller,
   return op;
 }
 
-tocsin_redrive_due redrive_due_of(std::int64_t now_ns, std::uint32_t limit) {
+tocsin_redrive_due redrive_due_of(std::int64_t now_ns, std::uint32_t limit,
+                                  std::string_view output) {
   auto op = make<tocsin_redrive_due>(TOCSIN_OP_REDRIVE_DUE);
   op.now_ns = now_ns;
   op.limit = limit;
+  op.output = str(output);
   return op;
 }
 
@@ -449,6 +467,17 @@ Page StorageUnderTest::dead_letters(std::string_view output, std::uint32_t limit
   query.limit = limit;
   query.before_notification_id = before_id;
   query.before_ordinal = before_ordinal;
+  return this->query(query);
+}
+
+Page StorageUnderTest::find(std::uint32_t kind, std::string_view text, std::uint32_t limit,
+                            std::uint64_t before_id) {
+  tocsin_query query{};
+  query.size = sizeof query;
+  query.kind = kind;
+  query.text = str(text);
+  query.limit = limit;
+  query.before_notification_id = before_id;
   return this->query(query);
 }
 

@@ -28,6 +28,7 @@ struct Setting {
   std::string key;
   std::string text;
   std::int64_t number = 0;
+  std::vector<std::string> list{};
 };
 using Settings = std::vector<Setting>;
 
@@ -52,6 +53,7 @@ class Append {
   Append& ordered(std::uint32_t ordering = TOCSIN_ORDER_JOIN);
   Append& due(std::int64_t next_at_ns);
   Append& expires(std::int64_t expires_at_ns);
+  Append& external(std::string_view id);
 
   tocsin_append op{};
 
@@ -69,7 +71,8 @@ tocsin_cancel cancel_of(std::uint64_t id, std::string_view caller);
 tocsin_supersede supersede_of(std::uint64_t id, std::string_view caller, std::string_view key,
                               std::uint32_t limit = TOCSIN_SUPERSEDE_ROWS_MAX);
 tocsin_reschedule reschedule_of(std::uint64_t id, std::string_view caller, std::int64_t next_at_ns);
-tocsin_redrive_due redrive_due_of(std::int64_t now_ns, std::uint32_t limit = 100);
+tocsin_redrive_due redrive_due_of(std::int64_t now_ns, std::uint32_t limit = 100,
+                                  std::string_view output = {});
 tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordinal = 0);
 tocsin_move move_of(std::string_view from, std::string_view to, std::uint32_t limit,
                     bool dead = false);
@@ -186,6 +189,9 @@ class StorageUnderTest {
   Page dead_letters(std::string_view output = {}, std::uint32_t limit = 500,
                     std::uint64_t before_id = 0, std::uint32_t before_ordinal = 0);
   Backlogs backlog();
+  /// `kind`: one of the searches of enum tocsin_query_kind.
+  Page find(std::uint32_t kind, std::string_view text, std::uint32_t limit = 100,
+            std::uint64_t before_id = 0);
   std::vector<std::uint64_t> existing(const std::vector<std::uint64_t>& ids);
   RecordPage record(std::string_view key, std::int64_t now_ns = kStart,
                     std::string_view collection = "c");

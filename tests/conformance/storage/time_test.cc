@@ -204,6 +204,37 @@ TEST_P(StorageTime, ADeadLetterIsSentAgainWhenItsTimeHasCome) {
   EXPECT_EQ(store().state_of(12), TOCSIN_STATE_DEAD);
 }
 
+TEST_P(StorageTime, WhatWaitsOfAnOutputThatRecoveredIsSentAgainBeforeItsTime) {
+  Append append(10);
+  append.claimed("mail").claimed("mail").claimed("chat").claimed("mail");
+  std::vector<tocsin_settle> deaths;
+  for (const std::uint32_t ordinal : {0U, 1U, 2U, 3U}) {
+    deaths.push_back(settle_of(10, TOCSIN_STATE_DEAD, ordinal));
+    deaths.back().redrive_at_ns = kStart + (600 - ordinal) * kSecond;
+  }
+  deaths[3].redrive_at_ns = 0;  // final
+  EXPECT_APPLIED(store().apply(append, deaths[0], deaths[1], deaths[2], deaths[3]));
+
+  auto unknown = redrive_due_of(kStart + kSecond, 10, "nobody");
+  auto first = redrive_due_of(kStart + kSecond, 1, "mail");
+  EXPECT_APPLIED(store().apply(unknown, first));
+  EXPECT_EQ(unknown.redriven, 0U);
+  EXPECT_EQ(first.redriven, 1U);
+  EXPECT_EQ(store().state_of(10, 1), TOCSIN_STATE_READY) << "the one whose time is nearer";
+  auto rest = redrive_due_of(kStart + kSecond, 10, "mail");
+  auto claim = claim_of("mail", 10, kStart + kSecond);
+  EXPECT_APPLIED(store().apply(rest, claim));
+  EXPECT_EQ(rest.redriven, 1U);
+  ASSERT_EQ(rest.output_count, 1U);
+  EXPECT_EQ(text(rest.outputs[0]), "mail");
+  EXPECT_EQ(rest.next_due_ns, kStart + 598 * kSecond) << "the other output's";
+  ASSERT_EQ(claim.claimed_count, 2U);
+  EXPECT_EQ(claim.claimed[0].redrives, 1U);
+  EXPECT_EQ(store().state_of(10, 2), TOCSIN_STATE_DEAD);
+  EXPECT_EQ(store().state_of(10, 3), TOCSIN_STATE_DEAD);
+  EXPECT_EQ(store().backlog().at("mail"), (Backlog{0, 1}));
+}
+
 TEST_P(StorageTime, WhatPeopleDecidedIsNotSentAgainByTheClock) {
   Append append(10);
   append.claimed("mail").claimed("mail");

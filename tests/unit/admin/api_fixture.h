@@ -103,6 +103,13 @@ class FakeLedger final : public stage::Ledger {
       }
       if (!result.deliveries.empty()) result.notification = notification(query.id);
     }
+    if (query.what == What::kByKey) {
+      for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+        const bool wanted = query.text == row->reason && (!query.before || row->id < *query.before);
+        if (!wanted || result.notifications.size() == query.limit) continue;
+        result.notifications.push_back(notification(row->id.notification));
+      }
+    }
     if (query.what == What::kDeadLetters) {
       for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
         const bool wanted = row->state == message::DeliveryState::kDead &&

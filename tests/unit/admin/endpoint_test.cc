@@ -31,7 +31,7 @@ TEST(Endpoints, PreferTheEarlierRowAndTheMethodThatFits) {
 
 TEST(Endpoints, SayWhatAPathTakes) {
   EXPECT_EQ(match("POST", "/healthz").allow, "GET, HEAD");
-  EXPECT_EQ(match("GET", "/v1/notifications").allow, "POST");
+  EXPECT_EQ(match("PUT", "/v1/notifications").allow, "POST, GET, HEAD");
   EXPECT_EQ(match("DELETE", "/v1/dead-letters/redrive").allow, "POST, GET, HEAD");
   for (const char* path : {"/", "/v1", "/v1/outputs/", "/v1/dead-letters/", "/healthz/x",
                            "/v1/dead-letters/a/b/redrive", "/v1/dead-letters/a/redrive/"}) {

@@ -102,6 +102,35 @@ TEST_F(NotificationsTest, AreShownWithTheirDeliveries) {
   EXPECT_EQ(deliveries[1].find("reason"), nullptr);
 }
 
+// The fake ledger takes a row's reason for its key.
+TEST_F(NotificationsTest, AreFoundByTheirKeyPageByPage) {
+  for (std::uint64_t id = 1; id <= 3; ++id) ledger.add_dead(id, "mail").reason = "order 4711";
+  ledger.add_dead(4, "mail").reason = "another";
+  const Answer page = get("/v1/notifications?key=order%204711&limit=2");
+  ASSERT_EQ(page.status, 200);
+  const auto& found = page.json.at("notifications").as<Value::List>();
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].string("id"), message::NotificationId{3}.text());
+  EXPECT_EQ(found[0].string("caller"), "shop");
+  EXPECT_EQ(found[0].string("title"), "No money");
+  const std::string next = page.json.string("next");
+  EXPECT_EQ(next, message::NotificationId{2}.text());
+  const Answer rest = get("/v1/notifications?key=order%204711&before=" + next);
+  EXPECT_EQ(rest.json.at("notifications").as<Value::List>().size(), 1U);
+  EXPECT_EQ(rest.json.find("next"), nullptr);
+}
+
+TEST_F(NotificationsTest, AreLookedForByOneThingThatTheStoreIsMadeFor) {
+  for (const char* wrong : {"", "?key=a&external_id=b", "?key=", "?key=a&before=x",
+                            "?key=a&limit=0", "?external_id=b&limit=501", "?name=a"}) {
+    EXPECT_EQ(get(std::string("/v1/notifications") + wrong).status, 400) << wrong;
+  }
+  ledger.down = Error{Code::kNotFound, "add external_id to storage.search", {}};
+  const Answer answer = get("/v1/notifications?external_id=4711");
+  EXPECT_EQ(answer.status, 409);
+  EXPECT_EQ(answer.json.string("detail"), "add external_id to storage.search.");
+}
+
 TEST_F(NotificationsTest, AreNotFoundByAnIdNobodyHas) {
   EXPECT_EQ(get("/v1/notifications/" + message::NotificationId{9}.text()).status, 404);
   EXPECT_EQ(get("/v1/notifications/42").status, 404);

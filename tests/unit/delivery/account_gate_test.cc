@@ -42,5 +42,14 @@ TEST(AccountGate, TheLongestClosingStaysWhoeverCloses) {
   EXPECT_EQ(gate.opens_at(), MonoTime(seconds(999)));
 }
 
+// One account is one bucket at its provider, whichever of its outputs it answers.
+TEST(AccountGate, StepsOverAllItsOutputs) {
+  AccountGate gate;
+  EXPECT_EQ(gate.on_throttled(MonoTime(seconds(1)), MonoTime(seconds(2)), 0), seconds(1));
+  EXPECT_EQ(gate.on_throttled(MonoTime(seconds(3)), MonoTime(seconds(4)), 0), seconds(2));
+  gate.on_served(MonoTime(seconds(6)));
+  EXPECT_EQ(gate.on_throttled(MonoTime(seconds(6)), MonoTime(seconds(7)), 0), seconds(1));
+}
+
 }  // namespace
 }  // namespace tocsin::delivery

@@ -33,6 +33,22 @@ TEST(AddressGates, CloseOneAddressUntilItsTime) {
   EXPECT_EQ(gates.closed_for("a", at(seconds(20))), seconds(10));
 }
 
+TEST(AddressGates, LeaveAnAddressAloneLongerEachTimeItAsks) {
+  AddressGates gates({1, 2});
+  EXPECT_EQ(gates.on_throttled("a", kStart, kStart, 0), seconds(1));
+  EXPECT_EQ(gates.on_throttled("a", at(seconds(1)), at(seconds(1)), 0), seconds(2));
+  EXPECT_EQ(gates.on_throttled("b", at(seconds(1)), at(seconds(1)), 0), seconds(1));
+  gates.on_served("a", at(seconds(3)), at(seconds(3)));
+  EXPECT_EQ(gates.on_throttled("a", at(seconds(4)), at(seconds(4)), 0), seconds(1));
+}
+
+TEST(AddressGates, ForgetAThrottleOnceItsAddressWasLeftAloneLongEnough) {
+  AddressGates gates({1, 2});
+  for (int i = 0; i < 3; ++i) gates.on_throttled("a", at(seconds(i)), at(seconds(i)), 0);
+  const Duration later = seconds(2 + 4) + AddressGates::kRememberThrottle;
+  EXPECT_EQ(gates.on_throttled("a", at(later), at(later), 0), seconds(1));
+}
+
 TEST(AddressGates, ForgetTheOneThatOpensSoonestWhenThereAreTooMany) {
   AddressGates gates({1, 2});
   for (std::size_t i = 0; i < AddressGates::kAddressesMax + 1; ++i) {

@@ -6,6 +6,7 @@
 namespace tocsin::delivery::testing {
 namespace {
 
+using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
@@ -114,6 +115,87 @@ TEST_F(DeadLetters, AreFinalAtOnceWhenTimeDoesNotHelp) {
   EXPECT_FALSE(storage.row(group.delivery()).redrive_at);
   world.pass(minutes(2));
   EXPECT_EQ(chat.output->seen.size(), 1U);
+}
+
+// Opens at the first failure, and closes at the first attempt that is delivered.
+LanePolicy touchy(DeadLetterPolicy dead_letters) {
+  LanePolicy made = LanePolicy::standard();
+  made.dead_letters = std::move(dead_letters);
+  made.breaker = policy::BreakerOptions{.window_calls = 1,
+                                        .min_calls = 1,
+                                        .open_for = seconds(10),
+                                        .open_for_max = seconds(10),
+                                        .half_open_calls = 1};
+  return made;
+}
+
+TEST_F(DeadLetters, AreSentAgainAtOnceWhenTheirOutputRecovers) {
+  auto& chat = world.add_lane("chat", touchy({.redrive = {hours(1)}, .on_recovery = true}));
+  auto& other = world.add_lane("other", touchy({.redrive = {hours(1)}, .on_recovery = true}));
+  chat.output->script = other.output->script = fails;
+  TestGroup& group = world.append({.to = {chat.door(), other.door()}});
+  world.pass(seconds(30));
+  ASSERT_EQ(dead(), 2U);
+  chat.output->script = [](const auto&) { return retry(); };
+  world.append({.to = {chat.door()}});
+  ASSERT_EQ(chat.lane->breaker_state(), policy::BreakerState::kOpen);
+  chat.output->script = [](const auto&) { return delivered(); };
+  world.pass(seconds(12));
+  ASSERT_EQ(chat.lane->breaker_state(), policy::BreakerState::kClosed);
+  EXPECT_EQ(storage.row(group.delivery(0)).state, DeliveryState::kDelivered);
+  EXPECT_EQ(storage.row(group.delivery(0)).redrives, 1U) << "it counts as one of its times";
+  EXPECT_EQ(redriven("breaker"), 1);
+  EXPECT_EQ(storage.row(group.delivery(1)).state, DeliveryState::kDead);
+}
+
+TEST_F(DeadLetters, WaitForTheirTimeUnlessSomebodyAskedForMore) {
+  auto& chat = world.add_lane("chat", touchy({.redrive = {hours(1)}}));
+  chat.output->script = fails;
+  TestGroup& group = world.append({.to = {chat.door()}});
+  world.pass(seconds(30));
+  chat.lane->force_breaker(BreakerOrder::kOpen);
+  chat.lane->force_breaker(BreakerOrder::kClosed);
+  world.pass(seconds(30));
+  EXPECT_EQ(storage.row(group.delivery()).state, DeliveryState::kDead);
+}
+
+TEST_F(DeadLetters, OfAnOutputThatRecoveredComeInStepsAndFinalOnesStay) {
+  auto& chat = world.add_lane("chat", policy({.redrive = {hours(1)}, .on_recovery = true}));
+  chat.output->script = rejects;
+  TestGroup& final = world.append({.to = {chat.door()}});
+  chat.output->script = fails;
+  constexpr std::size_t kMany = 2 * Redrives::kRowsMax;
+  for (std::size_t i = 0; i < kMany; ++i) world.append({.to = {chat.door()}});
+  world.pass(minutes(5));
+  ASSERT_EQ(dead(), kMany + 1);
+  chat.output->script = nullptr;
+  const std::size_t before = chat.output->seen.size();
+  chat.lane->force_breaker(BreakerOrder::kOpen);
+  chat.lane->force_breaker(BreakerOrder::kClosed);
+  world.turn();
+  EXPECT_EQ(dead(), kMany + 1 - Redrives::kRowsMax);
+  EXPECT_GT(chat.output->seen.size(), before);
+  world.advance(Redrives::kStepEvery);
+  EXPECT_EQ(dead(), 1U);
+  EXPECT_EQ(redriven("breaker"), kMany);
+  EXPECT_EQ(storage.row(final.delivery()).state, DeliveryState::kDead);
+}
+
+// The store goes while it is asked.
+TEST_F(DeadLetters, OfAnOutputThatRecoveredAreNotForgottenWhenTheStoreFails) {
+  auto& chat = world.add_lane("chat", policy({.redrive = {hours(1)}, .on_recovery = true}));
+  chat.output->script = fails;
+  TestGroup& group = world.append({.to = {chat.door()}});
+  world.pass(seconds(30));
+  ASSERT_EQ(dead(), 1U);
+  chat.output->script = [](const auto&) { return delivered(); };
+  storage.set_down(true);
+  chat.lane->force_breaker(BreakerOrder::kOpen);
+  chat.lane->force_breaker(BreakerOrder::kClosed);
+  world.pass(seconds(7));
+  storage.set_down(false);
+  world.pass(seconds(20));
+  EXPECT_EQ(storage.row(group.delivery()).state, DeliveryState::kDelivered);
 }
 
 TEST_F(DeadLetters, ThatAnEarlierProcessLeftAreSentAgainToo) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -92,6 +93,7 @@ struct Note {
   std::optional<stage::IdempotencyKey> key{};
   std::string caller{};
   std::optional<message::DeliveryClass> priority{};  ///< nothing: as the level says
+  std::vector<message::Recipient> recipients{};      ///< of the notification; of static texts
 };
 
 /// A request's appends, and what was answered.
@@ -107,6 +109,9 @@ class TestGroup final : public AppendGroup {
     notification->topic = "t";
     notification->level = note.level;
     notification->expires_at = note.expires_at;
+    const auto to = *arena.make_array<message::Recipient>(note.recipients.size());
+    std::ranges::copy(note.recipients, to.begin());
+    notification->to = to;
     Item& item = items.emplace_back();
     item.message = message::Message(std::move(arena).seal(), *notification, payload);
     item.append.input = "test";

@@ -65,7 +65,8 @@ struct FakeTime {
     op.outputs.clear();
     for (auto& [id, row] : store.rows_) {
       if (row.state != DeliveryState::kDead || !row.redrive_at) continue;
-      if (*row.redrive_at > op.now || op.redriven == op.limit) {
+      const bool wanted = op.output.empty() ? *row.redrive_at <= op.now : row.output == op.output;
+      if (!wanted || op.redriven == op.limit) {
         op.next_due = std::min(op.next_due.value_or(*row.redrive_at), *row.redrive_at);
         continue;
       }

@@ -223,6 +223,71 @@ TEST_F(LaneRateTest, BoundsWhatAReceiverMayAskFor) {
   EXPECT_EQ(begun.size(), 1U);
 }
 
+TEST_F(LaneRateTest, AReceiverThatDoesNotSayHowLongIsLeftAloneLongerEachTime) {
+  auto& chat = add("chat", LanePolicy::standard());
+  const auto deliver = chat.output->script;
+  std::vector<Duration> asked;
+  chat.output->script = [&](const auto&) {
+    asked.push_back(world.worker.now() - start);
+    return Verdict{.kind = VerdictKind::kThrottled};
+  };
+  append(chat, 1);
+  world.pass(minutes(3), milliseconds(100));
+  ASSERT_GE(asked.size(), 7U);
+  for (std::size_t i = 1; i < 7; ++i) {
+    const Duration least = std::min<Duration>(seconds(1 << (i - 1)), minutes(1));
+    EXPECT_GE(asked[i] - asked[i - 1], least) << i;
+    EXPECT_LE(asked[i] - asked[i - 1], least + least / 10 + milliseconds(200)) << i;
+  }
+  chat.output->script = deliver;
+  world.pass(minutes(2), milliseconds(500));
+  ASSERT_EQ(begun.size(), 1U);
+  EXPECT_EQ(chat.output->seen.back().number, 1U) << "nothing was spent";
+}
+
+TEST_F(LaneRateTest, TheFirstThatIsServedEndsTheSteps) {
+  auto& chat = add("chat", LanePolicy::standard());
+  const auto deliver = chat.output->script;
+  const auto throttle = [](const auto&) { return Verdict{.kind = VerdictKind::kThrottled}; };
+  chat.output->script = throttle;
+  append(chat, 1);
+  world.pass(seconds(20), milliseconds(500));
+  chat.output->script = deliver;
+  world.pass(minutes(1), milliseconds(500));
+  ASSERT_EQ(begun.size(), 1U);
+  chat.output->script = throttle;
+  append(chat, 1);
+  EXPECT_LE(chat.lane->look().until - world.worker.now(), milliseconds(1100));
+}
+
+// Thirty that were under way together are one burst, not thirty reasons to wait longer.
+TEST_F(LaneRateTest, WhatWasUnderWayTogetherIsOneStep) {
+  auto& chat = add("chat", LanePolicy::standard());
+  chat.output->script = nullptr;
+  append(chat, 30);
+  ASSERT_EQ(chat.output->open.size(), 30U);
+  world.advance(milliseconds(50));
+  while (!chat.output->open.empty()) chat.output->complete({.kind = VerdictKind::kThrottled});
+  world.turn();
+  EXPECT_LE(chat.lane->look().until - world.worker.now(), milliseconds(1100));
+}
+
+TEST_F(LaneRateTest, AnAddressThatIsThrottledStepsByItself) {
+  auto& chat = add("chat", LanePolicy::standard());
+  std::vector<Duration> asked;
+  const auto deliver = chat.output->script;
+  chat.output->script = [&](const stage::Attempt& attempt) -> std::optional<Verdict> {
+    if (attempt.address != "a") return deliver(attempt);
+    asked.push_back(world.worker.now() - start);
+    return Verdict{.kind = VerdictKind::kThrottled, .scope = VerdictScope::kAddress};
+  };
+  world.append({.to = {chat.door()}, .address = "a"});
+  world.pass(seconds(9), milliseconds(100));
+  ASSERT_EQ(asked.size(), 4U) << "after 1, 2 and 4 seconds, and a little";
+  world.append({.to = {chat.door()}, .address = "b"});
+  EXPECT_EQ(begun.size(), 1U) << "the others do not wait";
+}
+
 TEST_F(LaneRateTest, OutputsOfOneAccountWaitTogether) {
   AccountGates gates;
   auto& chat = add("chat", LanePolicy::standard());

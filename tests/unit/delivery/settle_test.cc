@@ -56,12 +56,14 @@ Expected given_up(GiveUpCause cause, const Situation& at, Effect effect = Effect
           cause};
 }
 
+constexpr Duration kOwnPause = seconds(7);
+
 Expected throttled(VerdictScope scope, const Situation& at) {
   constexpr Effect kEffects[] = {Effect::kCloseAddress, Effect::kCloseOutput,
                                  Effect::kCloseAccount};
   const bool address = scope == VerdictScope::kAddress;
-  return {address ? DeliveryState::kReady : DeliveryState::kClaimed, at.before, kThrottleDefault,
-          kEffects[static_cast<int>(scope)], kThrottleDefault};
+  return {address ? DeliveryState::kReady : DeliveryState::kClaimed, at.before, kOwnPause,
+          kEffects[static_cast<int>(scope)], kOwnPause};
 }
 
 Expected expected(VerdictKind kind, VerdictScope scope, const Situation& at) {
@@ -103,8 +105,8 @@ TEST_P(VerdictTable, Holds) {
   const auto& [number, scope, idempotent, on_ambiguous, before, has_fallback] = GetParam();
   const auto kind = static_cast<VerdictKind>(number);
   const Verdict verdict{.kind = kind, .scope = scope, .reason = "why"};
-  const Settlement next =
-      decide(verdict, {before, idempotent, has_fallback}, three_attempts(on_ambiguous), 0);
+  const Settlement next = decide(verdict, {before, idempotent, has_fallback, kOwnPause},
+                                 three_attempts(on_ambiguous), 0);
   const Expected want = expected(kind, scope, {idempotent, has_fallback, on_ambiguous, before});
   EXPECT_EQ(next.state, want.state);
   EXPECT_EQ(next.attempts, want.attempts);

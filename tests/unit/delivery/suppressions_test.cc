@@ -30,8 +30,15 @@ class SuppressionsTest : public ::testing::Test {
     lane->drain(std::chrono::seconds(1), [this] { drained = true; });
     while (!drained) world.advance(std::chrono::seconds(1));
   }
-  TestGroup& send(std::string address) {
-    return world.append({.to = {&lane->door()}, .address = std::move(address)});
+  TestGroup& send(std::string address, std::vector<message::Recipient> to = {}) {
+    return world.append(
+        {.to = {&lane->door()}, .address = std::move(address), .recipients = std::move(to)});
+  }
+  void attach_with(LaneFallback fallback) {
+    LanePolicy policy = LanePolicy::standard();
+    policy.fallback = std::move(fallback);
+    lane->attach(output.get(), std::move(policy));
+    world.turn();
   }
   void suppress(std::string address, std::string reason, Duration keep = Duration::zero()) {
     suppressions.suppress({.address = std::move(address),
@@ -91,6 +98,52 @@ TEST_F(SuppressionsTest, ATargetThatIsGoneIsSuppressedAndKept) {
   EXPECT_EQ(one->by, "sms");
   EXPECT_EQ(one->reason, "the target is gone: Unregistered");
   EXPECT_GT(kept->expires_at.value(), world.clock.wall() + std::chrono::days(89));
+}
+
+// A number that is suppressed must not be called by way of another provider, and whoever else is
+// on the list has a delivery of his own; another channel is what a fallback is for.
+TEST_F(SuppressionsTest, TheFallbackGetsWhatItReachesByAnotherAddress) {
+  struct Case {
+    const char* kind;  // what the fallback takes
+    bool has_own;
+    std::vector<message::Recipient> to;
+    std::optional<std::string> reached;  // nothing: a dead letter
+  };
+  const message::Recipient phone{"phone", "+1"};
+  const message::Recipient other{"phone", "+2"};
+  const message::Recipient mail{"email", "a@b.example"};
+  const message::Recipient silent{"email", "no@b.example"};
+  const std::vector<Case> cases = {{"email", false, {phone, mail}, "email:a@b.example"},
+                                   {"email", false, {phone, silent, mail}, "email:a@b.example"},
+                                   {"email", false, {phone, silent}, "email:no@b.example"},
+                                   {"email", true, {phone}, ""},
+                                   {"email", false, {phone}, std::nullopt},
+                                   {"phone", false, {phone, other}, std::nullopt},
+                                   {"phone", true, {phone}, ""},
+                                   {"", true, {phone, mail}, ""}};
+  suppress("phone:+1", "opted out");
+  suppress("email:no@b.example", "opted out");
+  for (const Case& one : cases) {
+    attach_with({.output = "mail", .address_kind = one.kind, .has_own_address = one.has_own});
+    TestGroup& group = send("phone:+1", one.to);
+    const FakeRow row = storage.row(group.delivery());
+    EXPECT_EQ(row.reason, "suppressed: opted out");
+    EXPECT_EQ(row.state, one.reached ? DeliveryState::kFellBack : DeliveryState::kDead);
+    if (!one.reached) continue;
+    EXPECT_EQ(storage.row(group.delivery(1)).address, *one.reached);
+  }
+  EXPECT_TRUE(output->seen.empty());
+}
+
+TEST_F(SuppressionsTest, WhatIsGoneIsNotCalledThroughTheFallback) {
+  output->script = [](const auto&) { return Verdict{.kind = VerdictKind::kTargetGone}; };
+  attach_with({.output = "other", .address_kind = "phone", .has_own_address = false});
+  TestGroup& group = send("phone:+1");
+  EXPECT_EQ(storage.row(group.delivery()).state, DeliveryState::kDead);
+  attach_with({.output = "other", .address_kind = "email", .has_own_address = false});
+  TestGroup& reached = send("phone:+2", {{"phone", "+2"}, {"email", "a@b.example"}});
+  EXPECT_EQ(storage.row(reached.delivery()).state, DeliveryState::kFellBack);
+  EXPECT_EQ(storage.row(reached.delivery(1)).address, "email:a@b.example");
 }
 
 TEST_F(SuppressionsTest, EndsByItselfOrWhenItIsLifted) {

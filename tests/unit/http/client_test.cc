@@ -113,7 +113,7 @@ TEST_F(ClientTest, RefusesWhatCouldBeReadAsSomethingElse) {
   EXPECT_EQ(server_.count(), 0u);
 }
 
-TEST_F(ClientTest, TakesItsDestinationFromAUrlAndRefusesHttpsForNow) {
+TEST_F(ClientTest, TakesItsDestinationFromAUrlAndRefusesHttpsWithoutTls) {
   const Url url = parse_url("http://127.0.0.1:" + std::to_string(server_.port()) + "/a?b").value();
   ClientRequest r;
   r.set_url(url);
@@ -126,7 +126,7 @@ TEST_F(ClientTest, TakesItsDestinationFromAUrlAndRefusesHttpsForNow) {
   const auto sent = client_->send(r, refused);
   ASSERT_FALSE(sent.has_value());
   EXPECT_EQ(sent.error().code, Code::kInvalid);
-  EXPECT_EQ(sent.error().what, "https comes with TLS streams");
+  EXPECT_EQ(sent.error().what, "https cannot be spoken here");
 }
 
 // --- bodies sent through the call --------------------------------------------------------------

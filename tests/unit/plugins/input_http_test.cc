@@ -63,12 +63,11 @@ TEST_F(HttpInputTest, TellsWhereTheStateIsAsItWasAsked) {
                         {"/v1", "/messages", "/v1/notifications/ntf_1"},
                         {"", "/hooks/in", "/v1/notifications/ntf_1"},
                         {"/hooks/in", "/", "/v1/notifications/ntf_1"}};
+  const Headers json = {{"content-type", "application/json"}};
   for (const Case& one : cases) {
-    SCOPED_TRACE(std::string(one.prefix) + one.path);
-    const Headers json = {{"content-type", "application/json"}};
     const tocsin_token exchange = ask("POST", one.path, kOne, json, one.prefix);
     outcome({committed("ntf_1")});
-    EXPECT_EQ(header(exchange, "Location"), one.location);
+    EXPECT_EQ(header(exchange, "Location"), one.location) << one.prefix << one.path;
   }
 }
 

@@ -47,6 +47,60 @@ TEST_F(WebhookOutputTest, SendsItsOwnHeadersAroundTheConfiguredOnes) {
   EXPECT_EQ(host.requests.at(0).headers, expected);
 }
 
+TEST_F(WebhookOutputTest, SendsTheBodyThatATemplateMakes) {
+  host.settings.set("method", "PUT");
+  host.settings.set("content_type", "text/plain; charset=utf-8");
+  host.settings.set("body", "{{topic}} says {{title}}");
+  start();
+  tocsin_notification notification{};
+  notification.topic = tocsin::sdk::to_c("orders");
+  notification.title = tocsin::sdk::to_c("paid twice");
+  host.deliver(R"({"topic":"orders"})", "", notification);
+  EXPECT_EQ(host.requests.at(0).method, "PUT");
+  EXPECT_EQ(host.requests.at(0).headers.at(0).second, "text/plain; charset=utf-8");
+  EXPECT_EQ(host.requests.at(0).body, "orders says paid twice");
+}
+
+TEST_F(WebhookOutputTest, RefusesABrokenBody) {
+  host.settings.set("body", "{{topic");
+  EXPECT_EQ(host.start(), "body: a {{ is not closed");
+}
+
+TEST_F(WebhookOutputTest, SignsEachAttemptAnew) {
+  host.settings.set_list("secrets", {"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                                     "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="});
+  start();
+  const auto header = [this](std::size_t request, std::string_view name) {
+    for (const auto& [key, value] : host.requests.at(request).headers) {
+      if (key == name) return value;
+    }
+    return std::string("none");
+  };
+  const tocsin_token attempt = host.deliver(R"({"topic":"a"})");
+  EXPECT_EQ(header(0, "webhook-id"), "dlv_" + std::to_string(attempt));
+  EXPECT_EQ(header(0, "webhook-timestamp"), "1767225600") << "the host's wall clock";
+  EXPECT_EQ(header(0, "webhook-signature").size(), 95U) << "two of 47 bytes and a blank";
+  host.clock.advance(std::chrono::seconds(90));
+  host.deliver(R"({"topic":"a"})");
+  EXPECT_EQ(header(1, "webhook-timestamp"), "1767225690");
+  EXPECT_NE(header(1, "webhook-signature"), header(0, "webhook-signature"));
+}
+
+TEST_F(WebhookOutputTest, SignsNothingWithoutASecretAndTakesNoOther) {
+  start();
+  host.deliver(R"({"topic":"a"})");
+  for (const auto& [name, value] : host.requests.at(0).headers) {
+    EXPECT_NE(name.substr(0, 8), "webhook-") << value;
+  }
+}
+
+TEST_F(WebhookOutputTest, RefusesASecretWithoutShowingIt) {
+  host.settings.set_list("secrets", {"whsec_c2hvcnQ="});
+  EXPECT_EQ(host.start(),
+            "secrets: a secret is base64 of 24 to 64 bytes, as whsec_$(openssl rand -base64 32) "
+            "makes it");
+}
+
 TEST_F(WebhookOutputTest, TakesOtherHeadersWithoutBeingMadeAnew) {
   host.settings.set_map("headers", {{"Authorization", "Bearer old"}});
   start();
@@ -176,17 +230,31 @@ TEST_F(WebhookOutputTest, EndsWithRequestsUnderWay) {
   EXPECT_TRUE(host.requests.at(0).over);
 }
 
+// ---- how it gets there
+
+TEST_F(WebhookOutputTest, MeetsServersAsItsSettingsSay) {
+  host.settings.set("url", "https://hook.example/in");
+  host.settings.set("proxy", "http://proxy.example:3128");
+  start();
+  host.deliver(R"({"topic":"a"})");
+  EXPECT_EQ(host.requests.at(0).url, "https://hook.example/in");
+  EXPECT_EQ(host.requests.at(0).transport, "verified proxy=http://proxy.example:3128");
+}
+
+TEST_F(WebhookOutputTest, NamesTheOptionThatNoTransportCanBeMadeOf) {
+  host.transport_refusal = "tls.ca_file";
+  EXPECT_EQ(host.validate(), "tls.ca_file: the fake host makes no transport");
+  EXPECT_EQ(host.create(), "tls.ca_file: the fake host makes no transport");
+}
+
 // ---- what can never work
 
 TEST_F(WebhookOutputTest, RefusesAUrlThatNoRequestCanGoTo) {
   const std::pair<const char*, const char*> cases[] = {
-      {"https://hook.example/",
-       "url: https:// needs TLS, which outputs do not have yet; only http:// works"},
-      {"HTTPS://hook.example/",
-       "url: https:// needs TLS, which outputs do not have yet; only http:// works"},
-      {"ftp://hook.example/", "url: a URL begins with http://"},
-      {"hook.example/in", "url: a URL begins with http://"},
-      {"http:/hook.example", "url: a URL begins with http://"},
+      {"ftp://hook.example/", "url: a URL begins with http:// or https://"},
+      {"hook.example/in", "url: a URL begins with http:// or https://"},
+      {"http:/hook.example", "url: a URL begins with http:// or https://"},
+      {"https:///in", "url: the URL names no host"},
       {"http:///in", "url: the URL names no host"},
       {"http://:8080/", "url: the URL names no host"},
       {"http://?a=1", "url: the URL names no host"},
@@ -215,8 +283,9 @@ TEST_F(WebhookOutputTest, RefusesAUrlThatNoRequestCanGoTo) {
 }
 
 TEST_F(WebhookOutputTest, AcceptsUrlsThatARequestCanGoTo) {
-  for (const char* url : {"http://hook.example", "HTTP://hook.example/", "http://127.0.0.1:8080/x",
-                          "http://[::1]:8080/?q=%20", "http://hook.example/a@b"}) {
+  for (const char* url :
+       {"http://hook.example", "HTTP://hook.example/", "http://127.0.0.1:8080/x",
+        "HTTPS://hook.example/", "http://[::1]:8080/?q=%20", "http://hook.example/a@b"}) {
     host.settings.set("url", url);
     EXPECT_EQ(host.validate(), "") << url;
   }

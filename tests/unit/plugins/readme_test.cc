@@ -33,6 +33,7 @@ std::string type_of(const tocsin_option& option) {
                                     "size",     "rate",    "rate",   "",     "host:port",
                                     "list of ", "map of ", "table",  "",     "anything"};
   if (option.type == TOCSIN_CHOICE) return listed(view(option.choices), ", ");
+  if ((option.flags & TOCSIN_TEMPLATE) != 0) return "template";
   std::string type = kTypes[option.type];
   if (option.element != nullptr) type += type_of(*option.element) + "s";
   if ((option.flags & TOCSIN_SECRET) != 0) type = "secret " + type;

@@ -81,10 +81,18 @@ TEST_F(TemplateTest, AppendsAsMuchAsThereIs) {
   }
 }
 
-TEST_F(TemplateTest, CutsWhatDoesNotFitTheRoomItWasGiven) {
+TEST_F(TemplateTest, LeavesTheTextAsItWasWhenItCannotBeFilledIn) {
   ASSERT_TRUE(compile("0123456789"));
-  char room[4];
-  EXPECT_EQ(compiled.render(sdk::Notification(notification), room), "0123");
+  table.template_render = [](tocsin_template*, const tocsin_notification*, const tocsin_attempt*,
+                             tocsin_str*, tocsin_fault* why) -> std::uint32_t {
+    why->what_len = static_cast<std::uint32_t>(std::string_view("no body").copy(why->what, 7));
+    return TOCSIN_NOT_FOUND;
+  };
+  std::string out = "before";
+  std::string why;
+  EXPECT_FALSE(compiled.render(sdk::Notification(notification), out, &why));
+  EXPECT_EQ(out, "before");
+  EXPECT_EQ(why, "no body");
 }
 
 TEST_F(TemplateTest, RendersToNothingUntilItIsCompiled) {

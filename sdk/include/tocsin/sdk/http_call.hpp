@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "tocsin/sdk/host.hpp"
+#include "tocsin/sdk/transport.hpp"
 
 namespace tocsin::sdk {
 
@@ -40,6 +41,7 @@ struct HttpRequest {
   bool idempotent = false;               ///< sending it twice does no harm
   Duration deadline = Duration::zero();  ///< on the host's monotonic clock; 0: in 30 s
   std::uint64_t response_bytes_max = 0;  ///< 0: 64 KiB
+  const Transport* transport = nullptr;  ///< null: the usual
 };
 
 /// One request to another server. Stays where it was made; its end cancels it. One that is over may
@@ -69,6 +71,7 @@ class HttpCall {
     to.body = to_c(request.body);
     to.deadline_ns = request.deadline.count();
     to.response_bytes_max = request.response_bytes_max;
+    to.transport = request.transport == nullptr ? nullptr : request.transport->c();
     tocsin_fault fault{};
     fault.size = sizeof(fault);
     const auto ended = [](void* user, const tocsin_http_response* response) {

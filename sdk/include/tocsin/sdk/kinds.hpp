@@ -56,6 +56,8 @@ class Attempt {
   std::string_view address() const { return view(a_.address); }
   Duration deadline() const { return Duration(a_.deadline_ns); }
 
+  const tocsin_attempt& c() const { return a_; }
+
  private:
   tocsin_attempt a_;
 };

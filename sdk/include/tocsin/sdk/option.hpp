@@ -30,6 +30,7 @@ using enum Type;
 inline constexpr unsigned kRequired = TOCSIN_REQUIRED;
 inline constexpr unsigned kSecret = TOCSIN_SECRET;
 inline constexpr unsigned kReloadable = TOCSIN_RELOADABLE;
+inline constexpr unsigned kTemplate = TOCSIN_TEMPLATE;
 
 struct OptionTable;
 

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <algorithm>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,10 +13,12 @@ enum class Escape : std::uint32_t {
   kNone = TOCSIN_ESCAPE_NONE,
   kHtml = TOCSIN_ESCAPE_HTML,
   kJson = TOCSIN_ESCAPE_JSON,  ///< the inside of a JSON string
-  kUrl = TOCSIN_ESCAPE_URL
+  kUrl = TOCSIN_ESCAPE_URL,
+  kSlack = TOCSIN_ESCAPE_SLACK  ///< & < >
 };
 
-/// A compiled text with places for a notification's fields (Mustache). One thread at a time.
+/// A compiled text with places for a notification's fields (Mustache). One thread at a time, while
+/// the instance lives. Write its option with kTemplate, so that the host tells where it is wrong.
 class Template {
  public:
   /// Renders to nothing.
@@ -27,39 +27,49 @@ class Template {
   /// False when `text` is broken: the fault says how and names the option `key`.
   bool compile(const InstanceHost& host, std::string_view text, Escape escape, Fault& fault,
                std::string_view key) {
-    tocsin_fault why{};
-    why.size = sizeof(why);
-    compiled_ = {
-        host.c_host().template_compile(to_c(text), static_cast<std::uint32_t>(escape), &why),
-        Free{&host.c_host()}};
+    tocsin_fault why = empty_fault();
+    compiled_ = {host.c_host().template_compile(host.c_instance(), to_c(text),
+                                                static_cast<std::uint32_t>(escape), &why),
+                 Free{&host.c_host()}};
     return compiled_ != nullptr || fault.refuse({why.what, why.what_len}, key);
   }
 
-  /// Into `room`, of which what does not fit is cut; what was written.
-  std::string_view render(const Notification& notification, std::span<char> room) const {
-    return {room.data(), std::min(render_whole(notification, room), room.size())};
+  /// Appends to `out`. False: a value is missing where that is an error, or there is too much of
+  /// it; `why` says so then, and `out` is as it was.
+  bool render(const Notification& notification, std::string& out,
+              std::string* why = nullptr) const {
+    return render(notification.c(), nullptr, out, why);
   }
-  /// Appends to `out`.
-  void render(const Notification& notification, std::string& out) const {
-    const std::size_t begin = out.size();
-    out.resize(begin + kRoomMin);
-    const std::size_t length = render_whole(notification, std::span(out).subspan(begin));
-    const bool whole = begin + length <= out.size();
-    out.resize(begin + length);
-    if (!whole) render_whole(notification, std::span(out).subspan(begin));
+  /// The same with what is an attempt's, such as {{delivery_id}}.
+  bool render(const Attempt& attempt, std::string& out, std::string* why = nullptr) const {
+    return render(attempt.notification().c(), &attempt.c(), out, why);
   }
 
  private:
-  static constexpr std::size_t kRoomMin = 1024;
   struct Free {
     const tocsin_host* host;
     void operator()(tocsin_template* compiled) const { host->template_free(compiled); }
   };
 
-  std::size_t render_whole(const Notification& notification, std::span<char> room) const {
-    if (compiled_ == nullptr) return 0;
-    return compiled_.get_deleter().host->template_render(compiled_.get(), &notification.c(),
-                                                         room.data(), room.size());
+  static tocsin_fault empty_fault() {
+    tocsin_fault fault{};
+    fault.size = sizeof(fault);
+    return fault;
+  }
+
+  bool render(const tocsin_notification& notification, const tocsin_attempt* attempt,
+              std::string& out, std::string* why) const {
+    if (compiled_ == nullptr) return true;
+    tocsin_fault fault = empty_fault();
+    tocsin_str text{};
+    const std::uint32_t status = compiled_.get_deleter().host->template_render(
+        compiled_.get(), &notification, attempt, &text, &fault);
+    if (status == TOCSIN_OK) {
+      out.append(view(text));
+    } else if (why != nullptr) {
+      why->assign(fault.what, fault.what_len);
+    }
+    return status == TOCSIN_OK;
   }
 
   std::unique_ptr<tocsin_template, Free> compiled_;

@@ -40,7 +40,8 @@ class FakeHost : public FakeLife {
     std::string method, url, body;
     Headers headers;
     std::uint32_t flags = 0;
-    bool over = false;  ///< answered, failed or cancelled
+    std::string transport;  ///< what it was made of, "verified ca_file=a proxy=b"; empty: none
+    bool over = false;      ///< answered, failed or cancelled
     void (*fn)(void*, const tocsin_http_response*) = nullptr;
     void* user = nullptr;
   };
@@ -273,6 +274,7 @@ class FakeHost : public FakeLife {
   std::uint32_t ledger = TOCSIN_OK;        ///< what asking it answers at once
   std::uint32_t http_refusal = TOCSIN_OK;  ///< the code with which http_send fails, when not OK
   bool offload_full = false;               ///< offload answers FULL
+  std::string transport_refusal;           ///< the key with which transport_make fails, when set
 
  private:
   struct Task {
@@ -400,9 +402,40 @@ class FakeHost : public FakeLife {
     for (const tocsin_header& header : headers) {
       request.headers.emplace_back(sdk::view(header.name), sdk::view(header.value));
     }
+    if (r->transport != nullptr) {
+      request.transport = *reinterpret_cast<const std::string*>(r->transport);
+    }
     request.fn = fn;
     request.user = user;
     return request.token;
+  }
+  // Takes any settings and reads no file; `transport_refusal` makes it fail.
+  static tocsin_transport* transport_make(tocsin_instance* i,
+                                          const tocsin_transport_settings* settings,
+                                          tocsin_fault* fault) {
+    const std::string& key = of(i).transport_refusal;
+    if (!key.empty()) {
+      constexpr std::string_view kWhy = "the fake host makes no transport";
+      fault->code = TOCSIN_INVALID;
+      fault->what_len = static_cast<std::uint32_t>(kWhy.copy(fault->what, sizeof(fault->what)));
+      fault->key_len = static_cast<std::uint32_t>(key.copy(fault->key, sizeof(fault->key)));
+      return nullptr;
+    }
+    auto made = std::make_unique<std::string>();
+    *made += (settings->flags & TOCSIN_TRANSPORT_UNVERIFIED) == 0 ? "verified" : "unverified";
+    if ((settings->flags & TOCSIN_TRANSPORT_GUARDED) != 0) *made += " guarded";
+    const auto add = [&made](std::string_view name, tocsin_str value) {
+      if (value.len == 0) return;
+      made->append(" ").append(name).append("=").append(sdk::view(value));
+    };
+    add("ca_file", settings->ca_file);
+    add("cert_file", settings->cert_file);
+    add("key_file", settings->key_file);
+    add("server_name", settings->server_name);
+    add("proxy", settings->proxy);
+    add("no_proxy", settings->no_proxy);
+    add("allow", settings->allow);
+    return reinterpret_cast<tocsin_transport*>(made.release());
   }
   static void http_cancel(tocsin_worker* w, tocsin_token token) {
     for (SentRequest& request : of(w).requests) {
@@ -526,6 +559,10 @@ class FakeHost : public FakeLife {
     host.template_compile = FakeTemplate::compile;
     host.template_render = FakeTemplate::render;
     host.template_free = FakeTemplate::free;
+    host.transport_make = transport_make;
+    host.transport_free = [](tocsin_transport* made) {
+      delete reinterpret_cast<std::string*>(made);
+    };
     host.filter_decide = decide;
     host.complete = complete;
     host.respond = respond;

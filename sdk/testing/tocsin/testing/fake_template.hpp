@@ -20,7 +20,8 @@ namespace tocsin::testing {
 class FakeTemplate {
  public:
   /// Null with a fault when a place is not closed or names no field.
-  static tocsin_template* compile(tocsin_str text, std::uint32_t /*escape*/, tocsin_fault* fault) {
+  static tocsin_template* compile(tocsin_instance* /*instance*/, tocsin_str text,
+                                  std::uint32_t /*escape*/, tocsin_fault* fault) {
     auto made = std::make_unique<FakeTemplate>();
     const std::string why = made->parse(sdk::view(text));
     if (why.empty()) return reinterpret_cast<tocsin_template*>(made.release());
@@ -31,14 +32,16 @@ class FakeTemplate {
     }
     return nullptr;
   }
-  static std::size_t render(tocsin_template* compiled, const tocsin_notification* notification,
-                            char* out, std::size_t out_max) {
-    std::string text;
-    for (const Piece& piece : reinterpret_cast<FakeTemplate*>(compiled)->pieces_) {
-      text += piece.field ? value(*piece.field, *notification) : piece.text;
+  static std::uint32_t render(tocsin_template* compiled, const tocsin_notification* notification,
+                              const tocsin_attempt* /*attempt*/, tocsin_str* out,
+                              tocsin_fault* /*fault*/) {
+    auto& self = *reinterpret_cast<FakeTemplate*>(compiled);
+    self.text_.clear();
+    for (const Piece& piece : self.pieces_) {
+      self.text_ += piece.field ? value(*piece.field, *notification) : piece.text;
     }
-    text.copy(out, out_max);
-    return text.size();
+    *out = sdk::to_c(self.text_);
+    return TOCSIN_OK;
   }
   static void free(tocsin_template* compiled) { delete reinterpret_cast<FakeTemplate*>(compiled); }
 
@@ -95,6 +98,7 @@ class FakeTemplate {
   }
 
   std::vector<Piece> pieces_;
+  std::string text_;  // rendered last
 };
 
 }  // namespace tocsin::testing
