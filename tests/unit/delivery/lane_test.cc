@@ -280,9 +280,7 @@ TEST_F(LaneTest, BeginsNothingWhileAnOperatorPausesItAndEndsWhatItBegan) {
 }
 
 TEST_F(LaneTest, GivesBackWhatWasMarkedWhenAnOperatorPausesIt) {
-  LanePolicy once = LanePolicy::standard();
-  once.on_ambiguous = OnAmbiguous::kDead;
-  auto& sms = world.add_lane("sms", once, false);
+  auto& sms = world.add_lane("sms", LanePolicy::standard(), false);
   sms.output->script = [](const auto&) { return delivered(); };
   TestGroup& group = world.submit({{.to = {sms.door()}}});
   for (int i = 0; i < 12 && storage.count(DeliveryState::kSending) == 0; ++i) world.turn(1);
