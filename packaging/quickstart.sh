@@ -10,12 +10,20 @@ usage() {
 usage: packaging/quickstart.sh [--stop-after]
 
   --stop-after  end the gateway when everything was shown, instead of leaving it running
+
+variables:
+  TOCSIN_BINARY      a gateway that is built already: nothing is installed or built
+  TOCSIN_STATE       the folder of its outbox, files and log (build/quickstart)
+  TOCSIN_PORT        where notifications are sent (8080)
+  TOCSIN_ADMIN_PORT  where the commands ask (9900)
 USAGE
 }
 
-readonly TOCSIN=build/release/tocsin
-export TOCSIN_STATE=$PWD/build/quickstart
-readonly INGEST=http://127.0.0.1:8080/v1/notifications
+readonly TOCSIN=${TOCSIN_BINARY:-build/release/tocsin}
+export TOCSIN_STATE=${TOCSIN_STATE:-$PWD/build/quickstart}
+export TOCSIN_PORT=${TOCSIN_PORT:-8080} TOCSIN_ADMIN_PORT=${TOCSIN_ADMIN_PORT:-9900}
+readonly INGEST=http://127.0.0.1:$TOCSIN_PORT/v1/notifications
+readonly ADMIN=127.0.0.1:$TOCSIN_ADMIN_PORT
 PID=
 
 step() { printf '\n==> %s\n' "$*"; }
@@ -36,7 +44,7 @@ show() {
 
 # The gateway says "ready" in its log once it serves.
 wait_until_ready() {
-  for _ in $(seq 100); do
+  for _ in $(seq 300); do
     ! grep -q ready "$TOCSIN_STATE/gateway.log" || return 0
     kill -0 "$PID" 2>/dev/null || break
     sleep 0.1
@@ -46,12 +54,20 @@ wait_until_ready() {
   return 1
 }
 
+# Whatever happens before the end, no gateway stays behind.
+stop() {
+  [[ -n $PID ]] || return 0
+  kill "$PID" 2>/dev/null || true
+  wait "$PID" || true
+  PID=
+}
+
 build() {
   step "installing what building takes"
   packaging/setup.sh --build-only
   command -v curl >/dev/null || apt-get install -y curl
   step "building $TOCSIN"
-  cmake --preset release -DTOCSIN_TESTS=OFF >build/quickstart/cmake.log
+  cmake --preset release -DTOCSIN_TESTS=OFF >"$TOCSIN_STATE/cmake.log"
   ninja -C build/release
 }
 
@@ -60,6 +76,7 @@ start() {
   "$TOCSIN" check -c conf/quickstart.yaml
   "$TOCSIN" run -c conf/quickstart.yaml >"$TOCSIN_STATE/gateway.log" 2>&1 &
   PID=$!
+  trap stop EXIT
   wait_until_ready
   echo "running as process $PID, log in $TOCSIN_STATE/gateway.log"
 }
@@ -72,7 +89,14 @@ send_some() {
   send '{"topic":"orders.paid","level":"notice","title":"Order 4711 was paid"}'
   send '{"topic":"report.failed","level":"error","title":"A receiver that fails","labels":{"receiver":"flawed"}}'
   send '{"topic":"orders.paid","level":"loud"}'
-  sleep 2 # the failing receiver is tried three times
+}
+
+# The failing receiver is tried three times.
+wait_until_dead() {
+  for _ in $(seq 100); do
+    ! "$TOCSIN" dlq list --admin "$ADMIN" | grep -q flawed || return 0
+    sleep 0.1
+  done
 }
 
 show_all() {
@@ -81,9 +105,9 @@ show_all() {
   step "on call (critical and above)"
   show oncall.jsonl
   step "dead letters: tocsin dlq list"
-  "$TOCSIN" dlq list
+  "$TOCSIN" dlq list --admin "$ADMIN"
   step "outputs: tocsin outputs"
-  "$TOCSIN" outputs
+  "$TOCSIN" outputs --admin "$ADMIN"
 }
 
 main() {
@@ -95,19 +119,22 @@ main() {
       ;;
   esac
   mkdir -p "$TOCSIN_STATE"
-  build
+  [[ -n ${TOCSIN_BINARY:-} ]] || build
   start
   send_some
+  wait_until_dead
   show_all
   if [[ ${1:-} == --stop-after ]]; then
     step "stopping the gateway"
     kill "$PID"
     wait "$PID"
+    PID=
     return
   fi
+  trap - EXIT
   disown "$PID"
   step "the gateway goes on: stop it with   kill $PID"
-  echo "metrics: curl http://127.0.0.1:9900/metrics     state: $TOCSIN_STATE"
+  echo "metrics: curl http://$ADMIN/metrics     state: $TOCSIN_STATE"
 }
 
 main "$@"

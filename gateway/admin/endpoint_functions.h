@@ -30,6 +30,7 @@ void config_members(JsonWriter& json, const ConfigState& state);
 
 // outputs.cc
 void serve_outputs(AdminApi& api, const CallRef& call);
+void serve_pause(AdminApi& api, const CallRef& call);
 void serve_resume(AdminApi& api, const CallRef& call);
 void serve_breaker(AdminApi& api, const CallRef& call);
 

@@ -57,7 +57,7 @@ constexpr std::array kSendParameters = {
 
 constexpr Answer ok(std::string_view doc, std::string_view schema) { return {200, doc, schema}; }
 
-constexpr std::array<Endpoint, 27> kEndpoints = {{
+constexpr std::array<Endpoint, 28> kEndpoints = {{
     {.method = "GET",
      .pattern = "/healthz",
      .role = Role::kNobody,
@@ -132,10 +132,19 @@ constexpr std::array<Endpoint, 27> kEndpoints = {{
      .answers = {{ok("How many were moved.", "Moved")}},
      .problems = {{404, 503}}},
     {.method = "POST",
+     .pattern = "/v1/outputs/{id}/pause",
+     .role = Role::kOperator,
+     .id = "pauseOutput",
+     .summary = "Lets an output begin no attempt until it is resumed. What has begun ends.",
+     .serve = serve_pause,
+     .action = "output.pause",
+     .answers = {{ok("It begins nothing.", "Paused")}},
+     .problems = {{404}}},
+    {.method = "POST",
      .pattern = "/v1/outputs/{id}/resume",
      .role = Role::kOperator,
      .id = "resumeOutput",
-     .summary = "Ends the quarantine of an output that was found after crashes.",
+     .summary = "Ends an output's pause, and the quarantine of one that was found after crashes.",
      .serve = serve_resume,
      .action = "output.resume",
      .answers = {{ok("It runs.", "Resumed")}},

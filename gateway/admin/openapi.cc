@@ -150,10 +150,15 @@ constexpr openapi::Schema kMoved = {"Moved", R"json({
 "dry_run":{"type":"boolean"},
 "more":{"type":"boolean","description":"Ask again for the rest."}}})json"};
 
+constexpr openapi::Schema kPaused = {"Paused", R"json({
+"type":"object","required":["output","status"],"properties":{
+"output":{"type":"string"},
+"status":{"type":"string","enum":["paused","was paused already","pauses once its loop answers"]}}})json"};
+
 constexpr openapi::Schema kResumed = {"Resumed", R"json({
 "type":"object","required":["output","status"],"properties":{
 "output":{"type":"string"},
-"status":{"type":"string","enum":["resumed","was not in quarantine","resumes once its loop answers"]}}})json"};
+"status":{"type":"string","enum":["resumed","was neither paused nor in quarantine","resumes once its loop answers"]}}})json"};
 
 constexpr openapi::Schema kBreakerOrder = {"BreakerOrder", R"json({
 "type":"object","required":["state"],"additionalProperties":false,"properties":{
@@ -339,6 +344,7 @@ constexpr std::array kSchemas = {wire::kNotification,
                                  kOutputs,
                                  kMoveOrder,
                                  kMoved,
+                                 kPaused,
                                  kResumed,
                                  kBreakerOrder,
                                  kBreakerOrdered,

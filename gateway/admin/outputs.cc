@@ -77,10 +77,36 @@ std::string outputs_json(const std::vector<OutputState>& states,
   return text;
 }
 
-std::string_view resumed_text(OutputsView::Resumed resumed) {
-  if (resumed == OutputsView::Resumed::kResumed) return "resumed";
-  if (resumed == OutputsView::Resumed::kWasRunning) return "was not in quarantine";
-  return "resumes once its loop answers";
+/// What each answer to an order is called.
+struct OrderTexts {
+  std::string_view done;
+  std::string_view was_so;
+  std::string_view later;
+};
+
+std::string_view text_of(const OrderTexts& texts, OutputsView::Told told) {
+  if (told == OutputsView::Told::kDone) return texts.done;
+  return told == OutputsView::Told::kWasSo ? texts.was_so : texts.later;
+}
+
+using Order = void (OutputsView::*)(std::string, Function<void(OutputsView::Told)>);
+
+void order(AdminApi& api, const CallRef& call, Order what, const OrderTexts& texts) {
+  OutputsView* view = api.parts().outputs;
+  if (view == nullptr) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
+  std::string output(call->argument());
+  (view->*what)(output, [call, output, texts](OutputsView::Told told) {
+    if (told == OutputsView::Told::kNoSuchOutput) {
+      return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
+    }
+    std::string text;
+    JsonWriter json(text);
+    json.begin_object();
+    json.pair("output", output);
+    json.pair("status", text_of(texts, told));
+    json.end_object();
+    call->answer_json(200, std::move(text));
+  });
 }
 
 struct AskedBreaker {
@@ -119,23 +145,14 @@ void serve_outputs(AdminApi& api, const CallRef& call) {
   });
 }
 
+void serve_pause(AdminApi& api, const CallRef& call) {
+  order(api, call, &OutputsView::pause,
+        {"paused", "was paused already", "pauses once its loop answers"});
+}
+
 void serve_resume(AdminApi& api, const CallRef& call) {
-  using Resumed = OutputsView::Resumed;
-  OutputsView* view = api.parts().outputs;
-  if (view == nullptr) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
-  std::string output(call->argument());
-  view->resume(output, [call, output](Resumed resumed) {
-    if (resumed == Resumed::kNoSuchOutput) {
-      return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
-    }
-    std::string text;
-    JsonWriter json(text);
-    json.begin_object();
-    json.pair("output", output);
-    json.pair("status", resumed_text(resumed));
-    json.end_object();
-    call->answer_json(200, std::move(text));
-  });
+  order(api, call, &OutputsView::resume,
+        {"resumed", "was neither paused nor in quarantine", "resumes once its loop answers"});
 }
 
 void serve_breaker(AdminApi& api, const CallRef& call) {

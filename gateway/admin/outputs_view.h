@@ -29,10 +29,12 @@ class OutputsView {
  public:
   virtual ~OutputsView() = default;
   virtual void read(Function<void(std::vector<OutputState>)> done) = 0;
-  /// kResumesLater: its loop stands still, and will do it once it goes on.
-  enum class Resumed : std::uint8_t { kNoSuchOutput, kWasRunning, kResumed, kResumesLater };
-  /// Ends the quarantine of an output that is suspected of crashing the gateway.
-  virtual void resume(std::string output, Function<void(Resumed)> done) = 0;
+  /// kDoneLater: its loop stands still, and will do it once it goes on.
+  enum class Told : std::uint8_t { kNoSuchOutput, kWasSo, kDone, kDoneLater };
+  /// Lets an output begin nothing until resume(). What has begun ends.
+  virtual void pause(std::string output, Function<void(Told)> done) = 0;
+  /// Ends that, and the quarantine of an output that is suspected of crashing the gateway.
+  virtual void resume(std::string output, Function<void(Told)> done) = 0;
   /// Opens or closes an output's breaker until told otherwise, or leaves it to itself again.
   /// Answers the state it is in then, "unknown" while its loop stands still; nothing: no output of
   /// the configuration has this name.

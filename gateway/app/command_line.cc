@@ -53,7 +53,7 @@ struct Arguments {
   ReviewArguments review;
   MoveArguments move;
   std::string letter_id;
-  std::string output;  // of `outputs resume` and `outputs breaker`
+  std::string output;  // of `outputs pause`, `resume` and `breaker`
   std::string breaker_state;
   AuditArguments audit;
   SuppressionArguments suppression;
@@ -336,15 +336,18 @@ void add_outputs(CLI::App& app, Arguments& arguments, int& exit_code) {
   CLI::App* command = app.add_subcommand("outputs", "Show each output's lane and backlog");
   add_admin(*command, arguments.admin);
   command->require_subcommand(0, 1);
-  CLI::App* resume = command->add_subcommand(
-      "resume", "End the quarantine of an output that was found after crashes");
-  resume->add_option("name", arguments.output, "The output")->type_name("NAME")->required();
-  add_admin(*resume, arguments.admin);
-  resume->callback([&] {
-    exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
-      return resume_output(arguments.output, arguments.admin, door);
+  const auto add_order = [&](const char* verb, const char* what, auto run) {
+    CLI::App* order = command->add_subcommand(verb, what);
+    order->add_option("name", arguments.output, "The output")->type_name("NAME")->required();
+    add_admin(*order, arguments.admin);
+    order->callback([&, run] {
+      exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
+        return run(arguments.output, arguments.admin, door);
+      });
     });
-  });
+  };
+  add_order("pause", "Let an output begin nothing until it is resumed", pause_output);
+  add_order("resume", "End an output's pause, or its quarantine after crashes", resume_output);
   add_breaker(*command, arguments, exit_code);
   command->callback([&, command] {
     if (!command->get_subcommands().empty()) return;

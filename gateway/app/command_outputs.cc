@@ -48,6 +48,15 @@ std::string counted_rows(std::int64_t ready, std::int64_t dead) {
   return waiting + " and " + std::to_string(dead) + (dead == 1 ? " dead letter" : " dead letters");
 }
 
+CommandOutput order_output(const std::string& name, std::string_view order,
+                           const AdminArguments& arguments, AdminDoor& door) {
+  const auto answer = ask_admin(
+      door, {.method = "POST", .target = "/v1/outputs/" + encoded(name) + std::string(order)});
+  if (!answer) return failed(answer.error(), arguments.json);
+  if (arguments.json) return {0, answer->text, {}};
+  return {0, printable(name) + " " + printable(text_member(answer->json, "status")) + "\n", {}};
+}
+
 }  // namespace
 
 CommandOutput move_output(const MoveArguments& arguments, const AdminArguments& admin,
@@ -109,13 +118,14 @@ CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door) {
   return {0, table.text(arguments.colour), {}};
 }
 
+CommandOutput pause_output(const std::string& name, const AdminArguments& arguments,
+                           AdminDoor& door) {
+  return order_output(name, "/pause", arguments, door);
+}
+
 CommandOutput resume_output(const std::string& name, const AdminArguments& arguments,
                             AdminDoor& door) {
-  const auto answer =
-      ask_admin(door, {.method = "POST", .target = "/v1/outputs/" + encoded(name) + "/resume"});
-  if (!answer) return failed(answer.error(), arguments.json);
-  if (arguments.json) return {0, answer->text, {}};
-  return {0, printable(name) + " " + printable(text_member(answer->json, "status")) + "\n", {}};
+  return order_output(name, "/resume", arguments, door);
 }
 
 CommandOutput order_breaker(const std::string& name, const std::string& state,

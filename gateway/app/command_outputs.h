@@ -9,7 +9,10 @@ namespace tocsin::app {
 
 /// `tocsin outputs`: each output's lane and backlog.
 CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door);
-/// `tocsin outputs resume NAME`: ends an output's quarantine.
+/// `tocsin outputs pause NAME`: it begins nothing until it is resumed.
+CommandOutput pause_output(const std::string& name, const AdminArguments& arguments,
+                           AdminDoor& door);
+/// `tocsin outputs resume NAME`: ends that, and an output's quarantine.
 CommandOutput resume_output(const std::string& name, const AdminArguments& arguments,
                             AdminDoor& door);
 

@@ -16,6 +16,8 @@ std::string_view reason_of(const delivery::Lane& lane) {
     case delivery::LaneWait::kRate:
     case delivery::LaneWait::kConcurrency:
       break;
+    case delivery::LaneWait::kHalted:
+      return "an operator paused it; see outputs resume";
     case delivery::LaneWait::kQuarantine:
       return "it was found after three crashes in ten minutes; see outputs resume";
     case delivery::LaneWait::kUnauthorized:
@@ -104,23 +106,33 @@ void LaneStates::order_breaker(std::string output, delivery::BreakerOrder order,
       });
 }
 
-void LaneStates::resume(std::string output, Function<void(Resumed)> done) {
-  const OutputPart* part = swap_.current()->output(output);
-  if (part == nullptr) return done(Resumed::kNoSuchOutput);
-  // Before the lane is asked: one that is made meanwhile must not begin in quarantine.
-  estate_.forgive(part->plugin.label(), output);
-  auto resumed = std::make_shared<std::atomic<bool>>(false);
+void LaneStates::order(const OutputPart& part, LaneOrder what, Function<void(Told)> done) {
+  auto changed = std::make_shared<std::atomic<bool>>(false);
   loops_.each_within(
       kAnswerMax,
-      [resumed, output](std::size_t, LoopEstate& loop) {
-        if (loop.has_store() && loop.lanes().resume(output).value_or(false)) *resumed = true;
+      [changed, what, output = part.plugin.id](std::size_t, LoopEstate& loop) {
+        if (loop.has_store() && (loop.lanes().*what)(output).value_or(false)) *changed = true;
       },
-      [resumed, home = part->home,
+      [changed, home = part.home,
        told = std::move(done)](const std::vector<std::size_t>& silent) mutable {
-        if (*resumed) return told(Resumed::kResumed);
+        if (*changed) return told(Told::kDone);
         const bool later = std::ranges::count(silent, home) > 0;
-        told(later ? Resumed::kResumesLater : Resumed::kWasRunning);
+        told(later ? Told::kDoneLater : Told::kWasSo);
       });
+}
+
+void LaneStates::pause(std::string output, Function<void(Told)> done) {
+  const OutputPart* part = swap_.current()->output(output);
+  if (part == nullptr) return done(Told::kNoSuchOutput);
+  order(*part, &LoopLanes::halt, std::move(done));
+}
+
+void LaneStates::resume(std::string output, Function<void(Told)> done) {
+  const OutputPart* part = swap_.current()->output(output);
+  if (part == nullptr) return done(Told::kNoSuchOutput);
+  // Before the lane is asked: one that is made meanwhile must not begin in quarantine.
+  estate_.forgive(part->plugin.label(), output);
+  order(*part, &LoopLanes::resume, std::move(done));
 }
 
 }  // namespace tocsin::app

@@ -17,11 +17,15 @@ class LaneStates final : public admin::OutputsView {
       : loops_(loops), swap_(swap), estate_(estate) {}
 
   void read(Function<void(std::vector<admin::OutputState>)> done) override;
-  void resume(std::string output, Function<void(Resumed)> done) override;
+  void pause(std::string output, Function<void(Told)> done) override;
+  void resume(std::string output, Function<void(Told)> done) override;
   void order_breaker(std::string output, delivery::BreakerOrder order,
                      Function<void(std::optional<std::string>)> done) override;
 
  private:
+  /// Tells every loop; the one that the output lives on does it.
+  using LaneOrder = std::optional<bool> (LoopLanes::*)(std::string_view);
+  void order(const OutputPart& part, LaneOrder what, Function<void(Told)> done);
   using Found = std::vector<std::vector<admin::OutputState>>;  // by loop
   std::vector<admin::OutputState> shown(Found& found, const std::vector<std::size_t>& silent) const;
 

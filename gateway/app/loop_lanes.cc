@@ -86,6 +86,12 @@ void LoopLanes::take_down() {
   }
 }
 
+std::optional<bool> LoopLanes::halt(std::string_view output) {
+  const auto found = lanes_.find(output);
+  if (found == lanes_.end()) return std::nullopt;
+  return found->second.lane->halt();
+}
+
 std::optional<bool> LoopLanes::resume(std::string_view output) {
   const auto found = lanes_.find(output);
   if (found == lanes_.end()) return std::nullopt;

@@ -48,7 +48,9 @@ class LoopLanes {
   /// Nobody delivers any more; the front was stopped.
   void take_down();
 
-  /// Ends an output's quarantine. Nothing: it has no lane here; false: it was not in one.
+  /// Lets an output begin nothing. Nothing: it has no lane here; false: it was so already.
+  std::optional<bool> halt(std::string_view output);
+  /// Ends that, and its quarantine. Nothing: it has no lane here; false: it was in neither.
   std::optional<bool> resume(std::string_view output);
   /// Tells an output's breaker what to do; the state it is in then. Nothing: it has no lane here.
   std::optional<policy::BreakerState> force_breaker(std::string_view output,

@@ -5,6 +5,7 @@
 
 #include "gateway/app/config_changes.h"
 #include "gateway/base/assert.h"
+#include "gateway/delivery/delivery_metrics.h"
 
 namespace tocsin::app {
 
@@ -65,6 +66,17 @@ void Reloader::began(const Snapshot& first) {
   success_.set(1);
   loaded_at_.set(seconds_since_epoch(state_.loaded_at));
   alive_.set(1);
+  tell_of_metrics(first);
+}
+
+// Once: whoever has as many knows then, and a reload does not change it.
+void Reloader::tell_of_metrics(const Snapshot& serving) {
+  const std::size_t outputs = serving.outputs().size();
+  if (outputs <= delivery::LaneMetrics::kOutputsMax || told_of_metrics_) return;
+  told_of_metrics_ = true;
+  TOCSIN_LOG(parts_.log, kWarning, "app",
+             "more outputs than the metrics tell apart: the rest are counted as other",
+             {"outputs", outputs}, {"limit", delivery::LaneMetrics::kOutputsMax});
 }
 
 admin::ConfigState Reloader::state() const {
@@ -204,6 +216,7 @@ void Reloader::installed(Result<void> came_to) {
   alive_.set(static_cast<double>(parts_.swap.alive()));
   applied_.add();
   parts_.adopt(*build.made);
+  tell_of_metrics(*build.made);
   Outcome outcome = ended(Outcome::Kind::kApplied);
   outcome.changes = std::move(build.changes);
   finish(std::move(outcome));

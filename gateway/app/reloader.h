@@ -81,6 +81,7 @@ class Reloader final : public admin::ConfigDoor {
   void refuse(config::Diagnostics faults);
   void finish(Outcome outcome);
   Outcome ended(Outcome::Kind kind) const;
+  void tell_of_metrics(const Snapshot& serving);
   config::Diagnostic fault_in(std::string_view instance, std::string text) const;
   const Place* place_of_key(std::string_view key, std::string_view id) const;
 
@@ -93,6 +94,7 @@ class Reloader final : public admin::ConfigDoor {
   event::Timer build_look_;
   std::uint64_t numbers_ = 1;
   bool stopped_ = false;
+  bool told_of_metrics_ = false;
   telemetry::Gauge& success_;
   telemetry::Gauge& loaded_at_;
   telemetry::Gauge& alive_;

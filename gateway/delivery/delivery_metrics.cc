@@ -19,6 +19,14 @@ telemetry::Gauge& of_output(telemetry::Metrics& metrics, std::string_view name,
   return metrics.gauges(name, help, {"output"}).with({output});
 }
 
+telemetry::Gauge& paused(telemetry::Metrics& metrics, std::string_view output,
+                         std::string_view reason) {
+  return metrics
+      .gauges("tocsin_lane_paused", "1 while the output begins no attempt for this reason.",
+              {"output", "reason"})
+      .with({output, reason});
+}
+
 telemetry::Counter& postponed(telemetry::Metrics& metrics, std::string_view output,
                               std::string_view reason) {
   return metrics
@@ -44,12 +52,23 @@ FrontMetrics::FrontMetrics(telemetry::Metrics& metrics)
       claims_released(metrics.counter("tocsin_outbox_claims_released_total",
                                       "Deliveries that were claimed in the store and in nobody's "
                                       "memory, and were given back.")),
+      claims_failed(metrics.counter("tocsin_outbox_claims_failed_total",
+                                    "Claims that the store did not carry out.")),
+      claims_taken(metrics.counter("tocsin_outbox_claims_taken_over_total",
+                                   "Deliveries taken over that a gateway had claimed which died.")),
       backlog(metrics.gauges("tocsin_outbox_backlog", "Deliveries that wait in the store.",
                              {"output"})),
       spilled(metrics.gauges("tocsin_lane_spilled",
                              "1 while the lane's deliveries go through the store, 0 while they are "
                              "handed over directly.",
-                             {"output"})) {}
+                             {"output"})),
+      redriven_(metrics.counters("tocsin_dead_letters_redriven_total",
+                                 "Dead letters sent again, by what caused it.", {"output", "by"})) {
+}
+
+void FrontMetrics::redrive(std::string_view output, std::string_view by) {
+  redriven_.with({output, by}).add();
+}
 
 LaneMetrics::LaneMetrics(telemetry::Metrics& metrics, std::string_view output)
     : attempt_seconds(metrics
@@ -72,11 +91,9 @@ LaneMetrics::LaneMetrics(telemetry::Metrics& metrics, std::string_view output)
                .with({output})),
       in_flight(of_output(metrics, "tocsin_lane_in_flight", "Attempts running.", output)),
       held(of_output(metrics, "tocsin_lane_held", "Deliveries in the lane's memory.", output)),
-      paused(of_output(metrics, "tocsin_lane_paused", "1 while the output's credentials fail.",
-                       output)),
-      quarantined(of_output(metrics, "tocsin_lane_quarantined",
-                            "1 while the output waits because it was found after crashes.",
-                            output)),
+      unauthorized(paused(metrics, output, "unauthorized")),
+      quarantined(paused(metrics, output, "quarantine")),
+      halted(paused(metrics, output, "operator")),
       concurrency(of_output(metrics, "tocsin_lane_concurrency",
                             "Attempts that may run at a time, as of now.", output)),
       postponed_address(postponed(metrics, output, "address")),
@@ -88,6 +105,9 @@ LaneMetrics::LaneMetrics(telemetry::Metrics& metrics, std::string_view output)
       given_up_(metrics.counters("tocsin_deliveries_given_up_total",
                                  "Deliveries given up by the output, by why and what followed.",
                                  {"output", "reason", "next"})),
+      redriven_(metrics.counters("tocsin_redrives_settled_total",
+                                 "Dead letters sent again that came to an end, by what it was.",
+                                 {"output", "result"})),
       output_(output) {
   auto& family = metrics.counters("tocsin_attempts_total", "Attempts by their verdict.",
                                   {"output", "verdict"});
@@ -111,6 +131,10 @@ LaneMetrics::LaneMetrics(telemetry::Metrics& metrics, std::string_view output)
 
 void LaneMetrics::give_up(GiveUpCause cause, std::string_view next) {
   given_up_.with({output_, give_up_cause_name(cause), next}).add();
+}
+
+void LaneMetrics::redriven(message::DeliveryState end) {
+  redriven_.with({output_, message::state_name(end)}).add();
 }
 
 InputMetrics::InputMetrics(telemetry::Metrics& metrics, std::string_view input) {

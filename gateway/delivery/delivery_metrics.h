@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -23,8 +24,16 @@ struct FrontMetrics {
   telemetry::Gauge& store_up;
   telemetry::Counter& purged;
   telemetry::Counter& claims_released;  ///< rows that were ours in the store and in no memory
+  telemetry::Counter& claims_failed;    ///< claims whose batch was not committed
+  telemetry::Counter& claims_taken;     ///< rows that gateways had claimed which died since
   telemetry::Family<telemetry::Gauge>& backlog;  ///< by output
   telemetry::Family<telemetry::Gauge>& spilled;  ///< by output: 1, or 0 for direct
+
+  /// A dead letter of that output was sent again; `by`: "operator", "schedule", "breaker".
+  void redrive(std::string_view output, std::string_view by);
+
+ private:
+  telemetry::Family<telemetry::Counter>& redriven_;
 };
 
 /// What one lane counts.
@@ -33,6 +42,9 @@ struct LaneMetrics {
 
   static constexpr std::size_t kVerdicts = 8;
   static constexpr std::size_t kBreakerStates = 5;
+  /// Outputs that every family has room for; of those beyond, some share the labels "other".
+  static constexpr std::size_t kOutputsMax =
+      telemetry::kMetricChildrenMax / std::max(kVerdicts, kLaneWaits - 1);
   std::array<telemetry::Counter*, kVerdicts> attempts{};  ///< by VerdictKind
   telemetry::Histogram& attempt_seconds;
   telemetry::Histogram& delivery_seconds;  ///< from accepting to delivered
@@ -44,8 +56,9 @@ struct LaneMetrics {
   telemetry::Counter& late;  ///< completions of no running attempt: late ones and second ones
   telemetry::Gauge& in_flight;
   telemetry::Gauge& held;                 ///< deliveries in memory
-  telemetry::Gauge& paused;               ///< 1: unauthorized, probing
+  telemetry::Gauge& unauthorized;         ///< 1: its credentials fail, probing
   telemetry::Gauge& quarantined;          ///< 1: suspected of crashing the gateway, waiting
+  telemetry::Gauge& halted;               ///< 1: an operator said so
   telemetry::Gauge& concurrency;          ///< attempts at a time, as of now
   telemetry::Counter& postponed_address;  ///< deliveries that had to wait for their address
   telemetry::Counter& postponed_retry;    ///< and for the retry budget
@@ -55,9 +68,12 @@ struct LaneMetrics {
 
   /// A delivery that was given up; `next`: "dead" or "fell_back".
   void give_up(GiveUpCause cause, std::string_view next);
+  /// What a dead letter that was sent again came to.
+  void redriven(message::DeliveryState end);
 
  private:
   telemetry::Family<telemetry::Counter>& given_up_;
+  telemetry::Family<telemetry::Counter>& redriven_;
   const std::string output_;
 };
 

@@ -67,6 +67,10 @@ Lane::~Lane() {
   TOCSIN_ASSERT(!opening_.pending && !resizing_.pending && !closing_.pending && !recovered_.pending,
                 "a lane was destroyed while its door moves");
   port_.remove_lane(*this);
+  for (telemetry::Gauge* paused :
+       {&metrics_.unauthorized, &metrics_.quarantined, &metrics_.halted}) {
+    paused->set(0);  // the next of this name begins anew
+  }
   loop_.cancel_tick_end(*this);
 }
 
@@ -107,7 +111,8 @@ void Lane::restore(const PaceState& state) {
   restoring_ = true;
   pace_.restore(state, loop_.now(), loop_.wall(), breaker_ordered_);
   restoring_ = false;
-  metrics_.paused.set(paused() ? 1 : 0);
+  if (!halt_ordered_) set_halted(state.halted);
+  metrics_.unauthorized.set(paused() ? 1 : 0);
 }
 
 void Lane::await_pace(Duration limit) {
@@ -138,11 +143,31 @@ void Lane::quarantine(Duration wait) {
   metrics_.quarantined.set(1);
 }
 
+bool Lane::halt() {
+  loop_.assert_owner();
+  if (halted()) return false;
+  halt_ordered_ = true;
+  set_halted(true);
+  keep_pace(PaceKeeper::When::kAtOnce);
+  TOCSIN_LOG(log_, kInfo, "delivery", "output paused by an operator", {"output", output_name()});
+  loop_.at_tick_end(*this);  // what was marked goes back
+  return true;
+}
+
+void Lane::set_halted(bool halted) {
+  halted ? pace_.gate().halt() : pace_.gate().let();
+  metrics_.halted.set(halted ? 1 : 0);
+}
+
 bool Lane::resume() {
   loop_.assert_owner();
-  const bool was = quarantined();
+  const bool was_halted = halted();
+  const bool was = quarantined() || was_halted;
   pace_.gate().lift();
   metrics_.quarantined.set(0);
+  halt_ordered_ = true;
+  set_halted(false);
+  if (was_halted) keep_pace(PaceKeeper::When::kAtOnce);
   loop_.at_tick_end(*this);
   return was;
 }

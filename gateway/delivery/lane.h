@@ -95,7 +95,11 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   /// Begins no attempt for `wait`, or until resume(): its output is suspected of crashing the
   /// gateway.
   void quarantine(Duration wait);
-  /// Ends that. False when there was none.
+  /// Begins no attempt until resume(): an operator said so. What has begun ends, all else waits.
+  /// False: it was so already. The order outlives the process.
+  bool halt();
+  bool halted() const { return pace_.gate().halted(); }
+  /// Ends both. False when there was neither.
   bool resume();
   bool quarantined() const { return pace_.gate().held(loop_.now()); }
 
@@ -162,6 +166,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   Duration own_pause(const message::Verdict& verdict, const LaneSlot& slot, MonoTime now);
   std::optional<std::string> fallback_address(const LaneSlot& slot, bool same_address) const;
   void resume_paused();
+  void set_halted(bool halted);
   void carry_out(const LaneEffect& effect, const LaneSlot& slot, MonoTime now);
   void suppress(const LaneSlot& slot, const message::Verdict& verdict);
   void log_attempt(const LaneSlot& slot, const message::Verdict& verdict, const Settlement& next);
@@ -216,6 +221,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   std::optional<PaceState> kept_;  // until the account is known
   MonoTime awaits_until_{};        // another process begins attempts
   bool breaker_ordered_ = false;   // here, meanwhile
+  bool halt_ordered_ = false;      // the same
   bool restoring_ = false;
   AddressGates addresses_;
   LaneWait waiting_for_ = LaneWait::kNothing;

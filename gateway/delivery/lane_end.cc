@@ -86,7 +86,7 @@ std::optional<std::string> Lane::fallback_address(const LaneSlot& slot, bool sam
 void Lane::resume_paused() {
   if (!paused()) return;
   pace_.gate().resume();
-  metrics_.paused.set(0);
+  metrics_.unauthorized.set(0);
   keep_pace(PaceKeeper::When::kSoon);
   TOCSIN_LOG(log_, kInfo, "delivery", "output resumed", {"output", output_name()});
 }
@@ -113,7 +113,7 @@ void Lane::carry_out(const LaneEffect& effect, const LaneSlot& slot, MonoTime no
                    {"output", output_name()}, {"probe_ms", effect.wait});
       }
       pace_.gate().pause(now + effect.wait);
-      metrics_.paused.set(1);
+      metrics_.unauthorized.set(1);
       keep_pace(PaceKeeper::When::kSoon);
       break;
   }
@@ -252,17 +252,28 @@ void Lane::count(const LaneSlot& slot) {
     TOCSIN_LOG(log_, kWarning, "delivery", "a claim was lost",
                {"notification_id", slot.id.notification.text()}, {"delivery_id", slot.id.text()},
                {"output", output_name()}, {"state", message::state_name(slot.op.state)});
-  } else if (slot.op.cancelled || slot.op.state == DeliveryState::kCancelled) {
-    metrics_.cancelled.add();
-  } else if (slot.op.state == DeliveryState::kDelivered) {
-    metrics_.delivered.add();
-  } else if (slot.op.state == DeliveryState::kDead) {
-    metrics_.dead.add();
-    metrics_.give_up(slot.cause, message::state_name(slot.op.state));
-  } else if (slot.op.state == DeliveryState::kFellBack) {
-    metrics_.fell_back.add();
-    metrics_.give_up(slot.cause, message::state_name(slot.op.state));
+    return;
   }
+  const DeliveryState end = slot.op.cancelled ? DeliveryState::kCancelled : slot.op.state;
+  switch (end) {
+    case DeliveryState::kDelivered:
+      metrics_.delivered.add();
+      break;
+    case DeliveryState::kDead:
+      metrics_.dead.add();
+      metrics_.give_up(slot.cause, message::state_name(end));
+      break;
+    case DeliveryState::kFellBack:
+      metrics_.fell_back.add();
+      metrics_.give_up(slot.cause, message::state_name(end));
+      break;
+    case DeliveryState::kCancelled:
+      metrics_.cancelled.add();
+      break;
+    default:
+      return;  // it is not over
+  }
+  if (slot.redriven || slot.redrives > 0) metrics_.redriven(end);
 }
 
 void Lane::free(LaneSlot& slot) {

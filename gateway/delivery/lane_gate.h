@@ -6,8 +6,9 @@
 
 namespace tocsin::delivery {
 
-/// Whether an output may be called at all: not while it asked to slow down, not in quarantine, and
-/// but for a probe now and then not while its credentials fail. Time is an argument.
+/// Whether an output may be called at all: not while it asked to slow down, not in quarantine, not
+/// while an operator has halted it, and but for a probe now and then not while its credentials
+/// fail. Time is an argument.
 class LaneGate {
  public:
   /// No attempt before `until`; an earlier closing that lasts longer stays.
@@ -23,6 +24,11 @@ class LaneGate {
   /// No attempt before `until`, or lift().
   void hold(MonoTime until) { held_until_ = until; }
   void lift() { held_until_ = {}; }
+  /// No attempt before let(), whatever else would let it: an operator's word.
+  void halt() { halted_ = true; }
+  void let() { halted_ = false; }
+  bool halted() const { return halted_; }
+
   bool held(MonoTime now) const { return now < held_until_; }
 
   bool paused() const { return paused_; }
@@ -31,8 +37,9 @@ class LaneGate {
   /// Meaningful while paused.
   MonoTime probe_at() const { return probe_at_; }
   bool open(MonoTime now) const { return now >= opens_at(); }
-  /// When open() is true, a past instant included.
+  /// When open() is true, a past instant included; max(): not before let().
   MonoTime opens_at() const {
+    if (halted_) return MonoTime::max();
     const MonoTime unheld = std::max(closed_until_, held_until_);
     return paused_ ? std::max(unheld, probe_at_) : unheld;
   }
@@ -46,6 +53,7 @@ class LaneGate {
   MonoTime probe_at_{};
   MonoTime held_until_{};
   bool paused_ = false;
+  bool halted_ = false;
 };
 
 }  // namespace tocsin::delivery

@@ -63,8 +63,8 @@ void set_rate(std::optional<policy::TokenBucket>& bucket,
 
 std::string_view lane_wait_name(LaneWait wait) {
   constexpr std::array<std::string_view, kLaneWaits> kNames = {
-      "nothing", "quarantine", "unauthorized", "throttled",
-      "account", "breaker",    "rate",         "concurrency"};
+      "nothing", "operator", "quarantine", "unauthorized", "throttled",
+      "account", "breaker",  "rate",       "concurrency"};
   return kNames.at(static_cast<std::size_t>(wait));
 }
 
@@ -88,6 +88,7 @@ LanePace::Look LanePace::look(MonoTime now) const {
   const auto ask = [&](LaneWait who, MonoTime until) {
     if (until > now && until > found.until) found = {who, until};
   };
+  if (gate_.halted()) return {LaneWait::kHalted, MonoTime::max()};
   const MonoTime breaker = breaker_.admits_at(now);
   ask(LaneWait::kQuarantine, gate_.held_until());
   ask(LaneWait::kUnauthorized, gate_.paused() ? gate_.probe_at() : MonoTime::min());
@@ -195,6 +196,7 @@ PaceState LanePace::state(MonoTime now, WallTime wall) const {
   if (unclosed_since_) state.unclosed_for = now - *unclosed_since_;
   state.throttled_left = left(gate_.closed_until());
   state.paused = gate_.paused();
+  state.halted = gate_.halted();
   if (state.paused) state.probe_left = left(gate_.probe_at());
   if (account_ != nullptr) {
     state.account = account_->name();

@@ -23,6 +23,7 @@ namespace tocsin::delivery {
 /// What an output's next attempt waits for.
 enum class LaneWait : std::uint8_t {
   kNothing,
+  kHalted,        ///< by an operator, until the contrary is said
   kQuarantine,    ///< it was found after crashes
   kUnauthorized,  ///< its credentials were refused; one probe now and then
   kThrottled,     ///< its receiver asked for a pause
@@ -31,8 +32,8 @@ enum class LaneWait : std::uint8_t {
   kRate,
   kConcurrency,
 };
-inline constexpr std::size_t kLaneWaits = 8;
-/// "nothing", "quarantine", "unauthorized", "throttled", "account", "breaker", "rate",
+inline constexpr std::size_t kLaneWaits = 9;
+/// "nothing", "operator", "quarantine", "unauthorized", "throttled", "account", "breaker", "rate",
 /// "concurrency".
 std::string_view lane_wait_name(LaneWait wait);
 
@@ -62,7 +63,7 @@ class LanePace {
   struct Look {
     LaneWait wait = LaneWait::kNothing;
     MonoTime until = MonoTime::min();  ///< look again then; max(): when an attempt ends, or never
-    bool breaker_refuses = false;      ///< whoever else does
+    bool breaker_refuses = false;      ///< whoever else does, but an operator
   };
   /// Whether an attempt may begin. Takes nothing.
   Look look(MonoTime now) const;

@@ -35,6 +35,17 @@ policy::BackoffOptions backoff_options(const Value& settings) {
   return options;
 }
 
+// Said at the one of the two that somebody wrote.
+tl::unexpected<Fault> shorter_than_initial(const Value& retry,
+                                           const policy::BackoffOptions& options) {
+  if (retry.at("max").place().file != nullptr) {
+    return fault(retry.at("max"), "retry.max",
+                 "it is shorter than initial, which is " + format_duration(options.initial));
+  }
+  return fault(retry.at("initial"), "retry.initial",
+               "it is longer than max, which is " + format_duration(options.max));
+}
+
 /// Fills a policy, one setting after the other, until one cannot work.
 class Reader {
  public:
@@ -148,7 +159,9 @@ tl::expected<LanePolicy, LanePolicyFault> LanePolicy::make(const Value& settings
   if (schedule != nullptr && settings.find("retry") != nullptr) {
     return fault(*schedule, "schedule", "retry and schedule exclude each other");
   }
-  auto backoff = policy::Backoff::make(backoff_options(settings));
+  const policy::BackoffOptions options = backoff_options(settings);
+  if (options.max < options.initial) return shorter_than_initial(settings.at("retry"), options);
+  auto backoff = policy::Backoff::make(options);
   if (!backoff) return fault(settings.at("retry"), "retry", backoff.error().what);
   LanePolicy made{.backoff = *std::move(backoff)};
   if (auto read = Reader(settings, made).read(); !read) return tl::unexpected(read.error());

@@ -86,6 +86,7 @@ void OutboxFront::on_opened(const stage::StoreState& state) {
   status_.renewed_at = loop_.clock().mono();
   look_due_ = state.epoch == epoch_;  // what others did while it was closed
   if (state.epoch != epoch_) begin_epoch(state);
+  metrics_.claims_taken.add(state.taken_over);
   TOCSIN_LOG(log_, kInfo, "delivery", "store opened", {"epoch", state.epoch}, {"node", state.node},
              {"taken_over", state.taken_over});
 }

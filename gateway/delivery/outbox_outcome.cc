@@ -83,7 +83,7 @@ void OutboxFront::commit_batch() {
   forget_blames();
   commit_unheld(now);
   commit_claims(now);
-  redrives_.commit(doors_, now);
+  redrives_.commit(doors_, metrics_, now);
   if (std::exchange(purging_, false)) commit_purge();
   if (std::exchange(looking_, false)) commit_look();
   if (held_check_.listing()) commit_held_check();
@@ -129,6 +129,7 @@ void OutboxFront::commit_one(Submission& one, WallTime now) {
     case Submission::Kind::kReview: {
       const stage::Review& op = static_cast<ReviewRequest&>(one).op;
       if (!op.changed || op.verb != stage::Review::Verb::kRedrive) break;
+      metrics_.redrive(op.output, "operator");
       if (LaneDoor* door = doors_.find(op.output)) door->spill();
       break;
     }
@@ -269,6 +270,7 @@ void OutboxFront::commit_renewal() {
 void OutboxFront::commit_look() {
   if (look_.others > 0) look_timer_.arm_after(kLookEvery);
   if (look_.taken_over > 0) {
+    metrics_.claims_taken.add(look_.taken_over);
     TOCSIN_LOG(log_, kWarning, "delivery", "took over what a dead gateway had claimed",
                {"deliveries", look_.taken_over});
   }
@@ -382,6 +384,7 @@ void OutboxFront::fail_appends(AppendGroup& group) {
 }
 
 void OutboxFront::fail_claims() {
+  metrics_.claims_failed.add(batch_.claims().size());
   for (const auto& claim : batch_.claims()) claim->door->fail_claim(claim->queue, claim->op.limit);
 }
 

@@ -24,6 +24,8 @@ constexpr std::array<Span, 7> kSpans = {{{"breaker_us", &PaceState::breaker_left
                                          {"probe_us", &PaceState::probe_left},
                                          {"account_us", &PaceState::account_left},
                                          {"rate_us", &PaceState::rate_spent}}};
+constexpr std::array<std::pair<std::string_view, bool PaceState::*>, 2> kFlags = {
+    {{"paused", &PaceState::paused}, {"halted", &PaceState::halted}}};
 constexpr std::array kBreakers = {BreakerState::kOpen, BreakerState::kForcedOpen,
                                   BreakerState::kForcedClosed};
 
@@ -44,7 +46,7 @@ std::string_view text_of(const Value& document, std::string_view key) {
 }  // namespace
 
 bool PaceState::worth_keeping() const {
-  return breaker != BreakerState::kClosed || paused ||
+  return breaker != BreakerState::kClosed || paused || halted ||
          std::max({throttled_left, account_left, rate_spent}) >= kWorthKeeping;
 }
 
@@ -79,8 +81,9 @@ void write_pace_state(JsonWriter& json, const PaceState& state) {
     json.key(key);
     json.number(count);
   }
-  if (state.paused) {
-    json.key("paused");
+  for (const auto& [key, member] : kFlags) {
+    if (!(state.*member)) continue;
+    json.key(key);
     json.boolean(true);
   }
   if (!state.account.empty()) json.pair("account", state.account);
@@ -105,8 +108,10 @@ std::optional<PaceState> read_pace_state(const Value& document) {
     if (policy::breaker_state_name(one) == breaker) state.breaker = one;
   }
   for (const auto& [key, member] : kSpans) state.*member = span_of(document, key);
-  const Value* paused = document.find("paused");
-  state.paused = paused != nullptr && paused->is<bool>() && paused->as<bool>();
+  for (const auto& [key, member] : kFlags) {
+    const Value* found = document.find(key);
+    state.*member = found != nullptr && found->is<bool>() && found->as<bool>();
+  }
   state.account = text_of(document, "account");
   return state;
 }

@@ -20,7 +20,7 @@ namespace tocsin::delivery {
 ///
 ///   {"at": "2026-01-31T23:59:59Z", "breaker": "open", "breaker_us": 30000000,
 ///    "open_for_us": 60000000, "unclosed_us": 5000000, "throttled_us": 7000000,
-///    "paused": true, "probe_us": 60000000,
+///    "paused": true, "probe_us": 60000000, "halted": true,
 ///    "account": "sms/AC12", "account_us": 7000000, "rate_us": 1000000}
 ///
 /// What is zero, empty or false is left out.
@@ -37,6 +37,7 @@ struct PaceState {
   Duration unclosed_for{};  ///< how long it was not closed already
   Duration throttled_left{};
   bool paused = false;    ///< its credentials were refused
+  bool halted = false;    ///< an operator lets it begin nothing
   Duration probe_left{};  ///< while paused
   std::string account;    ///< AccountGate::name()
   Duration account_left{};
@@ -44,7 +45,7 @@ struct PaceState {
 
   /// The operator's word, which stands until it is taken back.
   bool forced() const {
-    return breaker == policy::BreakerState::kForcedOpen ||
+    return halted || breaker == policy::BreakerState::kForcedOpen ||
            breaker == policy::BreakerState::kForcedClosed;
   }
   /// A process after this one should know.

@@ -7,8 +7,10 @@ namespace tocsin::delivery {
 
 namespace {
 
-void spill(DoorBook& doors, std::span<const std::string> outputs) {
+void tell(DoorBook& doors, FrontMetrics& metrics, std::span<const std::string> outputs,
+          std::string_view by) {
   for (const std::string& output : outputs) {
+    metrics.redrive(output, by);
     if (LaneDoor* door = doors.find(output)) door->spill();
   }
 }
@@ -62,15 +64,15 @@ void Redrives::take_step(Batch& batch, WallTime now) {
   batch.add(step_);
 }
 
-void Redrives::commit(DoorBook& doors, WallTime now) {
+void Redrives::commit(DoorBook& doors, FrontMetrics& metrics, WallTime now) {
   if (std::exchange(timed_taken_, false)) {
-    spill(doors, timed_.outputs);
+    tell(doors, metrics, timed_.outputs, "schedule");
     // Others on the store may leave some behind.
     const WallTime at_the_latest = now + kLookEvery;
     expect(std::min(timed_.next_due.value_or(at_the_latest), at_the_latest), now);
   }
   if (!std::exchange(step_taken_, false)) return;
-  spill(doors, step_.outputs);
+  tell(doors, metrics, step_.outputs, "breaker");
   std::string output = std::move(recovered_.front());
   recovered_.pop_front();
   if (step_.redriven == kRowsMax) recovered_.push_back(std::move(output));

@@ -9,6 +9,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/function.h"
 #include "gateway/delivery/batch.h"
+#include "gateway/delivery/delivery_metrics.h"
 #include "gateway/delivery/door_book.h"
 #include "gateway/event/timer_wheel.h"
 #include "gateway/stage/storage.h"
@@ -43,8 +44,8 @@ class Redrives {
   bool due() const { return due_ || step_due_; }
   /// Adds to the batch what is due; false: nothing is.
   bool take(Batch& batch, WallTime now);
-  /// What take() added was committed: tells the doors whose dead letters are ready.
-  void commit(DoorBook& doors, WallTime now);
+  /// What take() added was committed: counts it, and tells the doors whose dead letters are ready.
+  void commit(DoorBook& doors, FrontMetrics& metrics, WallTime now);
   /// It was not, and is tried again later.
   void fail(WallTime now);
   /// Nobody knows: it is asked again, which does no harm.

@@ -278,7 +278,7 @@ bool read_back(const tocsin_redrive_due& from, stage::RedriveDue& to) {
   for (std::uint32_t i = 0; i < from.output_count; ++i) {
     to.outputs.push_back(copy_of(from.outputs[i]));
   }
-  return from.redriven <= to.limit;
+  return from.redriven <= to.limit && from.output_count == from.redriven;
 }
 
 bool read_back(const tocsin_review& from, stage::Review& to) {

@@ -237,7 +237,7 @@ struct RedriveDue : Operation {
 
   std::uint32_t redriven = 0;
   std::optional<WallTime> next_due;  ///< the earliest that is left, of any output
-  std::vector<std::string> outputs;  ///< of what was redriven, each once
+  std::vector<std::string> outputs;  ///< of what was redriven, one for each of it
 };
 
 /// The process that owned a delivery died while its output had it in hand: adds one to `crashes` of

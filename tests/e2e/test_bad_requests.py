@@ -234,7 +234,7 @@ def tocsin(gateway, *words, role="admin"):
     (["dlq", "list", "--reason", "tired"], "reason"), (["dlq", "list", "--before", "7"], "before"),
     (["dlq", "list", "--accepted-after", "soon"], "accepted_after"),
     (["dlq", "redrive", "--topic", "a..b", "--all"], "/topic"), (["dlq", "redrive", "--topic", "a", "--all", "--rate", "9"], "/rate"),
-    (["outputs", "resume", "nobodys"], "No output"), (["outputs", "breaker", "nobodys", "open"], "No output"),
+    (["outputs", "pause", "nobodys"], "No output"), (["outputs", "resume", "nobodys"], "No output"), (["outputs", "breaker", "nobodys", "open"], "No output"),
     (["outputs", "move", "nobodys", "log"], "nobodys"), (["outputs", "move", "log", "nobodys"], "nobodys"),
     (["suppressions", "remove", "email:nobody@b.example"], "not suppressed"),
     (["suppressions", "add", "nobody"], "/address"), (["audit", "--before", "7"], "before"),
@@ -248,6 +248,7 @@ def test_commands_say_what_the_gateway_refuses(gateway, words, naming):
 
 @pytest.mark.parametrize("words", [
     ["dlq", "redrive", "dlv_0000000000001-0"], ["dlq", "discard", "--topic", "a", "--all"], ["outputs", "resume", "log"],
+    ["outputs", "pause", "log"],
     ["outputs", "breaker", "log", "open"], ["outputs", "move", "log", "other"], ["suppressions", "add", "email:a@b.example"],
     ["suppressions", "remove", "email:a@b.example"], ["send", "--topic", "a"], ["reload"], ["audit"]])
 def test_commands_say_which_role_is_missing(gateway, words):

@@ -109,7 +109,7 @@ def test_an_output_found_after_three_crashes_starts_in_quarantine(start_again, t
     gateway = start_again(wanted)
     bad = state_of(gateway, "bad")
     assert bad["state"] == "paused" and "crashes" in bad["reason"]
-    assert gateway.metric("tocsin_lane_quarantined", output="bad") == 1
+    assert gateway.metric("tocsin_lane_paused", output="bad", reason="quarantine") == 1
     client = Client(gateway)
     healthy = client.accepted({"topic": "healthy"})
     eventually(lambda: client.states(healthy)["good"], "delivered")
@@ -118,7 +118,7 @@ def test_an_output_found_after_three_crashes_starts_in_quarantine(start_again, t
     assert command(gateway, "outputs", "resume", "bad") == {"output": "bad", "status": "resumed"}
     eventually(lambda: client.states(healthy)["bad"], "delivered")
     assert state_of(gateway, "bad")["state"] == "running"
-    assert command(gateway, "outputs", "resume", "bad")["status"] == "was not in quarantine"
+    assert command(gateway, "outputs", "resume", "bad")["status"] == "was neither paused nor in quarantine"
     gateway.stop()
     assert state_of(start_again(wanted), "bad")["state"] == "running", "it was forgiven"
 

@@ -163,7 +163,7 @@ def test_refused_credentials_pause_the_output(start, sink):
     gateway.expected_errors.add("output paused: its credentials are refused")
     gateway.wait_for_log("output paused: its credentials are refused")
     await_state(client, sent, "ready")
-    assert gateway.metric("tocsin_lane_paused", output="hook") == 1
+    assert gateway.metric("tocsin_lane_paused", output="hook", reason="unauthorized") == 1
     waiting = [client.accepted(NOTE) for _ in range(3)]
     assert sink.count() == 1, "a paused output is not tried"
     assert all(client.states(one)["hook"] != "delivered" for one in waiting)

@@ -124,13 +124,13 @@ def test_the_admin_api_answers_as_it_is_documented(gateway, admin, door):
     for _ in range(3):
         sent(door, "broken")
     eventually(lambda: len(dead_letters(admin)), 3, "the number of dead letters")
-    admin.ids.update(getNotification=done, resumeOutput="log", orderBreaker="log")
+    admin.ids.update(getNotification=done, pauseOutput="log", resumeOutput="log", orderBreaker="log")
     for letter, names in zip(dead_letters(admin), (["getDeadLetter", "approveDeadLetter", "redriveDeadLetter"],
                                                    ["discardDeadLetter"])):
         for name in names:
             admin.ids[name] = letter["id"]
     letters = [name for name in admin.ids if name.endswith("DeadLetter")]
-    for name in ["send", "getNotification", "resumeOutput", "orderBreaker", *letters]:
+    for name in ["send", "getNotification", "pauseOutput", "resumeOutput", "orderBreaker", *letters]:
         admin.ask_as_documented(name)
     assert admin.ask("orderBreaker", body='{"state": "auto"}', content_type="application/json")[0] == 200
     for name in ("getLiveness", "getReadiness", "getMetrics", "getHealth", "getConfig", "listOutputs", "listAudit",

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import complete
 from gateway_process import eventually
-from notifications import Client, settings, webhook
+from notifications import Client, command, settings, webhook
 
 pytestmark = pytest.mark.sanitize
 
@@ -63,3 +63,27 @@ def test_an_output_whose_credentials_were_refused_stays_paused(start_gateway, tm
     sink.mode("ok")
     closed_over_three_reloads(gateway, tmp_path, sink,
                               "its credentials were refused; one attempt a minute finds out")
+
+
+def test_an_output_that_an_operator_pauses_begins_nothing_until_he_lets_it(start_gateway, tmp_path, sink):
+    gateway = start_gateway(configured(tmp_path, sink, 0))
+    client = Client(gateway)
+    sink.mode("slow", "1")
+    begun = client.accepted({"topic": "a", "level": "error"})
+    eventually(lambda: len(sink.received()), 1, "attempts")
+    assert command(gateway, "outputs", "pause", "hook") == {"output": "hook", "status": "paused"}
+    assert command(gateway, "outputs", "pause", "hook")["status"] == "was paused already"
+    waiting = [client.accepted({"topic": "a", "level": "error", "title": str(i)}) for i in range(30)]
+    eventually(lambda: client.states(begun), {"hook": "delivered"}, "what had begun")
+    sink.mode("ok")
+    closed_over_three_reloads(gateway, tmp_path, sink, "an operator paused it; see outputs resume")
+    assert gateway.metric("tocsin_lane_paused", output="hook", reason="operator") == 1
+    [top] = command(gateway, "top", "--once")["outputs"]
+    assert top["state"] == "paused"
+    assert len(sink.received()) == 1
+    assert command(gateway, "outputs", "resume", "hook")["status"] == "resumed"
+    for one in waiting:
+        eventually(lambda one=one: client.states(one), {"hook": "delivered"}, one)
+    assert gateway.metric("tocsin_lane_paused", output="hook", reason="operator") == 0
+    actions = [entry["action"] for entry in gateway.log() if entry and entry.get("action")]
+    assert [action for action in actions if action.startswith("output.")] == ["output.pause"] * 2 + ["output.resume"]

@@ -175,7 +175,7 @@ Answer Answers::busy(std::string_view detail, std::int64_t retry_after_s) {
   return answer;
 }
 
-Answer Answers::to_one(const sdk::EmitOutcome& outcome) {
+Answer Answers::to_one(const sdk::EmitOutcome& outcome, std::string_view collection) {
   const Told how = told(outcome);
   if (how.status != 202) {
     const std::string_view pointer = outcome.pointer();
@@ -194,7 +194,7 @@ Answer Answers::to_one(const sdk::EmitOutcome& outcome) {
   answer.body = written();
   answer.replayed = outcome.kind() == TOCSIN_REPLAYED;
   if (!outcome.id().empty()) {
-    answer.location = location_.assign("/v1/notifications/").append(outcome.id());
+    answer.location = location_.assign(collection).append(outcome.id());
   }
   return answer;
 }

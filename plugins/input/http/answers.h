@@ -33,8 +33,8 @@ class Answers {
   /// 503 with the seconds after which another try is worth it.
   Answer busy(std::string_view detail, std::int64_t retry_after_s);
 
-  /// To one notification.
-  Answer to_one(const sdk::EmitOutcome& outcome);
+  /// To one notification. `collection`: the path that its id is below, "/v1/notifications/".
+  Answer to_one(const sdk::EmitOutcome& outcome, std::string_view collection);
   /// To a batch: 202 with {"results": [...]}, or 503 when nothing of it could be kept.
   Answer to_batch(const sdk::Items<tocsin_emit_outcome>& outcomes);
   /// The state of a notification with its deliveries.

@@ -30,6 +30,26 @@ std::string_view below_version(std::string_view path) {
   return path;
 }
 
+// What stands before the paths of the operations: the route's prefix and the version, if asked so.
+std::string_view base_of(const sdk::RequestHead& head) {
+  std::string_view path = head.path();
+  if (path.starts_with(kVersion)) path.remove_prefix(kVersion.size());
+  std::string_view base = head.full_path();
+  base.remove_suffix(std::min(base.size(), path.size()));
+  return base;
+}
+
+// Where the state of what is sent by this request is found. A further path tells the prefix of its
+// route only if it is below one.
+void find_collection(const sdk::RequestHead& head, std::string& collection) {
+  const bool further = below_version(head.path()) != kSendPath;
+  std::string_view base = base_of(head);
+  if (further && head.path().size() < 2) base = {};  // its route is that path alone
+  collection.assign(base);
+  if (further && !base.ends_with(kVersion)) collection.append(kVersion);
+  collection.append(kSendPath).append("/");
+}
+
 // Behind "Bearer", in a header field.
 bool can_be_sent(std::string_view token) {
   if (token.starts_with(' ') || token.ends_with(' ')) return false;
@@ -183,14 +203,12 @@ sdk::RequestPtr Door::on_request(const sdk::RequestHead& head) {
     case Verb::kDescribe:
       break;
   }
-  return describe_door(head, below);
+  return describe_door(head);
 }
 
 // Whoever may send may read how; strangers learn nothing.
-sdk::RequestPtr Door::describe_door(const sdk::RequestHead& head, std::string_view below) {
-  std::string_view base = head.full_path();
-  base.remove_suffix(std::min(base.size(), below.size()));
-  const std::string text = describe(base, settings_->paths);
+sdk::RequestPtr Door::describe_door(const sdk::RequestHead& head) {
+  const std::string text = describe(base_of(head), settings_->paths);
   Answer answer;
   answer.body = text;
   return refuse(head, answer);
@@ -213,6 +231,7 @@ sdk::RequestPtr Door::begin(Verb verb, const sdk::RequestHead& head, std::string
   request.body_max = settings_->body_bytes_max;
   request.caller = caller;
   request.key.clear();
+  if (verb == Verb::kOne) find_collection(head, request.collection);
   request.waits = parameter(head.query(), kWait) == kDelivered;
   request.waiting = false;
   return sdk::RequestPtr(&request);
@@ -308,8 +327,9 @@ void Door::on_emitted(std::uint64_t number, const sdk::Items<tocsin_emit_outcome
     request->replayed = outcome.kind() == TOCSIN_REPLAYED;
     if (delivers && !outcome.id().empty() && begin_wait(*request, outcome.id())) return;
   }
-  finish(*request, request->verb == Verb::kOne ? answers_.to_one(sdk::EmitOutcome(outcomes[0]))
-                                               : answers_.to_batch(outcomes));
+  finish(*request, request->verb == Verb::kOne
+                       ? answers_.to_one(sdk::EmitOutcome(outcomes[0]), request->collection)
+                       : answers_.to_batch(outcomes));
 }
 
 void Door::on_ledger(Request& request, const sdk::LedgerAnswer& found) {
@@ -392,7 +412,7 @@ Answer Door::accepted(const Request& request) {
   outcome.kind = request.replayed ? TOCSIN_REPLAYED : TOCSIN_COMMITTED;
   outcome.id = sdk::to_c(request.id);
   outcome.deliveries = request.deliveries;
-  return answers_.to_one(sdk::EmitOutcome(outcome));
+  return answers_.to_one(sdk::EmitOutcome(outcome), request.collection);
 }
 
 // The gateway gave what it owed. When the client is gone as well, nobody needs the request any

@@ -71,7 +71,8 @@ class Door {
     bool over = false;           ///< the exchange has ended
     std::uint64_t body_max = 0;  ///< bytes
     std::string caller;
-    std::string key;  ///< Idempotency-Key
+    std::string key;         ///< Idempotency-Key
+    std::string collection;  ///< the path that ids are below
 
     std::string id;  ///< of the notification
 
@@ -89,7 +90,7 @@ class Door {
   sdk::RequestPtr begin(Verb verb, const sdk::RequestHead& head, std::string_view caller);
   sdk::RequestPtr begin_sending(Verb verb, const sdk::RequestHead& head, const Fields& fields,
                                 std::string_view caller);
-  sdk::RequestPtr describe_door(const sdk::RequestHead& head, std::string_view below);
+  sdk::RequestPtr describe_door(const sdk::RequestHead& head);
   sdk::RequestPtr ask_ledger(Verb verb, const sdk::RequestHead& head, std::string_view caller,
                              std::string_view id);
 

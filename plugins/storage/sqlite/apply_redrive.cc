@@ -1,9 +1,6 @@
 // Dead letters whose time has come, or what stopped them ended, go back to the ready ones. As in a
 // claim the rows are collected before they are changed: the change moves them out of the index that
 // the search walks along.
-#include <algorithm>
-#include <vector>
-
 #include "operations.h"
 
 namespace tocsin::sqlite {
@@ -53,17 +50,13 @@ bool Reviver::apply(tocsin_redrive_due& op) {
           ? collect(due_.rows(op.now_ns, op.limit), found, op.redriven)
           : collect(waiting_.rows(work_.backlog.find(op.output), op.limit), found, op.redriven);
   if (!collected) return false;
-  std::vector<std::int64_t> outputs;
+  auto* names = static_cast<tocsin_str*>(work_.scratch.take(sizeof(tocsin_str) * op.redriven));
   for (std::uint32_t i = 0; i < op.redriven; ++i) {
     const Due& one = found[i];
     if (!redrive_.run(one.notification, one.ordinal, op.now_ns)) return false;
     work_.backlog.add_dead(one.output, -1);
     work_.backlog.add_ready(one.output, 1);
-    if (std::ranges::count(outputs, one.output) == 0) outputs.push_back(one.output);
-  }
-  auto* names = static_cast<tocsin_str*>(work_.scratch.take(sizeof(tocsin_str) * outputs.size()));
-  for (const std::int64_t output : outputs) {
-    names[op.output_count++] = work_.scratch.copy(work_.backlog.name_of(output));
+    names[op.output_count++] = work_.scratch.copy(work_.backlog.name_of(one.output));
   }
   op.outputs = names;
   auto next = next_due_.rows();

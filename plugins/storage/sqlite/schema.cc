@@ -161,6 +161,22 @@ std::uint32_t refuse_newer(const std::string& path, std::int64_t have, std::size
                    "path");
 }
 
+// Its first bytes name an application, or it has tables although it names none.
+std::uint32_t refuse_foreign(const std::string& path, std::int64_t owner, std::int64_t tables,
+                             tocsin_fault* fault) {
+  std::string why = "it has tables and is not marked as an outbox";
+  if (owner != 0) {
+    why = "its application_id is " + std::to_string(owner) + ", an outbox has " +
+          std::to_string(kApplicationId);
+  } else if (tables == 0) {
+    why = "it has a user_version and is not marked as an outbox";
+  }
+  return put_fault(fault, TOCSIN_FAILED,
+                   "the database " + quoted(path) + " belongs to another application (" + why +
+                       "): name another path; nothing in it was changed",
+                   "path");
+}
+
 }  // namespace
 
 std::span<const Migration> migrations() { return kMigrations; }
@@ -203,10 +219,7 @@ std::uint32_t migrate(Database& database, const std::string& path, std::span<con
   }
   const bool fresh = *owner == 0 && *have == 0 && *tables == 0;
   if (!fresh && *owner != kApplicationId) {
-    return put_fault(
-        fault, TOCSIN_FAILED,
-        "the database " + quoted(path) + " belongs to another application: name another path",
-        "path");
+    return refuse_foreign(path, *owner, *tables, fault);
   }
   const auto known = static_cast<std::int64_t>(steps.size());
   if (*have > known) return refuse_newer(path, *have, steps.size(), fault);

@@ -268,8 +268,8 @@ typedef struct tocsin_redrive_due {
 
   uint32_t redriven;         /* result */
   int64_t next_due_ns;       /* result: the earliest redrive_at left, of any output; 0: none */
-  const tocsin_str* outputs; /* result: of what was redriven, each once */
-  uint32_t output_count;     /* result */
+  const tocsin_str* outputs; /* result: of what was redriven, one for each of it */
+  uint32_t output_count;     /* result: as many as `redriven` */
   uint32_t reserved;
 } tocsin_redrive_due;
 

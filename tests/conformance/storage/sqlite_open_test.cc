@@ -123,6 +123,20 @@ TEST_F(SqliteOpen, AnotherApplicationsDatabaseIsRefusedAndLeftAlone) {
   EXPECT_EQ(bytes(), before);
 }
 
+TEST_F(SqliteOpen, AnotherApplicationsDatabaseIsToldByWhatItIsMarkedWith) {
+  run("CREATE TABLE theirs (x)");
+  EXPECT_SAYS(refusal(), "(it has tables and is not marked as an outbox): name another path");
+  run("PRAGMA application_id=252006673");  // GeoPackage's, for one
+  const std::string before = bytes();
+  EXPECT_SAYS(refusal(), "(its application_id is 252006673, an outbox has 1414480723)");
+  EXPECT_EQ(bytes(), before);
+}
+
+TEST_F(SqliteOpen, ADatabaseWithAVersionOfSomebodyElsesIsRefused) {
+  run("PRAGMA user_version=3");
+  EXPECT_SAYS(refusal(), "(it has a user_version and is not marked as an outbox)");
+}
+
 TEST_F(SqliteOpen, WhatIsNoDatabaseIsRefusedAndLeftAlone) {
   const std::string before(8192, 'x');
   write(before);

@@ -242,7 +242,11 @@ class FakeAudit final : public AuditSink {
 
 struct FakeOutputs final : OutputsView {
   void read(Function<void(std::vector<OutputState>)> done) override { done(states); }
-  void resume(std::string output, Function<void(Resumed)> done) override {
+  void pause(std::string output, Function<void(Told)> done) override {
+    paused = std::move(output);
+    done(outcome);
+  }
+  void resume(std::string output, Function<void(Told)> done) override {
     resumed = std::move(output);
     done(outcome);
   }
@@ -254,8 +258,9 @@ struct FakeOutputs final : OutputsView {
   std::vector<OutputState> states;
   std::optional<std::pair<std::string, delivery::BreakerOrder>> ordered;
   std::optional<std::string> breaker;
+  std::string paused;
   std::string resumed;
-  Resumed outcome = Resumed::kResumed;
+  Told outcome = Told::kDone;
 };
 
 struct FakeLoops final : LoopsView {

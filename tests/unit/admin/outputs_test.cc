@@ -57,12 +57,29 @@ TEST_F(OutputsTest, AreResumedByOperatorsAndThatIsAudited) {
   EXPECT_EQ(answer.text, "{\"output\":\"sms\",\"status\":\"resumed\"}\n");
   EXPECT_EQ(outputs.resumed, "sms");
   EXPECT_EQ(audit.records.back().action, "output.resume");
-  outputs.outcome = OutputsView::Resumed::kWasRunning;
-  EXPECT_EQ(post("/v1/outputs/sms/resume").json.string("status"), "was not in quarantine");
-  outputs.outcome = OutputsView::Resumed::kResumesLater;
+  outputs.outcome = OutputsView::Told::kWasSo;
+  EXPECT_EQ(post("/v1/outputs/sms/resume").json.string("status"),
+            "was neither paused nor in quarantine");
+  outputs.outcome = OutputsView::Told::kDoneLater;
   EXPECT_EQ(post("/v1/outputs/sms/resume").json.string("status"), "resumes once its loop answers");
-  outputs.outcome = OutputsView::Resumed::kNoSuchOutput;
+  outputs.outcome = OutputsView::Told::kNoSuchOutput;
   EXPECT_EQ(post("/v1/outputs/sms/resume").status, 404);
+}
+
+TEST_F(OutputsTest, ArePausedByOperatorsAndThatIsAudited) {
+  EXPECT_EQ(post("/v1/outputs/sms/pause", {}, kViewer).status, 403);
+  EXPECT_EQ(outputs.paused, "");
+  const Answer answer = post("/v1/outputs/sms/pause");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.text, "{\"output\":\"sms\",\"status\":\"paused\"}\n");
+  EXPECT_EQ(outputs.paused, "sms");
+  EXPECT_EQ(audit.records.back().action, "output.pause");
+  outputs.outcome = OutputsView::Told::kWasSo;
+  EXPECT_EQ(post("/v1/outputs/sms/pause").json.string("status"), "was paused already");
+  outputs.outcome = OutputsView::Told::kDoneLater;
+  EXPECT_EQ(post("/v1/outputs/sms/pause").json.string("status"), "pauses once its loop answers");
+  outputs.outcome = OutputsView::Told::kNoSuchOutput;
+  EXPECT_EQ(post("/v1/outputs/sms/pause").status, 404);
 }
 
 TEST_F(OutputsTest, TheirBreakersAreOrderedByOperatorsAndThatIsAudited) {

@@ -30,6 +30,13 @@ TEST(OutputsCommand, ResumesOneByItsName) {
   EXPECT_THAT(door.asked, ElementsAre("POST /v1/outputs/ops%20chat/resume"));
 }
 
+TEST(OutputsCommand, PausesOneByItsName) {
+  FakeAdminDoor door;
+  door.replies = {{200, R"({"output":"ops chat","status":"paused"})"}};
+  EXPECT_EQ(pause_output("ops chat", kPeople, door).out, "ops chat paused\n");
+  EXPECT_THAT(door.asked, ElementsAre("POST /v1/outputs/ops%20chat/pause"));
+}
+
 TEST(OutputsCommand, TellsABreakerWhatToDo) {
   FakeAdminDoor door;
   door.replies = {{200, R"({"output":"ops chat","breaker":"forced_open"})"}};

@@ -40,6 +40,12 @@ class DeadLetters : public ::testing::Test {
   static std::optional<Verdict> rejects(const stage::Attempt&) {
     return Verdict{.kind = VerdictKind::kRejected, .reason = "no such user"};
   }
+  double redriven(const std::string& by) {
+    return world.metric("tocsin_dead_letters_redriven_total{output=\"chat\",by=\"" + by + "\"}");
+  }
+  double settled(const std::string& result) {
+    return world.metric("tocsin_redrives_settled_total{output=\"chat\",result=\"" + result + "\"}");
+  }
   std::size_t dead() { return storage.count(DeliveryState::kDead); }
 
   FakeStorage storage;
@@ -56,6 +62,8 @@ TEST_F(DeadLetters, AreSentAgainOnTheirScheduleAndThenFinal) {
   world.pass(minutes(2));
   EXPECT_EQ(chat.output->seen.size(), std::size_t{2 * kInternalAttemptsMax});
   EXPECT_EQ(storage.row(group.delivery()).redrives, 1U);
+  EXPECT_EQ(redriven("schedule"), 1);
+  EXPECT_EQ(settled("dead"), 1);
   world.pass(minutes(11), seconds(5));
   EXPECT_EQ(chat.output->seen.size(), std::size_t{3 * kInternalAttemptsMax});
   EXPECT_EQ(dead(), 1U);
@@ -72,6 +80,32 @@ TEST_F(DeadLetters, ArriveOnceWhatStoppedThemHasPassed) {
   chat.output->script = [](const auto&) { return delivered(); };
   world.pass(minutes(1));
   EXPECT_EQ(storage.row(group.delivery()).state, DeliveryState::kDelivered);
+  EXPECT_EQ(settled("delivered"), 1);
+  world.append({.to = {chat.door()}});
+  EXPECT_EQ(settled("delivered"), 1);
+}
+
+TEST_F(DeadLetters, AreCountedEachWhenManyAreSentAgain) {
+  auto& chat = world.add_lane("chat", policy({.redrive = {minutes(1)}}));
+  chat.output->script = fails;
+  for (int i = 0; i < 3; ++i) world.append({.to = {chat.door()}});
+  world.pass(minutes(2));
+  EXPECT_EQ(redriven("schedule"), 3);
+  EXPECT_EQ(settled("dead"), 3);
+}
+
+TEST_F(DeadLetters, AreCountedWhenAnOperatorSendsThemAgain) {
+  auto& chat = world.add_lane("chat", policy({.redrive = {}}));
+  chat.output->script = rejects;
+  TestGroup& group = world.append({.to = {chat.door()}});
+  chat.output->script = [](const auto&) { return delivered(); };
+  TestReview review;
+  review.op.id = group.delivery();
+  review.op.verb = stage::Review::Verb::kRedrive;
+  world.port->submit(review);
+  world.pass(seconds(1));
+  EXPECT_EQ(redriven("operator"), 1);
+  EXPECT_EQ(settled("delivered"), 1);
 }
 
 TEST_F(DeadLetters, AreFinalAtOnceWhenTimeDoesNotHelp) {
@@ -110,6 +144,7 @@ TEST_F(DeadLetters, AreSentAgainAtOnceWhenTheirOutputRecovers) {
   ASSERT_EQ(chat.lane->breaker_state(), policy::BreakerState::kClosed);
   EXPECT_EQ(storage.row(group.delivery(0)).state, DeliveryState::kDelivered);
   EXPECT_EQ(storage.row(group.delivery(0)).redrives, 1U) << "it counts as one of its times";
+  EXPECT_EQ(redriven("breaker"), 1);
   EXPECT_EQ(storage.row(group.delivery(1)).state, DeliveryState::kDead);
 }
 
@@ -142,6 +177,7 @@ TEST_F(DeadLetters, OfAnOutputThatRecoveredComeInStepsAndFinalOnesStay) {
   EXPECT_GT(chat.output->seen.size(), before);
   world.advance(Redrives::kStepEvery);
   EXPECT_EQ(dead(), 1U);
+  EXPECT_EQ(redriven("breaker"), kMany);
   EXPECT_EQ(storage.row(final.delivery()).state, DeliveryState::kDead);
 }
 

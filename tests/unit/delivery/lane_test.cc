@@ -246,13 +246,54 @@ TEST_F(LaneTest, PausesOnRefusedCredentialsAndProbesEachMinute) {
   world.append({.to = {chat.door()}});
   for (int i = 0; i < 5; ++i) world.append({.to = {chat.door()}});
   EXPECT_EQ(chat.output->seen.size(), 1U);
-  EXPECT_EQ(metric("tocsin_lane_paused{output=\"chat\"}"), 1);
+  EXPECT_EQ(metric("tocsin_lane_paused{output=\"chat\",reason=\"unauthorized\"}"), 1);
   world.pass(minutes(3) + seconds(1));
   EXPECT_EQ(chat.output->seen.size(), 4U);  // one probe a minute
   chat.output->script = [](const auto&) { return delivered(); };
   world.pass(minutes(2));
   EXPECT_EQ(storage.count(DeliveryState::kDelivered), 6U);
-  EXPECT_EQ(metric("tocsin_lane_paused{output=\"chat\"}"), 0);
+  EXPECT_EQ(metric("tocsin_lane_paused{output=\"chat\",reason=\"unauthorized\"}"), 0);
+}
+
+TEST_F(LaneTest, BeginsNothingWhileAnOperatorPausesItAndEndsWhatItBegan) {
+  auto& chat = world.add_lane("chat");
+  chat.output->script = [](const auto&) { return std::nullopt; };
+  TestGroup& begun = world.append({.to = {chat.door()}});
+  ASSERT_EQ(chat.output->seen.size(), 1U);
+  EXPECT_TRUE(chat.lane->halt());
+  EXPECT_FALSE(chat.lane->halt());
+  EXPECT_EQ(metric("tocsin_lane_paused{output=\"chat\",reason=\"operator\"}"), 1);
+  for (int i = 0; i < 300; ++i) world.append({.to = {chat.door()}});
+  chat.lane->complete(chat.output->seen[0].token, delivered());
+  world.pass(minutes(10));
+  EXPECT_EQ(storage.row(begun.delivery()).state, DeliveryState::kDelivered);
+  EXPECT_EQ(chat.output->seen.size(), 1U);
+  chat.output->script = [](const auto&) { return delivered(); };
+  chat.lane->attach(chat.output.get());  // as a reload does
+  world.turn();
+  EXPECT_EQ(chat.output->seen.size(), 1U);
+  EXPECT_TRUE(chat.lane->resume());
+  EXPECT_FALSE(chat.lane->resume());
+  world.pass(seconds(5));
+  EXPECT_EQ(storage.count(DeliveryState::kDelivered), 301U);
+  EXPECT_EQ(metric("tocsin_lane_paused{output=\"chat\",reason=\"operator\"}"), 0);
+}
+
+TEST_F(LaneTest, GivesBackWhatWasMarkedWhenAnOperatorPausesIt) {
+  auto& sms = world.add_lane("sms", LanePolicy::standard(), false);
+  sms.output->script = [](const auto&) { return delivered(); };
+  TestGroup& group = world.submit({{.to = {sms.door()}}});
+  for (int i = 0; i < 12 && storage.count(DeliveryState::kSending) == 0; ++i) world.turn(1);
+  ASSERT_EQ(storage.count(DeliveryState::kSending), 1U);
+  sms.lane->halt();
+  world.pass(minutes(1));
+  EXPECT_TRUE(sms.output->seen.empty());
+  EXPECT_EQ(sms.lane->in_flight(), 0U);
+  EXPECT_NE(storage.row(group.delivery()).state, DeliveryState::kSending);
+  sms.lane->resume();
+  world.pass(seconds(5));
+  EXPECT_EQ(sms.output->seen.size(), 1U);
+  EXPECT_EQ(storage.row(group.delivery()).state, DeliveryState::kDelivered);
 }
 
 TEST_F(LaneTest, BuriesAndHoldsAnAddressThatIsRefused) {

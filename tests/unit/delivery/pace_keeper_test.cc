@@ -127,6 +127,29 @@ TEST_F(PaceKeeperTest, DeliveriesThatGoWellWriteNothing) {
   EXPECT_FALSE(process.kept());
 }
 
+TEST_F(PaceKeeperTest, AnOperatorsPauseOutlivesACrashAndEndsByHisWordAlone) {
+  {
+    Process before(storage);
+    before.lane->halt();
+    before.world.turn();
+    before.crash();
+  }
+  {
+    Process after(storage, LanePolicy::standard(), std::chrono::hours(24 * 7));
+    after.send();
+    after.world.pass(minutes(10), seconds(5));
+    EXPECT_TRUE(after.output->seen.empty());
+    EXPECT_TRUE(after.lane->halted());
+    EXPECT_EQ(after.world.metric("tocsin_lane_paused{output=\"hook\",reason=\"operator\"}"), 1);
+    EXPECT_TRUE(after.lane->resume());
+    after.world.turn();
+    EXPECT_EQ(after.output->seen.size(), 1U);
+    after.crash();
+  }
+  Process last(storage);
+  EXPECT_FALSE(last.lane->halted());
+}
+
 TEST_F(PaceKeeperTest, AnOperatorsWordIsWrittenAtOnceAndStands) {
   {
     Process before(storage);

@@ -45,6 +45,18 @@ TEST(PaceState, IsReadAsItWasWritten) {
   EXPECT_EQ(read->rate_spent, seconds(2));
 }
 
+TEST(PaceState, AnOperatorsPauseIsKeptUntilHeEndsIt) {
+  PaceState state;
+  state.at = kNow;
+  state.halted = true;
+  EXPECT_TRUE(state.worth_keeping());
+  EXPECT_EQ(state.keep(), Duration::zero());
+  const auto read = decode_pace_state(encode_pace_state(state));
+  ASSERT_TRUE(read);
+  EXPECT_TRUE(read->aged(kNow + std::chrono::hours(1000)).halted);
+  EXPECT_FALSE(decode_pace_state(encode_pace_state(full()))->halted);
+}
+
 TEST(PaceState, LeavesOutWhatSaysNothing) {
   PaceState state;
   state.at = kNow;

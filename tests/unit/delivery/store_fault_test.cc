@@ -261,6 +261,18 @@ TEST_F(StoreFaultTest, GivesBackClaimsThatMayHaveBeenDone) {
   EXPECT_EQ(chat.door()->credits(), LaneDoor::capacity_for(32));
 }
 
+TEST_F(StoreFaultTest, CountsAClaimThatFailsAndTriesItAgain) {
+  chat.output->script = [](const auto&) { return delivered(); };
+  auto& group = world.append({.to = {chat.door()}, .deliver_at = world.clock.wall() + seconds(3)});
+  world.advance(seconds(2));
+  storage.end_next({Next::kFail});
+  world.advance(seconds(1));
+  EXPECT_EQ(world.metric("\ntocsin_outbox_claims_failed_total"), 1);
+  world.pass(seconds(10));
+  EXPECT_EQ(storage.row(group.delivery()).state, DeliveryState::kDelivered);
+  EXPECT_EQ(world.metric("\ntocsin_outbox_claims_failed_total"), 1);
+}
+
 TEST_F(StoreFaultTest, RepeatsUnderTheSameIdWhatWasUnderWayWhenItsEpochEnded) {
   storage.set_forgetful(true);
   auto& before = world.append({.to = {chat.door()}});
@@ -272,6 +284,7 @@ TEST_F(StoreFaultTest, RepeatsUnderTheSameIdWhatWasUnderWayWhenItsEpochEnded) {
   chat.output->complete(Verdict{.kind = VerdictKind::kRejected});
   world.turn();
   EXPECT_NE(storage.row(before.delivery()).state, DeliveryState::kDead);
+  EXPECT_EQ(world.metric("\ntocsin_outbox_claims_taken_over_total"), 2);
   while (!chat.output->open.empty()) chat.output->complete();
   world.turn();
   EXPECT_EQ(storage.count(DeliveryState::kDelivered), 2U);

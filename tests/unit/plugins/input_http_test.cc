@@ -46,6 +46,31 @@ TEST_F(HttpInputTest, TakesOneAtEachFurtherPathWhateverThePrefix) {
   EXPECT_EQ(status(ask("GET", "/hooks/in")), 405U);
 }
 
+TEST_F(HttpInputTest, TellsWhereTheStateIsAsItWasAsked) {
+  host.settings.set_list("paths", {"/hooks/in", "/api/messages", "/v1/messages"});
+  start();
+  struct Case {
+    const char* prefix;
+    const char* path;
+    const char* location;
+  };
+  const Case cases[] = {{"", "/v1/notifications", "/v1/notifications/ntf_1"},
+                        {"", "/notifications", "/notifications/ntf_1"},
+                        {"/v1", "/notifications", "/v1/notifications/ntf_1"},
+                        {"/tocsin", "/v1/notifications", "/tocsin/v1/notifications/ntf_1"},
+                        {"/tocsin", "/notifications", "/tocsin/notifications/ntf_1"},
+                        {"/api", "/messages", "/api/v1/notifications/ntf_1"},
+                        {"/v1", "/messages", "/v1/notifications/ntf_1"},
+                        {"", "/hooks/in", "/v1/notifications/ntf_1"},
+                        {"/hooks/in", "/", "/v1/notifications/ntf_1"}};
+  const Headers json = {{"content-type", "application/json"}};
+  for (const Case& one : cases) {
+    const tocsin_token exchange = ask("POST", one.path, kOne, json, one.prefix);
+    outcome({committed("ntf_1")});
+    EXPECT_EQ(header(exchange, "Location"), one.location) << one.prefix << one.path;
+  }
+}
+
 TEST_F(HttpInputTest, RefusesPathsThatNoRequestCanHave) {
   for (const char* path :
        {"messages", "/a?b", "/a b", "/a#b", "/a\\b", "/\xc3\xbc", "/a/../b", "/a/.", "/./a"}) {
