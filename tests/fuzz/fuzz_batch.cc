@@ -32,7 +32,8 @@ bool is_json(std::string_view text) {
   rapidjson::Reader reader;
   constexpr unsigned kFlags =
       rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
-  return !reader.Parse<kFlags>(stream, nobody).IsError();
+  // RapidJSON takes a NUL for the end.
+  return !reader.Parse<kFlags>(stream, nobody).IsError() && stream.Tell() == text.size();
 }
 
 bool points_into(std::string_view part, std::string_view whole) {

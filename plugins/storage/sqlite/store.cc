@@ -11,6 +11,7 @@
 #include "store.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "schema.h"
 
@@ -145,7 +146,9 @@ std::uint32_t Store::commit(Session& session, tocsin_fault& fault) {
   session.backlog.commit();
   session.company.commit();
   turn_.give();
-  if (const int code = checkpointer_.after_commit(); (code & 0xFF) == SQLITE_FULL) {
+  std::optional<std::int64_t> room;
+  if (!ballast_.in_place()) room = settings_.ballast_bytes;
+  if (const int code = checkpointer_.after_commit(room); (code & 0xFF) == SQLITE_FULL) {
     ballast_.drop(host_.wall_ns());
   }
   return TOCSIN_APPLIED;
@@ -157,6 +160,8 @@ std::uint32_t Store::fail(Session& session, tocsin_fault& fault) {
   roll_back(session);
   turn_.give();
   if (full && ballast_.drop(host_.wall_ns())) words += "; the ballast was given up for settling";
+  // The log's own room is what the next commit can have for certain.
+  if (full) checkpointer_.now();
   put_fault(&fault, full ? TOCSIN_FULL : TOCSIN_FAILED, words);
   return TOCSIN_APPLY_FAILED;
 }
