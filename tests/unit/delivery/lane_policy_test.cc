@@ -186,7 +186,7 @@ TEST(LanePolicy, RefusesRetryBesideScheduleAndACurveThatCannotWork) {
   EXPECT_EQ(fault_of(std::move(both)).what, "retry and schedule exclude each other");
   Value::Map falling = defaults();
   add(falling, "retry", retry(minutes(2), minutes(1)));
-  EXPECT_EQ(fault_of(std::move(falling)).key, "retry");
+  EXPECT_EQ(fault_of(std::move(falling)).key, "retry.initial");
 }
 
 }  // namespace
