@@ -34,14 +34,6 @@ std::string found_json(const stage::QueryResult& page, std::uint32_t limit) {
 }
 
 std::optional<Problem> read_search(const ApiCall& call, stage::Query& query) {
-  const std::string* key = call.parameter("key");
-  const std::string* external_id = call.parameter("external_id");
-  if ((key == nullptr) == (external_id == nullptr)) {
-    return Problem{400, "In the query: say either key or external_id."};
-  }
-  query.what = key != nullptr ? stage::Query::What::kByKey : stage::Query::What::kByExternalId;
-  query.text = key != nullptr ? *key : *external_id;
-  if (query.text.empty()) return Problem{400, "In the query: what is looked for is empty."};
   if (const std::string* before = call.parameter("before")) {
     const auto id = message::NotificationId::parse(*before);
     if (!id) return Problem{400, "In the query: before is not a notification's id."};
@@ -52,6 +44,14 @@ std::optional<Problem> read_search(const ApiCall& call, stage::Query& query) {
     if (!number) return Problem{400, "In the query: " + number.error().what + "."};
     query.limit = *number;
   }
+  const std::string* key = call.parameter("key");
+  const std::string* external_id = call.parameter("external_id");
+  if ((key == nullptr) == (external_id == nullptr)) {
+    return Problem{400, "In the query: say either key or external_id."};
+  }
+  query.what = key != nullptr ? stage::Query::What::kByKey : stage::Query::What::kByExternalId;
+  query.text = key != nullptr ? *key : *external_id;
+  if (query.text.empty()) return Problem{400, "In the query: what is looked for is empty."};
   return std::nullopt;
 }
 

@@ -19,6 +19,10 @@ Upgrade::Upgrade(Parts parts)
                                         "New processes that did not take this one's place.",
                                         {"reason"})) {
   success_.set(1);
+  // An alert on an increase needs the zero before it.
+  for (const char* reason : {"not_started", "ended", "not_ready", "ended_after_ready"}) {
+    failures_.with({reason});
+  }
 }
 
 Upgrade::~Upgrade() { let_go_of_sockets(); }
