@@ -135,8 +135,8 @@ typedef struct tocsin_http_request {
   uint32_t header_count;
   uint32_t header_stride;
   tocsin_str body;
-  int64_t deadline_ns;         /* monotonic; 0: 30 s from now */
-  uint64_t response_bytes_max; /* of the body; what is beyond is cut; 0: 64 KiB */
+  int64_t deadline_ns;               /* monotonic; 0: 30 s from now */
+  uint64_t response_bytes_max;       /* of the body; what is beyond is cut; 0: 64 KiB */
   const tocsin_transport* transport; /* null: the usual; may be freed while the request goes on */
 } tocsin_http_request;
 #define TOCSIN_HTTP_IDEMPOTENT 1u /* sending it twice does no harm */
