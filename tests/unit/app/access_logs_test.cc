@@ -1,6 +1,7 @@
 #include "gateway/app/access_logs.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -28,8 +29,8 @@ class AccessLogsTest : public testing::Test {
     return text.str();
   }
 
-  const std::filesystem::path folder =
-      std::filesystem::path(testing::TempDir()) / "tocsin_access_logs_test";
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) /
+                                       ("tocsin-access-logs-" + std::to_string(::getpid()));
   const std::string first = folder / "first.log";
   const std::string second = folder / "second.log";
   telemetry::Metrics metrics{1};
