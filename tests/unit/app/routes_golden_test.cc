@@ -4,6 +4,7 @@
 // woken up will.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -100,7 +101,8 @@ class SuiteGolden : public GoldenTest {};
 TEST_P(SuiteGolden, SaysExactlyThis) {
   enter("suites");
   const ManualClock clock;
-  const fs::path junit = fs::path(testing::TempDir()) / ("tocsin-" + GetParam() + ".xml");
+  const fs::path junit = fs::path(testing::TempDir()) /
+                         ("tocsin-" + std::to_string(::getpid()) + "-" + GetParam() + ".xml");
   const CommandOutput output =
       test_routes({.suites = {GetParam() + ".yaml"}, .junit_path = junit.string(), .clock = clock},
                   environment);

@@ -39,7 +39,8 @@ TEST(Library, ThatIsNoSharedObjectIsRefused) {
 }
 
 TEST(Library, ThatIsAPipeIsNotWaitedFor) {
-  const std::string path = ::testing::TempDir() + "output_pipe.so";
+  const std::string path =
+      ::testing::TempDir() + "output_pipe-" + std::to_string(::getpid()) + ".so";
   ::unlink(path.c_str());
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   TableInspector inspect;

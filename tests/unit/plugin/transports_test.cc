@@ -1,6 +1,7 @@
 #include "gateway/plugin/transports.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -89,7 +90,7 @@ TEST_F(TransportsTest, RefusesSettingsThatAreNone) {
 }
 
 TEST(FileStamp, TellsWhetherAFileIsAnother) {
-  const std::string path = ::testing::TempDir() + "tocsin-file-stamp";
+  const std::string path = ::testing::TempDir() + "tocsin-file-stamp-" + std::to_string(::getpid());
   const auto write = [&path](const std::string& text) { std::ofstream(path) << text; };
   std::filesystem::remove(path);
   const FileStamp missing = FileStamp::of(path);
