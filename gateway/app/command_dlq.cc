@@ -5,6 +5,8 @@
 #include "gateway/app/letter_table.h"
 #include "gateway/app/text_table.h"
 #include "gateway/base/json_reader.h"
+#include "gateway/base/units.h"
+#include "gateway/message/time_text.h"
 
 namespace tocsin::app {
 
@@ -133,6 +135,15 @@ std::vector<std::pair<std::string_view, std::string_view>> LetterChoice::members
   return asked;
 }
 
+void LetterChoice::fix_times(WallTime now) {
+  for (std::string* time : {&accepted_after, &accepted_before, &updated_after, &updated_before}) {
+    const auto ago = parse_duration(*time);
+    if (!ago) continue;
+    message::TimeBuffer buffer;
+    *time = message::format_time(now - *ago, buffer);
+  }
+}
+
 CommandOutput list_dead_letters(const ListArguments& arguments, const AdminArguments& admin,
                                 AdminDoor& door) {
   AdminRequest request;
@@ -144,16 +155,18 @@ CommandOutput list_dead_letters(const ListArguments& arguments, const AdminArgum
   if (admin.json) return {0, answer->text, {}};
   const Value* letters = answer->json.find("dead_letters");
   const bool some = letters != nullptr && letters->is<Value::List>();
-  std::string text = some && !letters->as<Value::List>().empty()
-                         ? letter_table(letters->as<Value::List>(), admin.colour)
-                         : "no dead letters\n";
   const std::string_view next = text_member(answer->json, "next");
+  std::string text = next.empty() ? "no dead letters\n" : "none of those looked at\n";
+  if (some && !letters->as<Value::List>().empty()) {
+    text = letter_table(letters->as<Value::List>(), admin.colour);
+  }
   if (!next.empty()) text += next_page_hint(arguments, next);
   return {0, std::move(text), {}};
 }
 
-CommandOutput count_dead_letters(const LetterChoice& choice, const AdminArguments& admin,
+CommandOutput count_dead_letters(LetterChoice choice, const AdminArguments& admin,
                                  AdminDoor& door) {
+  choice.fix_times(SystemClock::instance().wall());
   Counts counts;
   std::string next;
   do {

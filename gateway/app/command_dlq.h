@@ -6,6 +6,7 @@
 
 #include "gateway/app/admin_client.h"
 #include "gateway/app/command_output.h"
+#include "gateway/base/clock.h"
 #include "gateway/base/function.h"
 
 namespace tocsin::app {
@@ -17,6 +18,8 @@ struct LetterChoice {
 
   /// The members that ask for something, by the names the admin API has for them.
   std::vector<std::pair<std::string_view, std::string_view>> members() const;
+  /// Makes instants of what is said as how long ago, so that several requests mean the same ones.
+  void fix_times(WallTime now);
 };
 
 /// What `tocsin dlq list` was told.
@@ -43,8 +46,7 @@ struct ReviewArguments {
 CommandOutput list_dead_letters(const ListArguments& arguments, const AdminArguments& admin,
                                 AdminDoor& door);
 /// How many there are, by output and reason.
-CommandOutput count_dead_letters(const LetterChoice& choice, const AdminArguments& admin,
-                                 AdminDoor& door);
+CommandOutput count_dead_letters(LetterChoice choice, const AdminArguments& admin, AdminDoor& door);
 CommandOutput show_dead_letter(const std::string& id, const AdminArguments& admin, AdminDoor& door);
 /// Goes on over ids that are none; exit code 1 when there was one.
 CommandOutput review_dead_letters(ReviewArguments& arguments, const AdminArguments& admin,

@@ -62,6 +62,10 @@ CommandOutput review_by_id(const ReviewArguments& arguments, const AdminArgument
   return output;
 }
 
+bool shows_some(const Value& sample) {
+  return sample.is<Value::List>() && !sample.as<Value::List>().empty();
+}
+
 /// One decision on all that are meant.
 class Sweeping {
  public:
@@ -69,6 +73,7 @@ class Sweeping {
       : arguments_(arguments), admin_(admin), door_(door) {}
 
   CommandOutput run() {
+    arguments_.choice.fix_times(SystemClock::instance().wall());
     if (arguments_.dry_run) return dry_run();
     // With a pace it takes a while, and people want to know how long.
     if (!arguments_.rate.empty() && arguments_.progress) {
@@ -86,8 +91,7 @@ class Sweeping {
     if (admin_.json) return {0, matched_json(), {}};
     std::string text = "would " + std::string(arguments_.verb) + " " + counted_letters(matched_) +
                        of_output() + "; nothing was changed\n";
-    const bool shown = sample_.is<Value::List>() && !sample_.as<Value::List>().empty();
-    if (shown) {
+    if (shows_some(sample_)) {
       text += "\nThe newest of them:\n" + letter_table(sample_.as<Value::List>(), admin_.colour);
     }
     return {0, std::move(text), {}};
@@ -104,7 +108,7 @@ class Sweeping {
       matched_ += number_member(answer->json, "matched");
       changed_ += number_member(answer->json, "changed");
       const Value* sample = answer->json.find("sample");
-      if (sample != nullptr && sample_.is_null()) sample_ = *sample;
+      if (sample != nullptr && !shows_some(sample_)) sample_ = *sample;
       next = text_member(answer->json, "next");
       if (!dry) tell_progress(!next.empty());
     } while (!next.empty());

@@ -60,6 +60,7 @@ std::string letter_text(const Value& letter, bool colour) {
   }
   put_field(out, "attempts", std::to_string(number_member(letter, "attempts")), colour);
   put_field(out, "died", text_member(letter, "updated_at"), colour);
+  put_field(out, "redrive_at", text_member(letter, "redrive_at"), colour);
   const Value* of = letter.find("of");
   if (of == nullptr || !of->is<Value::Map>()) return out;
   out += "\n";

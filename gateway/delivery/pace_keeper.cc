@@ -14,6 +14,7 @@ void PaceKeeper::keep(const std::string& output, PaceState state, When when) {
   loop_.assert_owner();
   if (stopped_) return;
   book_.note(output, state);
+  ++changes_[output];
   const bool first = waiting_.empty();
   waiting_.insert_or_assign(output, std::move(state));
   if (when == When::kAtOnce) return write_all();
@@ -34,8 +35,9 @@ void PaceKeeper::write_all() {
 void PaceKeeper::write(const std::string& output, const PaceState& state) {
   const bool worth = state.worth_keeping();
   if (!book_.recorded(output, worth) && !worth) return;
-  const auto written = [this, output, state](const Result<stage::RecordOutcome>& came_to) {
-    on_written(output, state, came_to);
+  const auto written = [this, output, state,
+                        change = changes_[output]](const Result<stage::RecordOutcome>& came_to) {
+    on_written(output, state, change, came_to);
   };
   if (!worth) {
     return records_.remove(kPaceCollection, book_.key_of(output), stage::kAnyVersion, written);
@@ -47,13 +49,14 @@ void PaceKeeper::write(const std::string& output, const PaceState& state) {
                written);
 }
 
-// What is newer by now is written in its stead.
-void PaceKeeper::on_written(const std::string& output, const PaceState& state,
+// What is newer by now waits, is under way, or is written: it must not be written over.
+void PaceKeeper::on_written(const std::string& output, const PaceState& state, std::uint64_t change,
                             const Result<stage::RecordOutcome>& written) {
   if (written || stopped_) return;
   TOCSIN_LOG(log_, kWarning, "delivery", "what an output's pace knows is not yet kept",
              {"output", output}, {"error", written.error().text()});
   book_.recorded(output, true);  // for all that is known
+  if (changes_[output] != change) return;
   if (waiting_.empty()) timer_.arm_after(kRetryAfter);
   waiting_.try_emplace(output, state);
 }

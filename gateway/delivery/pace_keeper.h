@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -40,7 +41,7 @@ class PaceKeeper {
  private:
   void write_all();
   void write(const std::string& output, const PaceState& state);
-  void on_written(const std::string& output, const PaceState& state,
+  void on_written(const std::string& output, const PaceState& state, std::uint64_t change,
                   const Result<stage::RecordOutcome>& written);
 
   event::Loop& loop_;
@@ -48,6 +49,7 @@ class PaceKeeper {
   PaceBook& book_;
   telemetry::Log& log_;
   std::map<std::string, PaceState> waiting_;
+  std::map<std::string, std::uint64_t> changes_;  // how many states of an output came so far
   event::Timer timer_;
   bool stopped_ = false;
 };

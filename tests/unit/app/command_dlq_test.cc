@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "gateway/base/json_reader.h"
 #include "tests/unit/app/fake_admin_door.h"
 
 namespace tocsin::app {
@@ -187,10 +188,23 @@ TEST_F(DlqCommand, AsksForWhatIsMeant) {
   EXPECT_THAT(door.asked,
               ElementsAre("GET /v1/dead-letters?reason=expired&topic=orders.%2A"
                           "&accepted_after=2026-01-31T00%3A00%3A00%2B01%3A00&limit=50"));
-  EXPECT_EQ(
-      output.out,
-      "no dead letters\n\nThere may be more: tocsin dlq list --reason expired --topic orders.* "
-      "--accepted-after 2026-01-31T00:00:00+01:00 --before dlv_7-0\n");
+  EXPECT_EQ(output.out,
+            "none of those looked at\n\nThere may be more: tocsin dlq list --reason expired "
+            "--topic orders.* "
+            "--accepted-after 2026-01-31T00:00:00+01:00 --before dlv_7-0\n");
+}
+
+TEST_F(DlqCommand, MeansTheSameInstantInEachRequest) {
+  door.replies = {{200, R"({"matched":1,"changed":1,"gone":0,"next":"dlv_7-0"})"},
+                  {200, R"({"matched":1,"changed":1,"gone":0})"}};
+  const CommandOutput output =
+      review({.verb = "redrive", .choice = {.accepted_after = "2h"}, .all = true});
+  EXPECT_EQ(output.out, "redriven 2 dead letters\n");
+  ASSERT_EQ(door.bodies.size(), 2U);
+  const auto first = read_json(door.bodies[0]);
+  const auto second = read_json(door.bodies[1]);
+  EXPECT_TRUE(first->string("accepted_after").ends_with("Z")) << door.bodies[0];
+  EXPECT_EQ(first->string("accepted_after"), second->string("accepted_after"));
 }
 
 TEST_F(DlqCommand, ShowsWhatADryRunWouldChange) {

@@ -347,5 +347,54 @@ TEST_F(PaceKeeperTest, WhatComesLateIsOnlyWhatReceiversAskedFor) {
   EXPECT_EQ(process.lane->look().wait, LaneWait::kThrottled);
 }
 
+/// Answers when it is told to.
+class LateRecords : public stage::Records {
+ public:
+  using Done = Function<void(Result<stage::RecordOutcome>)>;
+  void get(std::string_view, std::string_view,
+           Function<void(Result<std::optional<stage::Record>>)>) override {}
+  void put(stage::RecordPut put, Done done) override {
+    puts.push_back(std::move(put));
+    answers.push_back(std::move(done));
+  }
+  void remove(std::string_view, std::string_view, stage::RecordVersion, Done done) override {
+    answers.push_back(std::move(done));
+  }
+  void scan(stage::RecordScan, Function<void(Result<stage::RecordPage>)>) override {}
+
+  std::vector<stage::RecordPut> puts;
+  std::vector<Done> answers;
+};
+
+TEST_F(PaceKeeperTest, AWriteThatFailedIsNotRepeatedOverANewerOne) {
+  World world(storage);
+  LateRecords records;
+  PaceBook book("one");
+  PaceKeeper keeper(world.worker, records, book, world.log);
+  PaceState running;
+  running.breaker = BreakerState::kForcedOpen;
+  PaceState paused = running;
+  paused.halted = true;
+
+  keeper.keep("hook", running, PaceKeeper::When::kAtOnce);
+  keeper.keep("hook", paused, PaceKeeper::When::kAtOnce);
+  ASSERT_EQ(records.puts.size(), 2U);
+  records.answers[0](fail(Code::kUnavailable, "the store is locked"));
+  records.answers[1](stage::RecordOutcome{.changed = true, .version = 1});
+  world.advance(PaceKeeper::kRetryAfter * 2);
+  EXPECT_EQ(records.puts.size(), 2U) << "the older state came over the newer one";
+
+  // The newest is tried again, once for all that failed.
+  keeper.keep("hook", running, PaceKeeper::When::kAtOnce);
+  keeper.keep("hook", paused, PaceKeeper::When::kAtOnce);
+  records.answers[3](fail(Code::kUnavailable, "the store is locked"));
+  records.answers[2](fail(Code::kUnavailable, "the store is locked"));
+  world.advance(PaceKeeper::kRetryAfter);
+  ASSERT_EQ(records.puts.size(), 5U);
+  EXPECT_TRUE(decode_pace_state(records.puts[4].value)->halted);
+  keeper.stop();
+  world.stop();
+}
+
 }  // namespace
 }  // namespace tocsin::delivery::testing
