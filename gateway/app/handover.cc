@@ -125,6 +125,9 @@ std::vector<std::string> environment_of_successor(const Successor::Command& comm
   if (!command.binary.empty()) {
     all.push_back(std::string(Successor::kBinaryVariable) + "=" + command.binary);
   }
+  if (!command.failure.empty()) {
+    all.push_back(std::string(Successor::kFailureVariable) + "=" + command.failure);
+  }
   std::string& channel = all.emplace_back(Successor::kVariable);
   channel += '=';
   channel += std::to_string(Successor::kChannelFd);

@@ -44,12 +44,15 @@ class Successor {
   static constexpr const char* kVariable = "TOCSIN_HANDOVER";
 
   /// What a process that was not started by its binary's path finds that path in.
-  static constexpr const char* kBinaryVariable = "TOCSIN_BINARY";
+  static constexpr const char* kBinaryVariable = "TOCSIN_UPGRADE_BINARY";
+  /// What a process that was started in the place of one that died finds that in.
+  static constexpr const char* kFailureVariable = "TOCSIN_UPGRADE_FAILURE";
 
   struct Command {
     std::string program;                 ///< an absolute path
     std::vector<std::string> arguments;  ///< its name first
     std::string binary{};                ///< where later ones stand; empty: there
+    std::string failure{};  ///< how the one ended whose place it takes; empty: that of none
   };
   /// Why there is none.
   struct Failure {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "gateway/app/gateway.h"
 #include "gateway/app/load_gateway.h"
@@ -76,19 +77,24 @@ Result<void> inherit(InheritedSockets& sockets, std::optional<Predecessor>& pred
   return {};
 }
 
+// What the process before said in a variable, once; nothing: it did not. While there is one thread.
+std::optional<std::string> told(const char* variable) {
+  // NOLINTBEGIN(concurrency-mt-unsafe): there is one thread.
+  const char* text = std::getenv(variable);
+  if (text == nullptr) return std::nullopt;
+  std::string taken = text;
+  ::unsetenv(variable);
+  // NOLINTEND(concurrency-mt-unsafe)
+  return taken;
+}
+
 // Where a newer binary may stand later: the path that this one was started by, and not what a
 // symbolic link there led to. Started otherwise, as by a dynamic linker, it is that of the file, or
-// what the process before said. While there is one thread.
+// what the process before said.
 std::string own_binary() {
   namespace fs = std::filesystem;
   std::error_code failed;
-  // NOLINTBEGIN(concurrency-mt-unsafe): there is one thread.
-  if (const char* told = std::getenv(Successor::kBinaryVariable)) {
-    std::string path = told;
-    ::unsetenv(Successor::kBinaryVariable);
-    return path;
-  }
-  // NOLINTEND(concurrency-mt-unsafe)
+  if (auto path = told(Successor::kBinaryVariable)) return *path;
   const auto* started_by = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
   if (started_by != nullptr && fs::equivalent(started_by, "/proc/self/exe", failed)) {
     return fs::absolute(started_by, failed).string();
@@ -108,6 +114,7 @@ int run_gateway(const RunArguments& arguments) {
     return 1;
   }
   std::string binary = own_binary();
+  std::string failure = told(Successor::kFailureVariable).value_or("");
   const config::SystemEnvironment environment;
   PluginCatalog catalog;
   const auto loaded = load_gateway(arguments.config_path, catalog, environment);
@@ -139,7 +146,8 @@ int run_gateway(const RunArguments& arguments) {
                    .predecessor = predecessor,
                    .supervisor = supervisor,
                    .command = {.program = std::move(binary),
-                               .arguments = {"tocsin", "run", "--config", arguments.config_path}}},
+                               .arguments = {"tocsin", "run", "--config", arguments.config_path},
+                               .failure = std::move(failure)}},
                   *loaded, log);
   if (config::Diagnostics faults = gateway.open(*loaded, catalog); !faults.empty()) {
     config::sort_by_place(faults);

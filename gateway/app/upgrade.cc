@@ -23,6 +23,12 @@ Upgrade::Upgrade(Parts parts)
   for (const char* reason : {"not_started", "ended", "not_ready", "ended_after_ready"}) {
     failures_.with({reason});
   }
+  // Whoever looks now asks this process how the upgrade went that it ended.
+  if (std::string text = std::exchange(parts_.command.failure, {}); !text.empty()) {
+    success_.set(0);
+    failures_.with({"ended_after_ready"}).add();
+    failure_ = {"ended_after_ready", std::move(text), parts_.control.wall()};
+  }
 }
 
 Upgrade::~Upgrade() { let_go_of_sockets(); }
@@ -130,7 +136,10 @@ void Upgrade::failed(std::string_view reason, std::string text) {
                {"error", text});
     ++resumes_;
     // The one that runs, whatever stands at its path.
-    start({"/proc/self/exe", parts_.command.arguments, parts_.command.program});
+    start({.program = "/proc/self/exe",
+           .arguments = parts_.command.arguments,
+           .binary = parts_.command.program,
+           .failure = text});
   }
   failure_ = {std::string(reason), std::move(text), parts_.control.wall()};
   finish_if_over();

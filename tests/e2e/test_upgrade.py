@@ -337,6 +337,11 @@ def test_who_dies_while_the_old_process_drains_is_replaced(start_gateway):
             assert client.recv(4096).endswith(b"old")
             assert left(gateway) == 0
             assert fetch(address) == "old"
+            # Who looks now is told that the upgrade did not last.
+            status, failure = failed_upgrade(gateway)
+            assert (status, failure["reason"]) == ("degraded", "ended_after_ready")
+            assert failure["error"] == "the new process was ended by signal 9"
+            assert gateway.metric("tocsin_upgrade_success") == 0
         finally:
             end(second)
 

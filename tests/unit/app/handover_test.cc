@@ -102,7 +102,7 @@ TEST_F(SuccessorTest, IsHandedWhatIsKnownOfLanesAsAFile) {
 }
 
 TEST_F(SuccessorTest, LearnsWhereLaterBinariesStand) {
-  start("test \"$TOCSIN_BINARY\" = /usr/bin/tocsin && exit 8");
+  start("test \"$TOCSIN_UPGRADE_BINARY\" = /usr/bin/tocsin && exit 8");
   EXPECT_EQ(why_not(), "the new process ended with exit code 8");
 }
 
