@@ -125,7 +125,7 @@ void HttpClient::time_is_up(ClientExchange& exchange) {
     sent = sent || exchange.connection->may_have_left();
     exchange.connection->abandon();
   } else {
-    exchange.pool->withdraw(exchange);
+    exchange.pool->give_up(exchange);
   }
   const auto kind =
       sent ? ClientError::Kind::kTimeoutAfterSent : ClientError::Kind::kTimeoutBeforeSent;
@@ -172,7 +172,7 @@ void ClientCall::cancel() {
   if (exchange_ == nullptr) return;
   ClientExchange& exchange = *std::exchange(exchange_, nullptr);
   if (exchange.phase == Phase::kWaiting) {
-    exchange.pool->withdraw(exchange);
+    exchange.pool->give_up(exchange);
   } else if (exchange.phase == Phase::kOnConnection) {
     exchange.connection->abandon();
   }

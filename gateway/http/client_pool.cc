@@ -62,6 +62,11 @@ void ClientPool::withdraw(ClientExchange& exchange) {
   --waiting_;
 }
 
+void ClientPool::give_up(ClientExchange& exchange) {
+  withdraw(exchange);
+  if (attempts_.size() > waiting_) attempts_.erase(attempts_.begin());
+}
+
 // A retry waits for a connection that has served nobody; others take any.
 ClientExchange* ClientPool::first_waiting(bool fresh) const {
   ClientExchange* exchange = first_;

@@ -27,8 +27,9 @@ class ClientPool final : public event::Deferred {
   void submit(ClientExchange& exchange);
   /// Puts it first, for a fresh connection.
   void submit_again(ClientExchange& exchange);
-  /// Takes it out of the queue.
-  void withdraw(ClientExchange& exchange);
+  /// Takes it out of the queue, and ends the oldest attempt when that leaves more of them than
+  /// wait: one that hangs must not become the next request's.
+  void give_up(ClientExchange& exchange);
 
   /// Gives idle connections to waiting requests and opens what is missing. Calls nobody back.
   void serve();
@@ -48,6 +49,7 @@ class ClientPool final : public event::Deferred {
     std::unique_ptr<Connector::Attempt> connecting;
   };
 
+  void withdraw(ClientExchange& exchange);
   ClientExchange* first_waiting(bool any) const;
   ClientConnection* take_idle();
   void open_attempts();

@@ -416,8 +416,7 @@ TEST_F(ClientPoolTest, BoundsTheNumberOfHostsAndForgetsUnusedOnes) {
   ASSERT_FALSE(third.has_value());
   EXPECT_EQ(third.error().code, Code::kFull);
   b.call.cancel();
-  EXPECT_FALSE(client.send(to(3), c).has_value()) << "its connection attempt still runs";
-  connector.pending[1]->done(fail(Code::kRefused, "no"));
+  EXPECT_EQ(connector.pending.size(), 1U) << "nobody waits for the connection any more";
   c.call = client.send(to(3), c).value();
 }
 
@@ -469,6 +468,21 @@ TEST_F(ClientPoolTest, MayBeCancelledWhileItWaitsOrConnects) {
   connector.fail_first({Code::kRefused, "no", {}});
   EXPECT_EQ(c.failure(), Kind::kConnect);
   EXPECT_EQ(a.endings + b.endings, 0);
+}
+
+TEST_F(ClientPoolTest, DoesNotLeaveAnAttemptThatHangsToTheNextRequest) {
+  ManualConnector connector;
+  HttpClient client(loop_, connector, {});
+  RecordedCall a, b;
+  a.call = client.send(request(), a).value();
+  ASSERT_EQ(connector.pending.size(), 1u);
+  a.call.cancel();
+  EXPECT_EQ(connector.pending.size(), 0u);
+  b.call = client.send(request(), b).value();
+  ASSERT_EQ(connector.pending.size(), 1u);
+  connector.fail_first({Code::kRefused, "no", {}});
+  EXPECT_EQ(b.failure(), Kind::kConnect);
+  EXPECT_EQ(a.endings, 0);
 }
 
 TEST_F(ClientPoolTest, MaySendAndCancelFromInsideAnError) {
