@@ -4,6 +4,7 @@ import resource
 
 import pytest
 
+import notifications
 from gateway_process import BINARY, Gateway
 from sink import Sink
 
@@ -42,6 +43,21 @@ def start_gateway(tmp_path):
     yield start
     for gateway in running:
         gateway.stop()
+
+
+@pytest.fixture
+def start(start_gateway, tmp_path):
+    """A function that starts a gateway with these outputs, and a client of it."""
+    clients = []
+
+    def start_both(outputs, **more):
+        gateway = start_gateway(notifications.settings(tmp_path, outputs, **more))
+        clients.append(notifications.Client(gateway))
+        return gateway, clients[-1]
+
+    yield start_both
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,24 +6,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from gateway_process import eventually
-from notifications import Client, command, dead_letters, settings, webhook
+from notifications import command, dead_letters, webhook
 
 NOTE = {"topic": "orders.paid", "level": "warning", "title": "Paid"}
-
-
-@pytest.fixture
-def start(start_gateway, tmp_path):
-    """A function that starts a gateway with these outputs, and a client of it."""
-    clients = []
-
-    def start_both(outputs, **more):
-        gateway = start_gateway(settings(tmp_path, outputs, **more))
-        clients.append(Client(gateway))
-        return gateway, clients[-1]
-
-    yield start_both
-    for client in clients:
-        client.close()
 
 
 def failed_attempts(gateway, output="hook"):

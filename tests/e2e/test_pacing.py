@@ -14,20 +14,10 @@ NOTE = {"topic": "orders.paid", "level": "warning", "title": "Paid"}
 BREAKER = {"window_calls": 4, "min_calls": 4, "open_for": "500ms", "max_open_for": "500ms", "half_open_calls": 1}
 
 
-@pytest.fixture
-def start(start_gateway, tmp_path):
-    """A function that starts a gateway with these outputs, of which routes know the first, and a client."""
-    clients = []
-
-    def start_both(outputs):
-        routes = [{"outputs": [next(iter(outputs))]}]
-        gateway = start_gateway(settings(tmp_path, outputs, routes=routes))
-        clients.append(Client(gateway))
-        return gateway, clients[-1]
-
-    yield start_both
-    for client in clients:
-        client.close()
+@pytest.fixture(name="start")
+def fixture_start(start):
+    """As everywhere, with routes that know the first of the outputs only."""
+    return lambda outputs: start(outputs, routes=[{"outputs": [next(iter(outputs))]}])
 
 
 def shown(gateway, output="hook"):

@@ -11,20 +11,6 @@ from test_admin_api import at, tocsin
 NOTE = {"topic": "orders.paid", "title": "Paid"}
 
 
-@pytest.fixture
-def start(start_gateway, tmp_path):
-    clients = []
-
-    def start_both(outputs, **more):
-        gateway = start_gateway(settings(tmp_path, outputs, **more))
-        clients.append(Client(gateway))
-        return gateway, clients[-1]
-
-    yield start_both
-    for client in clients:
-        client.close()
-
-
 def reschedule(client, notification_id, body):
     return client.request("PATCH", f"/v1/notifications/{notification_id}", body)
 

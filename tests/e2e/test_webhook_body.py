@@ -5,29 +5,12 @@ import hashlib
 import hmac
 import json
 
-import pytest
-
 from gateway_process import eventually
-from notifications import Client, settings, webhook
+from notifications import webhook
 
 SECRETS = ["whsec_" + base64.b64encode(bytes([letter]) * 32).decode() for letter in b"AB"]
 NOTE = {"topic": "orders.paid", "level": "warning", "title": "Paid \"twice\" \u2603" + "!" * 100,
         "data": {"total": 1234.5, "items": [{"sku": "a", "n": 2}, {"sku": "b", "n": 1}]}}
-
-
-@pytest.fixture
-def start(start_gateway, tmp_path):
-    """A function that starts a gateway with these outputs, and a client of it."""
-    clients = []
-
-    def start_both(outputs):
-        gateway = start_gateway(settings(tmp_path, outputs))
-        clients.append(Client(gateway))
-        return gateway, clients[-1]
-
-    yield start_both
-    for client in clients:
-        client.close()
 
 
 def expected_signature(secret, request):

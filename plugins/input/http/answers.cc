@@ -248,19 +248,24 @@ Answer Answers::to_get(const sdk::LedgerAnswer& found) {
   return answer;
 }
 
-Answer Answers::to_cancel(const sdk::LedgerAnswer& found) {
-  if (found.cancelled() == 0 && found.in_flight() == 0) {
-    return problem(409, "Everything was delivered, cancelled or given up before.");
-  }
+Answer Answers::counted(std::string_view what, std::uint32_t count,
+                        const sdk::LedgerAnswer& found) {
   Writer& out = begin();
   out.StartObject();
-  field(out, "cancelled", found.cancelled());
+  field(out, what, count);
   field(out, "in_flight", found.in_flight());
   field(out, "done", found.done());
   out.EndObject();
   Answer answer;
   answer.body = written();
   return answer;
+}
+
+Answer Answers::to_cancel(const sdk::LedgerAnswer& found) {
+  if (found.cancelled() == 0 && found.in_flight() == 0) {
+    return problem(409, "Everything was delivered, cancelled or given up before.");
+  }
+  return counted("cancelled", found.cancelled(), found);
 }
 
 Answer Answers::to_reschedule(const sdk::LedgerAnswer& found) {
@@ -270,15 +275,7 @@ Answer Answers::to_reschedule(const sdk::LedgerAnswer& found) {
                             ? "It is under way: only what waits can be rescheduled."
                             : "Everything was delivered, cancelled or given up before.");
   }
-  Writer& out = begin();
-  out.StartObject();
-  field(out, "rescheduled", found.rescheduled());
-  field(out, "in_flight", found.in_flight());
-  field(out, "done", found.done());
-  out.EndObject();
-  Answer answer;
-  answer.body = written();
-  return answer;
+  return counted("rescheduled", found.rescheduled(), found);
 }
 
 }  // namespace tocsin::input_http

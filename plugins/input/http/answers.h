@@ -52,6 +52,8 @@ class Answers {
 
   Writer& begin();
   std::string_view written() const { return {buffer_.GetString(), buffer_.GetSize()}; }
+  /// {<what>: count, in_flight, done}
+  Answer counted(std::string_view what, std::uint32_t count, const sdk::LedgerAnswer& found);
   Answer write_problem(std::uint32_t status, std::string_view detail,
                        const std::string_view* pointer);
 
