@@ -68,7 +68,7 @@ THIRD_PARTY = (
     Rule(r"cctz/", "gateway/template", one_file=True),
     Rule(r"jsoncons(_ext)?/", "gateway", one_file=True),
     Rule(r"rapidjson/", "gateway/base/json_reader.cc", "gateway/message/notification_codec.cc", "plugins",
-         "tests/unit/plugins", "tests/fuzz/fuzz_batch.cc", "tests/bench", free_in_tests=True),
+         "sdk/include/tocsin/sdk/json.hpp", "tests/unit/plugins", "tests/fuzz/fuzz_batch.cc", "tests/bench", free_in_tests=True),
     Rule(r"librdkafka/", "plugins"),
     Rule(r"(libpq-fe|libpq|pg_config)\b", "plugins/storage"),
     Rule(r"sqlite3(ext)?\.h$", "plugins/storage", "tests/conformance/storage", "tests/bench"),
