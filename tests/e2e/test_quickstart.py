@@ -2,20 +2,15 @@
 
 import os
 import re
-import socket
 import subprocess
 
 from gateway_process import BINARY, ROOT
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return str(listener.getsockname()[1])
+from ports import free_port
 
 
 def quickstart(folder, *words, **variables):
     environment = {**os.environ, "TOCSIN_BINARY": str(BINARY.resolve()), "TOCSIN_STATE": str(folder / "state"),
-                   "TOCSIN_PORT": free_port(), "TOCSIN_ADMIN_PORT": free_port(), **variables}
+                   "TOCSIN_PORT": str(free_port()), "TOCSIN_ADMIN_PORT": str(free_port()), **variables}
     return subprocess.run([ROOT / "packaging" / "quickstart.sh", *words], text=True, capture_output=True, check=False,
                           env=environment)
 

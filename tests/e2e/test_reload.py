@@ -15,6 +15,7 @@ from conftest import complete
 from gateway_process import BINARY, BUILD, eventually
 from load import Load
 from notifications import Client, settings, webhook
+from ports import free_port
 
 pytestmark = pytest.mark.sanitize
 
@@ -39,12 +40,6 @@ def connect(gateway, listener="public"):
 
 def changes(answer):
     return {(change["how"], change["what"], change.get("name", "")) for change in answer["changes"]}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 # --- what changes, and what stays

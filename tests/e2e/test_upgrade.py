@@ -15,6 +15,7 @@ import pytest
 
 from conftest import complete
 from gateway_process import BINARY, PATIENCE_SECONDS, eventually
+from ports import free_port
 
 pytestmark = pytest.mark.sanitize
 
@@ -191,12 +192,6 @@ def test_who_is_told_to_stop_leaves_no_new_process_behind(start_gateway, binary,
         client.sendall(b"34")
         assert client.recv(4096).endswith(b"old")
     assert gateway.wait() == 0
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def saying(**addresses):
