@@ -195,7 +195,10 @@ class ScriptRoute::Asked final : public Call {
     table_.push(lua, *notification_);
     return 1;
   }
-  void take(lua_State* lua) override { OpinionReader(lua, outputs_, *opinion_).read(); }
+  void take(lua_State* lua) override {
+    table_.check_unchanged(lua);
+    OpinionReader(lua, outputs_, *opinion_).read();
+  }
   void ended(const Failure* failure) override {
     table_.hide();
     if (failure == nullptr) return;
