@@ -6,13 +6,13 @@
 #include "gateway/base/byte_scan.h"
 #include "gateway/base/text.h"
 #include "gateway/base/units.h"
+#include "gateway/message/pointer.h"
 #include "gateway/message/time_text.h"
 
 namespace tocsin::message {
 
 namespace {
 
-constexpr std::size_t kShownNameBytesMax = 64;
 /// Longer texts are neither a time nor a duration, and would only be repeated in a message.
 constexpr std::size_t kTimeBytesMax = 64;
 /// Up to here each name is compared with those before it; larger objects are sorted at their end.
@@ -50,25 +50,7 @@ constexpr std::array<std::string_view, kRules.size()> field_names() {
 }
 constexpr std::array<std::string_view, kRules.size()> kFieldNames = field_names();
 
-std::string_view shown(std::string_view name) {
-  const std::string_view head = name.substr(0, kShownNameBytesMax);
-  return head.size() == name.size() ? name : head.substr(0, utf8_prefix(head));
-}
-
-std::string in_quotes(std::string_view name) { return "\"" + std::string(shown(name)) + "\""; }
-
-void append_pointer_token(std::string& out, std::string_view name) {
-  out += '/';
-  for (const char c : shown(name)) {
-    if (c == '~') {
-      out += "~0";
-    } else if (c == '/') {
-      out += "~1";
-    } else {
-      out += c;
-    }
-  }
-}
+std::string in_quotes(std::string_view name) { return "\"" + std::string(shown_name(name)) + "\""; }
 
 bool holds_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
