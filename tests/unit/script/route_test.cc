@@ -76,6 +76,12 @@ TEST_F(Route, CountsARecipientOnce) {
             std::vector<std::string>{"email:a@b.example"});
 }
 
+TEST_F(Route, KnowsAnEmailAddressByItsDomainInSmallLetters) {
+  EXPECT_EQ(ask(R"(return {outputs = "mail", to = {"email:A@B.example", "email:A@b.example"}})")
+                .recipients,
+            std::vector<std::string>{"email:A@b.example"});
+}
+
 TEST_F(Route, ReachesWhomANotificationMayReachAndNobodyElse) {
   for (const auto& [to, why] : std::vector<std::pair<const char*, const char*>>{
            {"email:a@b\\r\\nBcc: c@d", "holds a control character or a line break"},
