@@ -285,7 +285,7 @@ constexpr openapi::Schema kSweep = {"Sweep", R"json({
 "updated_before":{"type":"string"},
 "limit":{"type":"integer","minimum":1,"maximum":10000,"default":1000},
 "before":{"type":"string","description":"The `next` of the request before."},
-"rate":{"type":"string","description":"At most so many, as 50/s. The request then ends after some seconds, with `next`."},
+"rate":{"type":"string","description":"At most so many, as 50/s. The request then ends after five seconds at most, with `next`, and `wait_ms` if more time has to pass."},
 "dry_run":{"type":"boolean","default":false,"description":"Only say how many there are, and show some."}},
 "examples":[{"reason":"exhausted","accepted_after":"2h","limit":100}]})json"};
 
@@ -299,7 +299,8 @@ constexpr openapi::Schema kSwept = {"Swept", R"json({
 "sample":{"type":"array","items":{"$ref":"#/components/schemas/DeadLetterRow"}},
 "gone_ids":{"type":"array","items":{"type":"string"}},
 "rest_ids":{"type":"array","items":{"type":"string"},"description":"Not reached: ask again for these."},
-"next":{"type":"string","description":"Where the rest begins."}}})json"};
+"next":{"type":"string","description":"Where the rest begins."},
+"wait_ms":{"type":"integer","description":"With a rate: how long to wait before asking for the rest; absent: not at all."}}})json"};
 
 constexpr openapi::Schema kSuppressionPage = {"SuppressionPage", R"json({
 "type":"object","required":["suppressions"],"properties":{

@@ -1,6 +1,7 @@
 // `tocsin dlq redrive`, `approve` and `discard`: those that are named one by one, so that each is
 // told of; those that a filter means request by request, so that it can be seen how far it came.
 
+#include <chrono>
 #include <utility>
 
 #include "gateway/app/command_dlq.h"
@@ -111,6 +112,9 @@ class Sweeping {
       if (sample != nullptr && !shows_some(sample_)) sample_ = *sample;
       next = text_member(answer->json, "next");
       if (!dry) tell_progress(!next.empty());
+      // At less than one in some seconds the gateway does not keep the request meanwhile.
+      const std::chrono::milliseconds due(number_member(answer->json, "wait_ms"));
+      if (!next.empty() && due.count() > 0) arguments_.wait(due);
     } while (!next.empty());
     return std::nullopt;
   }

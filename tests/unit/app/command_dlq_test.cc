@@ -243,6 +243,18 @@ TEST_F(DlqCommand, SaysHowFarAPacedRedriveIs) {
   EXPECT_EQ(door.bodies[1], R"({"reason":"exhausted","rate":"10/s"})");
 }
 
+TEST_F(DlqCommand, LetsTheTimePassThatTheGatewayDoesNotKeepItFor) {
+  door.replies = {{200, R"({"matched":1,"changed":1,"next":"dlv_7-0","wait_ms":10000})"},
+                  {200, R"({"matched":1,"changed":1,"wait_ms":10000})"}};
+  std::vector<Duration> waits;
+  ReviewArguments arguments{
+      .verb = "redrive", .choice = {.reason = "exhausted"}, .all = true, .rate = "1/10s"};
+  arguments.wait = [&waits](Duration time) { waits.push_back(time); };
+  const CommandOutput output = review_dead_letters(arguments, kPeople, door);
+  EXPECT_EQ(output.out, "redriven 2 dead letters\n");
+  EXPECT_EQ(waits, std::vector<Duration>{std::chrono::seconds(10)});
+}
+
 TEST_F(DlqCommand, CountsByOutputAndReason) {
   const auto group = [](int pending, const char* oldest, const char* newest) {
     return R"({"groups":[{"output":"mail","reason":"expired","pending":)" +
