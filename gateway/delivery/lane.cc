@@ -49,6 +49,7 @@ Lane::Lane(LaneSurroundings around, std::string output, LanePolicy policy)
       resizing_(Submission::Kind::kResizeLane, *this),
       closing_(Submission::Kind::kCloseLane, *this),
       recovered_(Submission::Kind::kRecovered, *this),
+      probe_(Submission::Kind::kProbe, *this),
       generation_(port_.status().generation),
       random_(random_seed()),
       pace_(policy_, [this](const LanePace::BreakerTransition& to) { on_breaker(to); }),
@@ -64,8 +65,9 @@ Lane::Lane(LaneSurroundings around, std::string output, LanePolicy policy)
 
 Lane::~Lane() {
   TOCSIN_ASSERT(held_ == 0, "a lane was destroyed with deliveries in it");
-  TOCSIN_ASSERT(!opening_.pending && !resizing_.pending && !closing_.pending && !recovered_.pending,
-                "a lane was destroyed while its door moves");
+  for (const DoorAnswer* request : {&opening_, &resizing_, &closing_, &recovered_, &probe_}) {
+    TOCSIN_ASSERT(!request->pending, "a lane was destroyed while its door moves");
+  }
   port_.remove_lane(*this);
   for (telemetry::Gauge* paused :
        {&metrics_.unauthorized, &metrics_.quarantined, &metrics_.halted}) {
@@ -199,6 +201,7 @@ LaneSlot& Lane::take_slot(message::DeliveryId id, std::uint32_t generation) {
     slot = &slots_.emplace_back(*this, static_cast<std::uint32_t>(slots_.size()), loop_.timers());
   }
   ++held_;
+  asks_again_at_ = {};
   metrics_.held.add();
   slot->id = id;
   slot->generation = generation;

@@ -53,6 +53,8 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   /// takes at most this part of the lane's room; else it waits in the store.
   static constexpr Duration kParkMax = std::chrono::seconds(1);
   static constexpr std::uint32_t kParkPart = 4;
+  /// How often an empty lane asks for a dead letter as its breaker's probe, while there is none.
+  static constexpr Duration kAskForLetterEvery = std::chrono::seconds(30);
 
   Lane(LaneSurroundings around, std::string output, LanePolicy policy);
   /// Holds nothing: it was drained, or the front was stopped and has answered.
@@ -152,6 +154,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   bool settle_unwanted(LaneSlot& slot, SlotQueue& from);
   bool settle_by_fallback(LaneSlot& slot, SlotQueue& from);
   std::optional<MonoTime> falls_back_at() const;
+  void ask_for_letter();
   void wait_for(const LanePace::Look& look);
   bool postpone(LaneSlot& slot, SlotQueue& from);
   void on_parked(LaneSlot& slot);
@@ -203,6 +206,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   DoorAnswer resizing_;
   DoorAnswer closing_;
   DoorAnswer recovered_;
+  DoorAnswer probe_;
   stage::Output* output_ = nullptr;
 
   std::deque<LaneSlot> slots_;  // addresses stay
@@ -219,6 +223,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   std::mt19937_64 random_;
   LanePace pace_;
   std::optional<PaceState> kept_;  // until the account is known
+  MonoTime asks_again_at_{};       // for a dead letter
   MonoTime awaits_until_{};        // another process begins attempts
   bool breaker_ordered_ = false;   // here, meanwhile
   bool halt_ordered_ = false;      // the same

@@ -43,6 +43,25 @@ void Lane::begin_waiting() {
     }
   }
   wait_for({});
+  ask_for_letter();
+}
+
+// An open breaker closes by attempts, and with nothing to send there are none: then a dead letter
+// that waits for the breaker is the probe. How many of them are, the breaker bounds.
+void Lane::ask_for_letter() {
+  const DeadLetterPolicy& letters = policy_.dead_letters;
+  if (!letters.on_recovery || letters.redrive.empty() || policy::is_closed(breaker_state())) return;
+  if (held_ > 0 || probe_.pending) return;
+  const MonoTime now = loop_.now();
+  const MonoTime at = std::max(pace_.look(now).until, asks_again_at_);
+  if (at <= now) {
+    asks_again_at_ = now + kAskForLetterEvery;
+    probe_.pending = true;
+    port_.submit(probe_);
+  }
+  if (const MonoTime next = std::max(at, asks_again_at_); next != MonoTime::max()) {
+    look_timer_.arm_at(next);
+  }
 }
 
 // Whose turn it is; null: nothing waits.

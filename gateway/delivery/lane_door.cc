@@ -120,6 +120,12 @@ void LaneDoor::fail_claim(Queue which, std::uint32_t asked) {
   give_back(which, asked);
 }
 
+bool LaneDoor::expects(WallTime until) const {
+  return std::ranges::any_of(queues_, [until](const QueueState& state) {
+    return state.held > 0 || state.spilled || state.due || state.next_due <= until;
+  });
+}
+
 void LaneDoor::look(Queue which) {
   QueueState& state = queue(which);
   if (watch_ == nullptr || state.listed || !(state.spilled || state.due)) return;

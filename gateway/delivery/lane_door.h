@@ -82,6 +82,9 @@ class LaneDoor {
   bool ordered() const { return ordered_.load(std::memory_order_relaxed); }
   void set_ordered(bool ordered) { ordered_.store(ordered, std::memory_order_relaxed); }
 
+  /// Whether its lane has something, or will be given something that is due by then.
+  bool expects(WallTime until) const;
+
   bool spilled() const { return queue(Queue::kCritical).spilled || queue(Queue::kNormal).spilled; }
   /// Whether it was when the front last looked, which it does every second under load. Any thread.
   bool seen_spilled() const { return seen_spilled_.load(std::memory_order_relaxed); }

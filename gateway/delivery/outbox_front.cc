@@ -195,6 +195,11 @@ void OutboxFront::accept(Submission& one) {
     case Submission::Kind::kRecovered:
       redrives_.on_recovered(static_cast<DoorRequest&>(one).door.output());
       return answer(one, true);
+    case Submission::Kind::kProbe: {
+      const LaneDoor& door = static_cast<DoorRequest&>(one).door;
+      if (!door.expects(clock_.now() + Redrives::kProbePatience)) redrives_.on_probe(door.output());
+      return answer(one, true);
+    }
     case Submission::Kind::kHeld:
       held_check_.on_answer(static_cast<HeldAnswer&>(one));
       return answer(one, true);

@@ -29,7 +29,7 @@ Redrives::Redrives(event::TimerWheel& wheel, Function<void()> wake)
         step_due_ = true;
         wake_();
       }) {
-  timed_.limit = step_.limit = kRowsMax;
+  timed_.limit = kRowsMax;
 }
 
 void Redrives::expect(WallTime at, WallTime now) {
@@ -38,12 +38,28 @@ void Redrives::expect(WallTime at, WallTime now) {
   timer_.arm_after(std::max(at - now, Duration::zero()));
 }
 
-void Redrives::on_recovered(std::string_view output) {
-  if (std::ranges::count(recovered_, output) > 0) return;
-  recovered_.emplace_back(output);
+Redrives::Step* Redrives::find(std::string_view output) {
+  const auto found = std::ranges::find(steps_, output, &Step::output);
+  return found == steps_.end() ? nullptr : &*found;
+}
+
+void Redrives::add(Step step) {
+  steps_.push_back(std::move(step));
   if (step_taken_ || step_timer_.armed()) return;
   step_due_ = true;
   wake_();
+}
+
+void Redrives::on_recovered(std::string_view output) {
+  if (Step* step = find(output)) {
+    step->probe = false;
+  } else {
+    add({std::string(output), false});
+  }
+}
+
+void Redrives::on_probe(std::string_view output) {
+  if (find(output) == nullptr) add({std::string(output), true});
 }
 
 bool Redrives::take(Batch& batch, WallTime now) {
@@ -60,7 +76,8 @@ bool Redrives::take(Batch& batch, WallTime now) {
 void Redrives::take_step(Batch& batch, WallTime now) {
   step_taken_ = true;
   step_.now = now;
-  step_.output = recovered_.front();
+  step_.output = steps_.front().output;
+  step_.limit = steps_.front().probe ? 1 : kRowsMax;
   batch.add(step_);
 }
 
@@ -71,12 +88,16 @@ void Redrives::commit(DoorBook& doors, FrontMetrics& metrics, WallTime now) {
     const WallTime at_the_latest = now + kLookEvery;
     expect(std::min(timed_.next_due.value_or(at_the_latest), at_the_latest), now);
   }
-  if (!std::exchange(step_taken_, false)) return;
+  if (std::exchange(step_taken_, false)) commit_step(doors, metrics);
+}
+
+// What was taken as a probe may be more by now.
+void Redrives::commit_step(DoorBook& doors, FrontMetrics& metrics) {
   tell(doors, metrics, step_.outputs, "breaker");
-  std::string output = std::move(recovered_.front());
-  recovered_.pop_front();
-  if (step_.redriven == kRowsMax) recovered_.push_back(std::move(output));
-  if (!recovered_.empty()) step_timer_.arm_after(kStepEvery);
+  Step step = std::move(steps_.front());
+  steps_.pop_front();
+  if (!step.probe && step_.redriven == step_.limit) steps_.push_back(std::move(step));
+  if (!steps_.empty()) step_timer_.arm_after(kStepEvery);
 }
 
 void Redrives::fail(WallTime now) {

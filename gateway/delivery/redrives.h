@@ -16,8 +16,9 @@
 
 namespace tocsin::delivery {
 
-/// When dead letters are sent again that wait for it: each at its time; and once an output's
-/// breaker has closed, its own before that, a step at a time so that other work goes on between.
+/// When dead letters are sent again that wait for it: each at its time; one before that when its
+/// output's breaker wants a probe and nothing else is there; and once that breaker has closed all
+/// of that output, a step at a time so that other work goes on between.
 ///
 ///   take() --> in a batch --> commit() | fail() | repeat()
 ///
@@ -30,6 +31,8 @@ class Redrives {
   static constexpr Duration kLookEvery = std::chrono::minutes(1);
   /// Between the steps of what recovered.
   static constexpr Duration kStepEvery = std::chrono::seconds(1);
+  /// What an output expects within this is its probe, rather than a dead letter.
+  static constexpr Duration kProbePatience = std::chrono::minutes(1);
   /// After a batch that failed.
   static constexpr Duration kRetryEvery = std::chrono::seconds(5);
 
@@ -40,6 +43,8 @@ class Redrives {
   void expect(WallTime at, WallTime now);
   /// The breaker of `output` has closed.
   void on_recovered(std::string_view output);
+  /// The breaker of `output` wants a probe.
+  void on_probe(std::string_view output);
 
   bool due() const { return due_ || step_due_; }
   /// Adds to the batch what is due; false: nothing is.
@@ -53,7 +58,14 @@ class Redrives {
   void cancel();
 
  private:
+  struct Step {
+    std::string output;
+    bool probe;  // one dead letter, and no more
+  };
+  Step* find(std::string_view output);
+  void add(Step step);
   void take_step(Batch& batch, WallTime now);
+  void commit_step(DoorBook& doors, FrontMetrics& metrics);
 
   Function<void()> wake_;
   stage::RedriveDue timed_;
@@ -63,7 +75,7 @@ class Redrives {
   event::Timer timer_;
 
   stage::RedriveDue step_;
-  std::deque<std::string> recovered_;  // each once; the first has the next step
+  std::deque<Step> steps_;  // one of an output; the first is next
   bool step_due_ = false;
   bool step_taken_ = false;
   event::Timer step_timer_;
