@@ -44,7 +44,9 @@ void Lane::finish(LaneSlot& slot, const Verdict& verdict) {
   }
   carry_out(next.effect, slot, now);
   if (next.effect.kind == LaneEffect::Kind::kSuppressAddress) suppress(slot, verdict);
+  const bool stepped = pace_.stepped();
   pace_.end(slot.permit, now, verdict.kind, took);
+  if (stepped && !pace_.stepped()) keep_pace(PaceKeeper::When::kSoon);
   on_flight_left();
   log_attempt(slot, verdict, next);
   if (delivered) {
