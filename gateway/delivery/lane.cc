@@ -94,6 +94,7 @@ void Lane::attach(stage::Output* output, LanePolicy policy, std::shared_ptr<Acco
     port_.submit(opening_);
   }
   resize_door();
+  bring_letters();
   loop_.at_tick_end(*this);
 }
 
@@ -114,6 +115,7 @@ void Lane::restore(const PaceState& state) {
   pace_.restore(state, loop_.now(), loop_.wall(), breaker_ordered_);
   restoring_ = false;
   if (!halt_ordered_) set_halted(state.halted);
+  recovering_ = recovering_ || state.recovering;
   metrics_.unauthorized.set(paused() ? 1 : 0);
 }
 
@@ -131,7 +133,15 @@ void Lane::adopt(const PaceState* state) {
   if (in_time) restore(*state);
   pace_.restore_gates(*state, loop_.now(), loop_.wall());
   kept_.reset();
+  recovering_ = recovering_ || state->recovering;
+  bring_letters();
   keep_pace(PaceKeeper::When::kAtOnce);
+}
+
+PaceState Lane::pace_state() const {
+  PaceState state = pace_.state(loop_.now(), loop_.wall());
+  state.recovering = recovering_;
+  return state;
 }
 
 void Lane::keep_pace(PaceKeeper::When when) {

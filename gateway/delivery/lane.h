@@ -92,7 +92,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   /// That process begins none any more. Null: nobody knows where it was. One that comes late says
   /// only what receivers asked for.
   void adopt(const PaceState* state);
-  PaceState pace_state() const { return pace_.state(loop_.now(), loop_.wall()); }
+  PaceState pace_state() const;
 
   /// Begins no attempt for `wait`, or until resume(): its output is suspected of crashing the
   /// gateway.
@@ -182,7 +182,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void free(LaneSlot& slot);
   void leave_flight(LaneSlot& slot);
   void on_flight_left();
-  void tell_recovered();
+  void bring_letters();
   void on_breaker(const LanePace::BreakerTransition& transition);
   void keep_pace(PaceKeeper::When when);
   void resize_door();
@@ -228,6 +228,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   bool breaker_ordered_ = false;   // here, meanwhile
   bool halt_ordered_ = false;      // the same
   bool restoring_ = false;
+  bool recovering_ = false;  // its breaker closed, and dead letters may still wait for that
   AddressGates addresses_;
   LaneWait waiting_for_ = LaneWait::kNothing;
   event::Timer look_timer_;

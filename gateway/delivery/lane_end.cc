@@ -135,14 +135,18 @@ void Lane::suppress(const LaneSlot& slot, const Verdict& verdict) {
 }
 
 // While it was down some may have been given up that would arrive now.
-void Lane::tell_recovered() {
-  if (!policy_.dead_letters.on_recovery || !opened_ || draining_ || recovered_.pending) return;
+void Lane::bring_letters() {
+  if (!policy_.dead_letters.on_recovery) recovering_ = false;
+  if (!recovering_ || !opened_ || draining_ || recovered_.pending) return;
   recovered_.pending = true;
   port_.submit(recovered_);
 }
 
 void Lane::on_breaker(const LanePace::BreakerTransition& transition) {
-  if (!policy::is_closed(transition.from) && policy::is_closed(transition.to)) tell_recovered();
+  if (!policy::is_closed(transition.from) && policy::is_closed(transition.to)) {
+    recovering_ = true;
+    bring_letters();
+  }
   const auto gauge = [this](policy::BreakerState state) {
     return metrics_.breaker[static_cast<std::size_t>(state)];
   };
@@ -344,6 +348,10 @@ void Lane::cut_attempt(LaneSlot& slot) {
 void Lane::on_door_answered(DoorAnswer& answer) {
   answer.pending = false;
   if (&answer == &resizing_) return resize_door();
+  if (&answer == &recovered_ && answer.committed()) {
+    recovering_ = false;
+    keep_pace(PaceKeeper::When::kSoon);
+  }
   if (&answer != &closing_) return;
   door_closed_ = true;
   end_drain();

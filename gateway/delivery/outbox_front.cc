@@ -193,8 +193,8 @@ void OutboxFront::accept(Submission& one) {
     case Submission::Kind::kCloseLane:
       return door_requests_.push_back(one);
     case Submission::Kind::kRecovered:
-      redrives_.on_recovered(static_cast<DoorRequest&>(one).door.output());
-      return answer(one, true);
+      if (stopped_) break;
+      return redrives_.on_recovered(static_cast<DoorRequest&>(one).door.output(), one);
     case Submission::Kind::kProbe: {
       const LaneDoor& door = static_cast<DoorRequest&>(one).door;
       if (!door.expects(clock_.now() + Redrives::kProbePatience)) redrives_.on_probe(door.output());
@@ -243,6 +243,7 @@ void OutboxFront::serve_doors() {
         request.door.resize(request.capacity);
         break;
       default:
+        if (Submission* left = redrives_.abandon(request.door.output())) answer(*left, false);
         doors_.close(request.door);
         break;
     }
@@ -567,7 +568,8 @@ void OutboxFront::finish_stop() {
   renew_timer_.cancel();
   retry_timer_.cancel();
   purge_timer_.cancel();
-  redrives_.cancel();
+  SubmissionList unfinished = redrives_.cancel();
+  while (Submission* one = unfinished.pop_front()) answer(*one, false);
   look_timer_.cancel();
   held_check_timer_.cancel();
   publish_timer_.cancel();

@@ -50,16 +50,16 @@ void Redrives::add(Step step) {
   wake_();
 }
 
-void Redrives::on_recovered(std::string_view output) {
+void Redrives::on_recovered(std::string_view output, Submission& asked) {
   if (Step* step = find(output)) {
-    step->probe = false;
+    step->asked = &asked;
   } else {
-    add({std::string(output), false});
+    add({std::string(output), &asked});
   }
 }
 
 void Redrives::on_probe(std::string_view output) {
-  if (find(output) == nullptr) add({std::string(output), true});
+  if (find(output) == nullptr) add({std::string(output), nullptr});
 }
 
 bool Redrives::take(Batch& batch, WallTime now) {
@@ -74,30 +74,33 @@ bool Redrives::take(Batch& batch, WallTime now) {
 }
 
 void Redrives::take_step(Batch& batch, WallTime now) {
+  if (steps_.empty()) return;  // it was abandoned
   step_taken_ = true;
   step_.now = now;
   step_.output = steps_.front().output;
-  step_.limit = steps_.front().probe ? 1 : kRowsMax;
+  step_.limit = steps_.front().asked != nullptr ? kRowsMax : 1;
   batch.add(step_);
 }
 
-void Redrives::commit(DoorBook& doors, FrontMetrics& metrics, WallTime now) {
+Submission* Redrives::commit(DoorBook& doors, FrontMetrics& metrics, WallTime now) {
   if (std::exchange(timed_taken_, false)) {
     tell(doors, metrics, timed_.outputs, "schedule");
     // Others on the store may leave some behind.
     const WallTime at_the_latest = now + kLookEvery;
     expect(std::min(timed_.next_due.value_or(at_the_latest), at_the_latest), now);
   }
-  if (std::exchange(step_taken_, false)) commit_step(doors, metrics);
+  return std::exchange(step_taken_, false) ? commit_step(doors, metrics) : nullptr;
 }
 
 // What was taken as a probe may be more by now.
-void Redrives::commit_step(DoorBook& doors, FrontMetrics& metrics) {
+Submission* Redrives::commit_step(DoorBook& doors, FrontMetrics& metrics) {
   tell(doors, metrics, step_.outputs, "breaker");
   Step step = std::move(steps_.front());
   steps_.pop_front();
-  if (!step.probe && step_.redriven == step_.limit) steps_.push_back(std::move(step));
+  const bool over = step.asked == nullptr || step_.redriven < step_.limit;
+  if (!over) steps_.push_back(step);
   if (!steps_.empty()) step_timer_.arm_after(kStepEvery);
+  return over ? step.asked : nullptr;
 }
 
 void Redrives::fail(WallTime now) {
@@ -110,9 +113,22 @@ void Redrives::repeat() {
   if (std::exchange(step_taken_, false)) step_due_ = true;
 }
 
-void Redrives::cancel() {
+Submission* Redrives::abandon(std::string_view output) {
+  const auto found = std::ranges::find(steps_, output, &Step::output);
+  if (found == steps_.end()) return nullptr;
+  Submission* asked = found->asked;
+  steps_.erase(found);
+  return asked;
+}
+
+SubmissionList Redrives::cancel() {
   timer_.cancel();
   step_timer_.cancel();
+  SubmissionList asked;
+  for (const Step& step : std::exchange(steps_, {})) {
+    if (step.asked != nullptr) asked.push_back(*step.asked);
+  }
+  return asked;
 }
 
 }  // namespace tocsin::delivery

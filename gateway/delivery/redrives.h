@@ -11,6 +11,7 @@
 #include "gateway/delivery/batch.h"
 #include "gateway/delivery/delivery_metrics.h"
 #include "gateway/delivery/door_book.h"
+#include "gateway/delivery/submission.h"
 #include "gateway/event/timer_wheel.h"
 #include "gateway/stage/storage.h"
 
@@ -41,8 +42,9 @@ class Redrives {
 
   /// A dead letter was written that is sent again at `at`.
   void expect(WallTime at, WallTime now);
-  /// The breaker of `output` has closed.
-  void on_recovered(std::string_view output);
+  /// The breaker of `output` has closed. `asked` comes back once no dead letter of it waits for
+  /// that any more: from commit(), or undone from abandon() or cancel().
+  void on_recovered(std::string_view output, Submission& asked);
   /// The breaker of `output` wants a probe.
   void on_probe(std::string_view output);
 
@@ -50,22 +52,26 @@ class Redrives {
   /// Adds to the batch what is due; false: nothing is.
   bool take(Batch& batch, WallTime now);
   /// What take() added was committed: counts it, and tells the doors whose dead letters are ready.
-  void commit(DoorBook& doors, FrontMetrics& metrics, WallTime now);
+  /// Null: nobody's recovery is over.
+  [[nodiscard]] Submission* commit(DoorBook& doors, FrontMetrics& metrics, WallTime now);
   /// It was not, and is tried again later.
   void fail(WallTime now);
   /// Nobody knows: it is asked again, which does no harm.
   void repeat();
-  void cancel();
+  /// Its lane ends; null: it asked for nothing. Between two batches.
+  [[nodiscard]] Submission* abandon(std::string_view output);
+  /// All that were asked for.
+  SubmissionList cancel();
 
  private:
   struct Step {
     std::string output;
-    bool probe;  // one dead letter, and no more
+    Submission* asked;  // null: one dead letter, as a probe, and no more
   };
   Step* find(std::string_view output);
   void add(Step step);
   void take_step(Batch& batch, WallTime now);
-  void commit_step(DoorBook& doors, FrontMetrics& metrics);
+  Submission* commit_step(DoorBook& doors, FrontMetrics& metrics);
 
   Function<void()> wake_;
   stage::RedriveDue timed_;
