@@ -167,7 +167,13 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void on_deadline(LaneSlot& slot);
   void finish(LaneSlot& slot, const message::Verdict& verdict);
   Duration own_pause(const message::Verdict& verdict, const LaneSlot& slot, MonoTime now);
-  std::optional<std::string> fallback_address(const LaneSlot& slot, bool same_address) const;
+  struct Successor {
+    std::string output;
+    std::string address;
+  };
+  std::optional<Successor> successor(const LaneSlot& slot, bool same_address) const;
+  std::optional<std::string> address_within(const LaneFallback& fallback, const LaneSlot& slot,
+                                            bool same_address) const;
   void resume_paused();
   void set_halted(bool halted);
   void carry_out(const LaneEffect& effect, const LaneSlot& slot, MonoTime now);

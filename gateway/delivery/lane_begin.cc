@@ -79,7 +79,7 @@ std::optional<Settlement> Lane::unwanted(const LaneSlot& slot) const {
   if (suppressions_ == nullptr || slot.address.empty()) return std::nullopt;
   const auto why = suppressions_->find(slot.address);
   if (!why) return std::nullopt;
-  return withhold(slot.attempts, *why, fallback_address(slot, false).has_value());
+  return withhold(slot.attempts, *why, successor(slot, false).has_value());
 }
 
 bool Lane::settle_unwanted(LaneSlot& slot, SlotQueue& from) {
@@ -99,7 +99,7 @@ std::optional<MonoTime> Lane::falls_back_at() const {
 
 bool Lane::settle_by_fallback(LaneSlot& slot, SlotQueue& from) {
   const std::optional<MonoTime> at = falls_back_at();
-  if (!at || *at > loop_.now() || !fallback_address(slot, true)) return false;
+  if (!at || *at > loop_.now() || !successor(slot, true)) return false;
   from.remove(slot);
   settle(slot, fall_back(slot.attempts, *policy_.fallback.after));
   return true;
