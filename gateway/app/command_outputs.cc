@@ -1,5 +1,8 @@
 #include "gateway/app/command_outputs.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "gateway/app/text_table.h"
 #include "gateway/base/json_writer.h"
 
@@ -26,6 +29,12 @@ Cell breaker_cell(const Value& output) {
   const std::string_view breaker = text_member(output, "breaker");
   if (breaker.empty()) return {"-", Tone::kFaint};
   return {breaker, breaker == "closed" ? Tone::kPlain : Tone::kWarning};
+}
+
+// Whatever has not begun, on disk or in memory.
+std::int64_t waiting_of(const Value& output) {
+  const std::int64_t held = number_member(output, "in_memory") - number_member(output, "in_flight");
+  return number_member(output, "ready") + std::max<std::int64_t>(0, held);
 }
 
 std::string move_body(const MoveArguments& arguments) {
@@ -109,9 +118,8 @@ CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door) {
     for (const Value& output : outputs->as<Value::List>()) {
       const std::int64_t dead = number_member(output, "dead");
       table.add({text_member(output, "name"), text_member(output, "type"), lane_cell(output),
-                 breaker_cell(output), number_member(output, "in_flight"),
-                 number_member(output, "ready"), Cell(dead, dead > 0 ? Tone::kBad : Tone::kPlain),
-                 state_cell(output)});
+                 breaker_cell(output), number_member(output, "in_flight"), waiting_of(output),
+                 Cell(dead, dead > 0 ? Tone::kBad : Tone::kPlain), state_cell(output)});
     }
   }
   if (table.empty()) return {0, "no outputs\n", {}};

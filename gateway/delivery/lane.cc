@@ -91,6 +91,7 @@ void Lane::attach(stage::Output* output, LanePolicy policy, std::shared_ptr<Acco
   door_.set_ordered(policy_.ordered);
   if (output != nullptr && !std::exchange(opened_, true)) {
     opening_.pending = true;
+    opening_.halted = resizing_.halted = halted();
     port_.submit(opening_);
   }
   resize_door();
@@ -102,8 +103,10 @@ void Lane::attach(stage::Output* output, LanePolicy policy, std::shared_ptr<Acco
 // here again.
 void Lane::resize_door() {
   const std::uint32_t capacity = LaneDoor::capacity_for(policy_.concurrency);
-  if (capacity == resizing_.capacity || !opened_ || draining_ || resizing_.pending) return;
+  const bool same = capacity == resizing_.capacity && halted() == resizing_.halted;
+  if (same || !opened_ || draining_ || resizing_.pending) return;
   resizing_.capacity = capacity;
+  resizing_.halted = halted();
   resizing_.pending = true;
   port_.submit(resizing_);
 }
@@ -162,13 +165,16 @@ bool Lane::halt() {
   set_halted(true);
   keep_pace(PaceKeeper::When::kAtOnce);
   TOCSIN_LOG(log_, kInfo, "delivery", "output paused by an operator", {"output", output_name()});
-  loop_.at_tick_end(*this);  // what was marked goes back
   return true;
 }
 
+// What has not begun goes back to the store: there it is counted, shown and given another time as
+// all else that waits.
 void Lane::set_halted(bool halted) {
   halted ? pace_.gate().halt() : pace_.gate().let();
   metrics_.halted.set(halted ? 1 : 0);
+  if (halted) release_waiting(StoreStatus::kNoGeneration);
+  resize_door();
 }
 
 bool Lane::resume() {
@@ -281,7 +287,7 @@ void Lane::enqueue(LaneSlot& slot) {
     const WallTime at_the_latest = slot.accepted_at + *policy_.expires_after;
     slot.expires_at = std::min(slot.expires_at.value_or(at_the_latest), at_the_latest);
   }
-  if (draining_) return settle(slot, release(slot.attempts));
+  if (draining_ || halted()) return settle(slot, release(slot.attempts));
   if (expired(slot)) return settle(slot, expire(slot.attempts));
   slot.state = State::kWaiting;
   waiting(slot.queue).push_back(slot);

@@ -97,7 +97,8 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   /// Begins no attempt for `wait`, or until resume(): its output is suspected of crashing the
   /// gateway.
   void quarantine(Duration wait);
-  /// Begins no attempt until resume(): an operator said so. What has begun ends, all else waits.
+  /// Begins no attempt until resume(): an operator said so. What has begun ends, all else waits in
+  /// the store.
   /// False: it was so already. The order outlives the process.
   bool halt();
   bool halted() const { return pace_.gate().halted(); }

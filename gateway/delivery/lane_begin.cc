@@ -176,12 +176,12 @@ void Lane::begin_marked() {
     Duration wait = addresses_.closed_for(slot->address, now);
     // The probe of a paused output passed the gate before its mark.
     const LaneGate& gate = pace_.gate();
-    const bool shut = !gate.paused() && !gate.halted() && !gate.open(now);
+    const bool shut = !gate.paused() && !gate.open(now);
     if (shut) wait = std::max(wait, gate.opens_at() - now);
     if (auto end = unwanted(*slot)) {
       leave_flight(*slot);
       settle(*slot, *std::move(end));
-    } else if (wait > Duration::zero() || gate.halted()) {
+    } else if (wait > Duration::zero()) {
       leave_flight(*slot);
       settle(*slot, release(slot->attempts, wait));
     } else {

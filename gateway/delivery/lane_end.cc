@@ -240,7 +240,7 @@ void Lane::on_settled(LaneSlot& slot) {
   const bool marking = slot.state == State::kMarking;
   const bool goes_on = marking || slot.op.state == DeliveryState::kClaimed;
   if (goes_on && slot.committed() && slot.op.changed && !slot.op.cancelled) {
-    if (!draining_) return go_on(slot);
+    if (!draining_ && !halted()) return go_on(slot);
     if (marking) leave_flight(slot);
     return settle(slot, release(slot.attempts));
   }

@@ -237,9 +237,11 @@ void OutboxFront::serve_doors() {
     const auto& request = static_cast<DoorRequest&>(*one);
     switch (one->kind()) {
       case Submission::Kind::kOpenLane:
+        request.door.halt(request.halted);
         doors_.open(request.door);
         break;
       case Submission::Kind::kResizeLane:
+        request.door.halt(request.halted);
         request.door.resize(request.capacity);
         break;
       default:

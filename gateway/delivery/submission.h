@@ -212,6 +212,7 @@ class DoorRequest : public Submission {
   DoorRequest(Kind kind, LaneDoor& which) : Submission(kind), door(which) {}
   LaneDoor& door;
   std::uint32_t capacity = 0;  ///< kResizeLane
+  bool halted = false;         ///< kOpenLane, kResizeLane: as LaneDoor::halt()
 };
 
 /// What the front asks each loop: which of these do its lanes hold? Ascending.
