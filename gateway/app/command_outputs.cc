@@ -57,13 +57,23 @@ std::string counted_rows(std::int64_t ready, std::int64_t dead) {
   return waiting + " and " + std::to_string(dead) + (dead == 1 ? " dead letter" : " dead letters");
 }
 
+// What holds now and may not hold after a crash.
+std::string unkept_warning(const Value& answer) {
+  const Value* kept = answer.find("kept");
+  if (kept == nullptr || !kept->is<bool>() || kept->as<bool>()) return {};
+  return "tocsin: the store takes nothing: this holds, and is kept as soon as it can be; "
+         "a crash before that forgets it\n";
+}
+
 CommandOutput order_output(const std::string& name, std::string_view order,
                            const AdminArguments& arguments, AdminDoor& door) {
   const auto answer = ask_admin(
       door, {.method = "POST", .target = "/v1/outputs/" + encoded(name) + std::string(order)});
   if (!answer) return failed(answer.error(), arguments.json);
-  if (arguments.json) return {0, answer->text, {}};
-  return {0, printable(name) + " " + printable(text_member(answer->json, "status")) + "\n", {}};
+  std::string warning = unkept_warning(answer->json);
+  if (arguments.json) return {0, answer->text, std::move(warning)};
+  return {0, printable(name) + " " + printable(text_member(answer->json, "status")) + "\n",
+          std::move(warning)};
 }
 
 }  // namespace
@@ -147,9 +157,10 @@ CommandOutput order_breaker(const std::string& name, const std::string& state,
       door,
       {.method = "POST", .target = "/v1/outputs/" + encoded(name) + "/breaker", .body = body});
   if (!answer) return failed(answer.error(), arguments.json);
-  if (arguments.json) return {0, answer->text, {}};
+  std::string warning = unkept_warning(answer->json);
+  if (arguments.json) return {0, answer->text, std::move(warning)};
   const std::string now = printable(text_member(answer->json, "breaker"));
-  return {0, "the breaker of " + printable(name) + " is " + now + "\n", {}};
+  return {0, "the breaker of " + printable(name) + " is " + now + "\n", std::move(warning)};
 }
 
 }  // namespace tocsin::app
