@@ -29,7 +29,7 @@ class DlqCommand : public testing::Test {
 TEST_F(DlqCommand, ListsDeadLettersInColumns) {
   door.replies = {{200, R"({"dead_letters":[{"id":"dlv_1-0","output":"mail","address":"email:a@b",)"
                         R"("state":"dead","review":"pending","attempts":5,)"
-                        R"("updated_at":"2026-01-31T23:59:59.999Z","reason":"550\nno such user",)"
+                        R"("died_at":"2026-01-31T23:59:59.999Z","reason":"550\nno such user",)"
                         R"("topic":"orders.paid","level":"error","title":"t"}]})"}};
   const CommandOutput output = list_dead_letters({}, kPeople, door);
   EXPECT_EQ(output.exit_code, 0);
@@ -56,7 +56,7 @@ TEST_F(DlqCommand, SaysWhenThereIsNone) {
 
 TEST_F(DlqCommand, ShowsALetterWithItsNotification) {
   door.replies = {{200, R"({"id":"dlv_1-0","output":"mail","state":"dead","review":"pending",)"
-                        R"("attempts":5,"updated_at":"2026-01-31T23:59:59.999Z","reason":"550",)"
+                        R"("attempts":5,"died_at":"2026-01-31T23:59:59.999Z","reason":"550",)"
                         R"("of":{"id":"ntf_1","input":"api","caller":"shop",)"
                         R"("accepted_at":"2026-01-31T00:00:00.000Z","notification":)"
                         R"({"topic":"a","labels":{"b":"c"},"data":[1,null]}}})"}};
