@@ -54,6 +54,7 @@ class Process {
     ended = true;
     bool drained = false;
     lane->drain(seconds(1), [&] { drained = true; });
+    world.turn();  // what is asked for at intervals goes no further
     while (!drained) world.advance(seconds(1));
     world.turn();
     world.stop();
