@@ -9,7 +9,8 @@
 // request ends after some seconds and says where to go on, having waited for what it did, so that
 // the pace holds over requests; where the next one is due later, the client is told how long to
 // wait for it instead of being kept. It also ends with its client: who paces wants to see how it
-// goes.
+// goes; and when the store goes away meanwhile, as it does in a process that another replaces, it
+// says what it has done and where to go on.
 
 #include <algorithm>
 #include <chrono>
@@ -65,6 +66,8 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
   // --- by a filter ---
 
   void on_page(Result<LetterPage> page) {
+    page_before_ = before_;
+    page_matched_ = matched_;
     if (!page) return fail(page.error());
     const bool nothing_at_all = looked_at_ == 0 && page->rows.deliveries.empty();
     if (nothing_at_all && !order_.filter.output.empty()) return doubt_output();
@@ -246,6 +249,12 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
   }
 
   void fail(const Error& error) {
+    if (order_.per_second && page_before_ && changed_ > 0) {
+      before_ = page_before_;
+      matched_ = page_matched_;
+      rest_ = true;
+      return finish();
+    }
     Problem problem = problem_of(error, "change the dead letters");
     problem.detail += " " + std::to_string(changed_) + " were changed before.";
     call_->answer(problem);
@@ -254,14 +263,16 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
   AdminApi& api_;
   const CallRef call_;
   const SweepOrder order_;
-  std::optional<message::DeliveryId> before_;  // where the next page begins
-  const std::size_t step_;                     // letters at once
+  std::optional<message::DeliveryId> before_;       // where the next page begins
+  std::optional<message::DeliveryId> page_before_;  // and this one; nothing: at the newest
+  const std::size_t step_;                          // letters at once
   const MonoTime began_at_;
   event::Timer pace_;
   std::size_t taken_ = 0;  // of the ids
   std::size_t outstanding_ = 0;
   std::size_t looked_at_ = 0;
   std::int64_t matched_ = 0;
+  std::int64_t page_matched_ = 0;  // before this page
   std::uint64_t changed_ = 0;
   std::vector<message::DeliveryId> gone_ids_;  // no dead letter any more when its turn came
   std::vector<std::string> sample_;

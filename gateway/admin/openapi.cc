@@ -153,11 +153,13 @@ constexpr openapi::Schema kMoved = {"Moved", R"json({
 constexpr openapi::Schema kPaused = {"Paused", R"json({
 "type":"object","required":["output","status"],"properties":{
 "output":{"type":"string"},
+"kept":{"type":"boolean","description":"false: the store takes nothing now, and a crash before it does forgets this."},
 "status":{"type":"string","enum":["paused","was paused already","pauses once its loop answers"]}}})json"};
 
 constexpr openapi::Schema kResumed = {"Resumed", R"json({
 "type":"object","required":["output","status"],"properties":{
 "output":{"type":"string"},
+"kept":{"type":"boolean","description":"false: the store takes nothing now, and a crash before it does forgets this."},
 "status":{"type":"string","enum":["resumed","was neither paused nor in quarantine","resumes once its loop answers"]}}})json"};
 
 constexpr openapi::Schema kBreakerOrder = {"BreakerOrder", R"json({
@@ -168,6 +170,7 @@ constexpr openapi::Schema kBreakerOrder = {"BreakerOrder", R"json({
 constexpr openapi::Schema kBreakerOrdered = {"BreakerOrdered", R"json({
 "type":"object","required":["output","breaker"],"properties":{
 "output":{"type":"string"},
+"kept":{"type":"boolean","description":"false: the store takes nothing now, and a crash before it does forgets this."},
 "breaker":{"type":"string","enum":["closed","open","half_open","forced_open","forced_closed","unknown"],
 "description":"unknown: its loop has not answered yet."}}})json"};
 
@@ -216,6 +219,7 @@ constexpr openapi::Schema kDeadLetterRow = {"DeadLetterRow", R"json({
 "state":{"const":"dead"},
 "review":{"type":"string","enum":["pending","approved","discarded"]},
 "attempts":{"type":"integer"},
+"died_at":{"type":"string","format":"date-time"},
 "updated_at":{"type":"string","format":"date-time"},
 "reason":{"type":"string"},
 "provider_id":{"type":"string"},
@@ -239,6 +243,7 @@ constexpr openapi::Schema kDeadLetter = {"DeadLetter", R"json({
 "state":{"const":"dead"},
 "review":{"type":"string","enum":["pending","approved","discarded"]},
 "attempts":{"type":"integer"},
+"died_at":{"type":"string","format":"date-time"},
 "updated_at":{"type":"string","format":"date-time"},
 "reason":{"type":"string"},
 "provider_id":{"type":"string"},

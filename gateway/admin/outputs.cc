@@ -89,13 +89,21 @@ std::string_view text_of(const OrderTexts& texts, OutputsView::Told told) {
   return told == OutputsView::Told::kWasSo ? texts.was_so : texts.later;
 }
 
+// An order holds at once and is written when the store takes it: a crash before that forgets it.
+void kept_member(JsonWriter& json, const AdminParts& parts) {
+  if (parts.ledger == nullptr || parts.ledger->accepting()) return;
+  json.key("kept");
+  json.boolean(false);
+}
+
 using Order = void (OutputsView::*)(std::string, Function<void(OutputsView::Told)>);
 
 void order(AdminApi& api, const CallRef& call, Order what, const OrderTexts& texts) {
   OutputsView* view = api.parts().outputs;
   if (view == nullptr) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
   std::string output(call->argument());
-  (view->*what)(output, [call, output, texts](OutputsView::Told told) {
+  const AdminParts& parts = api.parts();
+  (view->*what)(output, [call, output, texts, &parts](OutputsView::Told told) {
     if (told == OutputsView::Told::kNoSuchOutput) {
       return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
     }
@@ -104,6 +112,7 @@ void order(AdminApi& api, const CallRef& call, Order what, const OrderTexts& tex
     json.begin_object();
     json.pair("output", output);
     json.pair("status", text_of(texts, told));
+    kept_member(json, parts);
     json.end_object();
     call->answer_json(200, std::move(text));
   });
@@ -161,8 +170,10 @@ void serve_breaker(AdminApi& api, const CallRef& call) {
   OutputsView* view = api.parts().outputs;
   if (view == nullptr) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
   std::string output(call->argument());
+  const AdminParts& parts = api.parts();
   view->order_breaker(
-      output, order->order, [call, output, asked = order->name](std::optional<std::string> state) {
+      output, order->order,
+      [call, output, asked = order->name, &parts](std::optional<std::string> state) {
         if (!state) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
         call->set_detail(asked);
         std::string text;
@@ -170,6 +181,7 @@ void serve_breaker(AdminApi& api, const CallRef& call) {
         json.begin_object();
         json.pair("output", output);
         json.pair("breaker", *state);
+        kept_member(json, parts);
         json.end_object();
         call->answer_json(200, std::move(text));
       });

@@ -39,6 +39,7 @@ void delivery_members(JsonWriter& json, const stage::DeliveryRow& row) {
   if (row.state == DeliveryState::kDead) json.pair("review", message::review_name(row.review));
   count_pair(json, "attempts", row.attempts);
   if (row.state == DeliveryState::kReady) time_pair(json, "next_at", row.next_at);
+  if (row.state == DeliveryState::kDead) time_pair(json, "died_at", row.next_at);
   if (row.redrive_at) time_pair(json, "redrive_at", *row.redrive_at);
   time_pair(json, "updated_at", row.updated_at);
   pair_unless_empty(json, "reason", row.reason);

@@ -1,5 +1,8 @@
 #include "gateway/app/command_outputs.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "gateway/app/text_table.h"
 #include "gateway/base/json_writer.h"
 
@@ -28,6 +31,12 @@ Cell breaker_cell(const Value& output) {
   return {breaker, breaker == "closed" ? Tone::kPlain : Tone::kWarning};
 }
 
+// Whatever has not begun, on disk or in memory.
+std::int64_t waiting_of(const Value& output) {
+  const std::int64_t held = number_member(output, "in_memory") - number_member(output, "in_flight");
+  return number_member(output, "ready") + std::max<std::int64_t>(0, held);
+}
+
 std::string move_body(const MoveArguments& arguments) {
   std::string body;
   JsonWriter json(body);
@@ -48,13 +57,23 @@ std::string counted_rows(std::int64_t ready, std::int64_t dead) {
   return waiting + " and " + std::to_string(dead) + (dead == 1 ? " dead letter" : " dead letters");
 }
 
+// What holds now and may not hold after a crash.
+std::string unkept_warning(const Value& answer) {
+  const Value* kept = answer.find("kept");
+  if (kept == nullptr || !kept->is<bool>() || kept->as<bool>()) return {};
+  return "tocsin: the store takes nothing: this holds, and is kept as soon as it can be; "
+         "a crash before that forgets it\n";
+}
+
 CommandOutput order_output(const std::string& name, std::string_view order,
                            const AdminArguments& arguments, AdminDoor& door) {
   const auto answer = ask_admin(
       door, {.method = "POST", .target = "/v1/outputs/" + encoded(name) + std::string(order)});
   if (!answer) return failed(answer.error(), arguments.json);
-  if (arguments.json) return {0, answer->text, {}};
-  return {0, printable(name) + " " + printable(text_member(answer->json, "status")) + "\n", {}};
+  std::string warning = unkept_warning(answer->json);
+  if (arguments.json) return {0, answer->text, std::move(warning)};
+  return {0, printable(name) + " " + printable(text_member(answer->json, "status")) + "\n",
+          std::move(warning)};
 }
 
 }  // namespace
@@ -109,9 +128,8 @@ CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door) {
     for (const Value& output : outputs->as<Value::List>()) {
       const std::int64_t dead = number_member(output, "dead");
       table.add({text_member(output, "name"), text_member(output, "type"), lane_cell(output),
-                 breaker_cell(output), number_member(output, "in_flight"),
-                 number_member(output, "ready"), Cell(dead, dead > 0 ? Tone::kBad : Tone::kPlain),
-                 state_cell(output)});
+                 breaker_cell(output), number_member(output, "in_flight"), waiting_of(output),
+                 Cell(dead, dead > 0 ? Tone::kBad : Tone::kPlain), state_cell(output)});
     }
   }
   if (table.empty()) return {0, "no outputs\n", {}};
@@ -139,9 +157,10 @@ CommandOutput order_breaker(const std::string& name, const std::string& state,
       door,
       {.method = "POST", .target = "/v1/outputs/" + encoded(name) + "/breaker", .body = body});
   if (!answer) return failed(answer.error(), arguments.json);
-  if (arguments.json) return {0, answer->text, {}};
+  std::string warning = unkept_warning(answer->json);
+  if (arguments.json) return {0, answer->text, std::move(warning)};
   const std::string now = printable(text_member(answer->json, "breaker"));
-  return {0, "the breaker of " + printable(name) + " is " + now + "\n", {}};
+  return {0, "the breaker of " + printable(name) + " is " + now + "\n", std::move(warning)};
 }
 
 }  // namespace tocsin::app

@@ -131,12 +131,17 @@ class Snapshot::Maker {
     made_.outputs_.push_back(std::move(output));
   }
 
-  // What the fallback takes is known once every output was made.
+  // What fallbacks take is known once every output was made. That no chain is a circle was checked.
   void tell_fallback(delivery::LaneFallback& fallback) const {
     const OutputPart* output = made_.output(fallback.output);
     if (output == nullptr) return;
     fallback.address_kind = output->traits.address_kind;
     fallback.has_own_address = output->traits.has_own_address;
+    if (output->policy.fallback.output.empty()) return;
+    auto next = std::make_shared<delivery::LaneFallback>();
+    next->output = output->policy.fallback.output;
+    tell_fallback(*next);
+    fallback.next = std::move(next);
   }
 
   // Shares the instance of `old`, if it may be kept or can take what is new.

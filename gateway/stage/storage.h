@@ -392,7 +392,7 @@ struct DeliveryRow {
   message::DeliveryState state = message::DeliveryState::kReady;
   message::ReviewState review = message::ReviewState::kPending;
   std::uint32_t attempts = 0;
-  WallTime next_at{};
+  WallTime next_at{};  ///< kDead: when it died
   WallTime updated_at{};
   std::string reason;
   std::string provider_id;

@@ -288,10 +288,14 @@ TEST_P(StorageDelivery, ADeadLetterIsListedReviewedAndRedriven) {
   const Page listed = store().dead_letters();
   ASSERT_EQ(listed.deliveries.size(), 1U);
   EXPECT_EQ(listed.deliveries[0].reason, "550 no such user");
+  EXPECT_EQ(listed.deliveries[0].next_at_ns, dead.at_ns) << "when it died";
   EXPECT_EQ(listed.notifications.at(0).id, 10U);
 
   auto approve = review_of(10, TOCSIN_APPROVE);
+  approve.at_ns = dead.at_ns + kSecond;
   EXPECT_APPLIED(store().apply(approve));
+  EXPECT_EQ(store().dead_letters().deliveries.at(0).next_at_ns, dead.at_ns);
+  EXPECT_EQ(store().dead_letters().deliveries.at(0).updated_at_ns, approve.at_ns);
   EXPECT_EQ(store().dead_letters().deliveries.at(0).review, std::uint32_t{TOCSIN_REVIEW_APPROVED});
   auto discard = review_of(10, TOCSIN_DISCARD);
   EXPECT_APPLIED(store().apply(discard, discard));

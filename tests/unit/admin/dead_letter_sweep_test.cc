@@ -86,6 +86,24 @@ TEST_F(DeadLetterSweep, AreApprovedOrDiscardedManyAtATime) {
   EXPECT_EQ(post("/v1/dead-letters/discard", body).json.integer("changed"), 0);
 }
 
+// The process that comes after this one goes on there.
+TEST_F(DeadLetterSweep, WithAPaceSayWhereToGoOnWhenTheStoreFails) {
+  add_many(30);
+  ledger.reviews_until_down = 15;
+  http::RawClient client = pace(R"({"output":"mail","rate":"100/s"})");
+  pass(std::chrono::milliseconds(150));
+  const Answer answer = answer_of(client);
+  ASSERT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.json.integer("matched"), 10);
+  EXPECT_EQ(answer.json.integer("changed"), 15);
+  ASSERT_EQ(answer.json.string("next"), text_of(21));
+  ledger.reviews_until_down = 100;
+  const Answer rest = post("/v1/dead-letters/redrive",
+                           R"({"output":"mail","before":")" + answer.json.string("next") + "\"}");
+  EXPECT_EQ(rest.json.integer("changed"), 15);
+  EXPECT_EQ(count(DeliveryState::kReady), 30U);
+}
+
 TEST_F(DeadLetterSweep, SayHowManyWereChangedBeforeTheStoreFailed) {
   add_many(150);
   ledger.reviews_until_down = 120;

@@ -101,6 +101,16 @@ TEST_F(OutputsTest, TheirBreakersAreOrderedByOperatorsAndThatIsAudited) {
   EXPECT_EQ(outputs.ordered->second, delivery::BreakerOrder::kAuto);
 }
 
+TEST_F(OutputsTest, SayThatAnOrderIsNotKeptWhileTheStoreTakesNothing) {
+  ledger.takes_more = false;
+  outputs.breaker = "forced_open";
+  EXPECT_EQ(post("/v1/outputs/sms/breaker", R"({"state":"open"})").text,
+            "{\"output\":\"sms\",\"breaker\":\"forced_open\",\"kept\":false}\n");
+  EXPECT_EQ(post("/v1/outputs/sms/pause").text,
+            "{\"output\":\"sms\",\"status\":\"paused\",\"kept\":false}\n");
+  EXPECT_FALSE(post("/v1/outputs/sms/resume").json.boolean("kept"));
+}
+
 TEST_F(OutputsTest, TheirBreakersTakeNoOrderThatIsNotUnderstood) {
   outputs.breaker.reset();
   EXPECT_EQ(post("/v1/outputs/gone/breaker", R"({"state":"open"})").status, 404);

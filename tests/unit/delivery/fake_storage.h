@@ -416,6 +416,7 @@ class FakeStorage final : public stage::Storage {
       row.reason = op.reason;
       row.provider_id = op.provider_id;
       if (op.state == DeliveryState::kReady) row.next_at = op.next_at;
+      if (op.state == DeliveryState::kDead) row.next_at = op.at;
       op.changed = true;
     });
     if (op.changed && op.successor) add_successor(op);
