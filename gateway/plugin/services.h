@@ -11,6 +11,7 @@
 #include "gateway/stage/ledger.h"
 #include "gateway/telemetry/log.h"
 #include "gateway/template/settings.h"
+#include "tocsin/plugin.h"
 
 namespace tocsin::plugin {
 
@@ -24,6 +25,16 @@ struct Services {
   templates::SettingsPtr templates = nullptr;  ///< null: there are no parts
 };
 
+/// Stands for the network where nothing may be sent.
+class RequestWitness {
+ public:
+  /// A request that a plugin would send now; it never ends. Borrowed for the call.
+  virtual void on_request(const tocsin_http_request& request) = 0;
+
+ protected:
+  ~RequestWitness() = default;
+};
+
 /// What one loop lends the instances that run on it. What is null is not there: host functions that
 /// need it answer UNAVAILABLE. All of it outlives the instances' workers.
 struct Environment {
@@ -33,7 +44,7 @@ struct Environment {
   policy::SharedTable* table = nullptr;
   stage::Emit* emit = nullptr;
   stage::Ledger* ledger = nullptr;
-
+  RequestWitness* witness = nullptr;  ///< takes the place of the client
   bool may_block = false;  ///< a storage loop: long callbacks are its business and not counted
 };
 

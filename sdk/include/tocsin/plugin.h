@@ -468,6 +468,9 @@ typedef struct tocsin_output_traits {
   uint32_t has_own_address; /* delivers also when no `to` fits */
   uint32_t idempotent;      /* the receiver drops a repeated delivery id */
   tocsin_str account;       /* outputs of one account are paced together; empty: this one alone */
+  /* It reaches others through http_send alone and asks nobody before it sends, so that `tocsin
+   * render` may run it and show the requests, which then never leave. */
+  uint32_t rehearses;
 } tocsin_output_traits;
 
 typedef struct tocsin_output {
