@@ -26,6 +26,16 @@ Option delivery_option() {
           .table = &delivery::delivery_options()};
 }
 
+Option preset_option() {
+  return {.key = "preset",
+          .doc =
+              "A file of settings for outputs of this type, by its name without .yaml; what "
+              "stands here goes before it.",
+          .flags = Option::kReloadable,
+          .min = "1",
+          .max = "100"};
+}
+
 std::optional<script::Kind> script_kind(plugin::Kind kind) {
   if (kind == plugin::Kind::kFilter) return script::Kind::kFilter;
   if (kind == plugin::Kind::kOutput) return script::Kind::kOutput;
@@ -61,17 +71,29 @@ std::vector<std::string> each_once(std::vector<std::string> folders) {
 
 }  // namespace
 
-std::vector<std::string> default_plugin_path() {
+namespace {
+
+// Of a folder beside the binary, as a build leaves it, and one below its prefix, as a package does.
+std::vector<std::string> folders_beside_binary(const char* name, const fs::path& below_prefix) {
   std::error_code failed;
   const fs::path binary = fs::read_symlink("/proc/self/exe", failed);
   if (failed) return {};
   const fs::path folder = binary.parent_path();
   std::vector<std::string> there;
-  for (const fs::path& candidate :
-       {folder / "plugins", folder.parent_path() / "lib" / "tocsin" / "plugins"}) {
+  for (const fs::path& candidate : {folder / name, folder.parent_path() / below_prefix}) {
     if (fs::is_directory(candidate, failed)) there.push_back(candidate.string());
   }
   return there;
+}
+
+}  // namespace
+
+std::vector<std::string> default_plugin_path() {
+  return folders_beside_binary("plugins", fs::path("lib") / "tocsin" / "plugins");
+}
+
+std::vector<std::string> default_preset_path() {
+  return folders_beside_binary("presets", fs::path("share") / "tocsin" / "presets");
 }
 
 std::vector<std::string> script_library_path() {
@@ -112,6 +134,22 @@ void PluginCatalog::prepare(const config::Node& root, const config::Environment&
   }
   for (std::string& folder : default_plugin_path()) folders.push_back(std::move(folder));
   open(each_once(std::move(folders)));
+}
+
+std::vector<std::string> PluginCatalog::preset_folders(const config::Node& root) const {
+  std::vector<std::string> folders;
+  const config::Node::Entry* gateway = root.find("gateway");
+  const config::Node::Entry* path =
+      gateway == nullptr ? nullptr : gateway->value.find("preset_path");
+  if (path != nullptr) {
+    for (const config::Node& item : path->value.items) {
+      if (item.kind != config::Node::Kind::kScalar || item.text.empty()) continue;
+      folders.push_back((folder_of(item.place) / item.text).lexically_normal().string());
+    }
+  }
+  folders.push_back((folder_of(root.place) / "presets").string());
+  for (std::string& folder : default_preset_path()) folders.push_back(std::move(folder));
+  return folders;
 }
 
 Result<std::shared_ptr<const script::Script>> PluginCatalog::script(plugin::Kind kind,
@@ -201,6 +239,7 @@ const OptionTable* PluginCatalog::output_table(const OptionTable& own, bool by_t
   if (is_new) {
     made.options.assign(own.options.begin(), own.options.end());
     made.options.push_back(delivery_option());
+    made.options.push_back(preset_option());
     if (by_topic && made.templates.make(own)) {
       made.options.push_back(made.templates.option());
       made.options.push_back(output_values_option());

@@ -32,6 +32,7 @@ class PluginCatalog final : public config::ComponentCatalog {
   /// And takes the parts of `templates`.
   void prepare(const config::Node& root, const config::Environment& environment,
                config::SourceFiles& sources, config::Diagnostics& faults) override;
+  std::vector<std::string> preset_folders(const config::Node& root) const override;
   const OptionTable* find(std::string_view kind, std::string_view name) const override;
   std::string refusal(std::string_view kind, std::string_view name) const override;
   std::vector<std::string_view> names(std::string_view kind) const override;
@@ -71,6 +72,10 @@ class PluginCatalog final : public config::ComponentCatalog {
 /// Where plugins are looked for behind `gateway.plugin_path`: `plugins` beside the binary, as a
 /// build leaves it, and ../lib/tocsin/plugins, as a package does; those of them that there are.
 std::vector<std::string> default_plugin_path();
+
+/// Where presets are looked for behind `gateway.preset_path` and the folder `presets` beside the
+/// configuration: `presets` beside the binary, and ../share/tocsin/presets; those that there are.
+std::vector<std::string> default_preset_path();
 
 /// Where scripts find the modules tocsin.NAME: the folder `tocsin` in each of those.
 std::vector<std::string> script_library_path();

@@ -32,6 +32,9 @@ class ComponentCatalog {
   virtual void prepare(const Node& /*root*/, const Environment& /*environment*/,
                        SourceFiles& /*sources*/, Diagnostics& /*faults*/) {}
 
+  /// Where the presets of outputs are looked for, in this order.
+  virtual std::vector<std::string> preset_folders(const Node& /*root*/) const { return {}; }
+
   /// The table of one component, or null. It lives as long as the catalog.
   virtual const OptionTable* find(std::string_view kind, std::string_view name) const = 0;
 

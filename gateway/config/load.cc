@@ -1,6 +1,7 @@
 #include "gateway/config/load.h"
 
 #include "gateway/config/include.h"
+#include "gateway/config/preset.h"
 #include "gateway/config/validation.h"
 
 namespace tocsin::config {
@@ -15,6 +16,7 @@ tl::expected<LoadedConfig, Rejection> load(const std::string& path, const Option
     return tl::unexpected(Rejection{std::move(files.error()), std::move(sources)});
   }
   Diagnostics faults;
+  apply_presets(files->root, catalog.preset_folders(files->root), environment, sources, faults);
   catalog.prepare(files->root, environment, sources, faults);
   if (!faults.empty()) {
     sort_by_place(faults);

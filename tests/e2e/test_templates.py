@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from conftest import complete
-from gateway_process import BINARY, PATIENCE_SECONDS, as_yaml, eventually
+from gateway_process import BINARY, PATIENCE_SECONDS, ROOT, as_yaml, eventually
 from notifications import dead_letters, settings, webhook
 
 TOKEN = "tok-9f1c-planted"
@@ -20,15 +20,16 @@ def body_of(sink, count):
 
 
 def test_a_topic_has_its_own_text_and_all_share_their_parts(start, sink, tmp_path):
-    (tmp_path / "sign.mustache").write_text("-- {{labels.team}}")
+    sign = tmp_path / "sign.mustache"
+    sign.write_text("-- {{labels.team}}")
     hook = {**webhook(sink), "content_type": "text/plain", "body": "{{title}} {{>sign}}",
             "templates": {"topics": {"orders.**": {"body": "order: {{title}} {{>sign}}"}}}}
-    gateway, client = start({"hook": hook}, templates={"parts": {"sign": {"file": "sign.mustache"}}})
+    gateway, client = start({"hook": hook}, templates={"parts": {"sign": {"file": str(sign)}}})
     client.accepted(PAID)
     assert body_of(sink, 1) == "order: Paid <twice> -- shop"
     client.accepted({"topic": "stock.low", "title": "Empty"})
     assert body_of(sink, 2) == "Empty -- "
-    (tmp_path / "sign.mustache").write_text("by {{labels.team}}")
+    sign.write_text("by {{labels.team}}")
     assert gateway.reload()[0] == 200
     client.accepted(PAID)
     assert body_of(sink, 3) == "order: Paid <twice> by shop"
@@ -41,7 +42,7 @@ def test_a_missing_value_is_a_dead_letter_that_says_so_where_the_configuration_w
     sent = client.accepted(PAID)
     eventually(lambda: client.states(sent)["hook"], "dead", "the delivery")
     letter, = dead_letters(gateway)
-    assert 'the notification has no "labels.host"' in json.dumps(letter)
+    assert 'the notification has no "labels.host"' in letter["reason"]
     assert sink.received() == []
 
 
@@ -123,3 +124,12 @@ def test_render_wants_an_output():
     done = subprocess.run([BINARY, "render", "-"], input="{}", text=True, capture_output=True, timeout=PATIENCE_SECONDS,
                           check=False)
     assert done.returncode == 2
+
+
+def test_the_example_of_a_chat_renders():
+    done = subprocess.run([BINARY, "render", "-c", "conf/examples/chat/tocsin.yaml", "--output", "ops",
+                           "conf/examples/chat/disk-full.json"], text=True, capture_output=True,
+                          timeout=PATIENCE_SECONDS, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert ': Disk of db-1 is full", "allowed_mentions": {"parse": []}}' in done.stdout
+    assert "POST http://127.0.0.1:8080/chat" in done.stdout
