@@ -114,22 +114,27 @@ std::string notification_of(std::string_view title, std::string_view body) {
   return out.append(",");
 }
 
-// The notification, its body cut until `rest` and it have at most `max` bytes. False: it is too
-// much even without a body.
+// The notification, its body cut to the most with which `rest` and it have `max` bytes. False: it
+// is too much even without a body.
 bool fit_notification(const Message& message, std::size_t rest, std::size_t max, std::string& out,
                       bool& cut) {
-  std::size_t kept = message.body.size();
   std::string body;
-  for (;;) {
+  const auto fits = [&](std::size_t kept) {
     body.clear();
     cut = sdk::append_cut(body, message.body, kept, sdk::CutUnit::kBytes);
     out = message.title.empty() && body.empty() ? "" : notification_of(message.title, body);
-    const std::size_t size = out.size() + rest;
-    if (size <= max) return true;
-    if (kept == 0) return false;
-    const std::size_t over = size - max;  // escapes make a text longer, so half may not be enough
-    kept = kept > over ? kept - over : kept / 2;
+    return out.size() + rest <= max;
+  };
+  std::size_t most = message.body.size();
+  if (fits(most)) return true;
+  if (!fits(0)) return false;
+  // Escapes make a text longer, each in its own measure: the limit is searched for.
+  std::size_t kept = 0;
+  while (most - kept > 1) {
+    const std::size_t middle = kept + (most - kept) / 2;
+    (fits(middle) ? kept : most) = middle;
   }
+  return fits(kept);
 }
 
 // The member that was there as "headers", as an object of its own.

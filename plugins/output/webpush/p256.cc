@@ -12,6 +12,7 @@
 #include <openssl/pem.h>
 
 #include <array>
+#include <cstring>  // EVP_EC_gen is a macro that takes strstr
 #include <utility>
 
 namespace tocsin::output_webpush {

@@ -48,18 +48,27 @@ std::string write(const Payload& payload, std::string_view body) {
 WrittenPayload write_payload(const Payload& payload) {
   WrittenPayload written;
   std::string body;
-  for (std::size_t kept = payload.body.size();;) {
+  const auto fits = [&](std::size_t kept) {
     body.clear();
     written.cut = sdk::append_cut(body, payload.body, kept, sdk::CutUnit::kBytes);
     written.json = write(payload, body);
-    if (written.json.size() <= kPlainBytesMax) return written;
-    if (kept == 0) break;
-    const std::size_t over = written.json.size() - kPlainBytesMax;
-    kept = kept > over ? kept - over : kept / 2;
+    return written.json.size() <= kPlainBytesMax;
+  };
+  std::size_t most = payload.body.size();
+  if (fits(most)) return written;
+  if (!fits(0)) {
+    written.refusal = "the message has " + std::to_string(written.json.size()) +
+                      " bytes without a body, and a push message holds " +
+                      std::to_string(kPlainBytesMax);
+    return written;
   }
-  written.refusal = "the message has " + std::to_string(written.json.size()) +
-                    " bytes without a body, and a push message holds " +
-                    std::to_string(kPlainBytesMax);
+  // Escapes make a text longer, each in its own measure: the limit is searched for.
+  std::size_t kept = 0;
+  while (most - kept > 1) {
+    const std::size_t middle = kept + (most - kept) / 2;
+    (fits(middle) ? kept : most) = middle;
+  }
+  fits(kept);
   return written;
 }
 
