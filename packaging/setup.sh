@@ -15,10 +15,11 @@ readonly BUILD_PACKAGES=(
   prometheus-cpp-dev rapidjson-dev tzdata
 )
 # The unit tests are compiled with the rest, nginx, wrk and Alertmanager are the yardstick of the benches,
-# promtool (in prometheus) reads the metrics page, and jsonschema the OpenAPI documents.
+# promtool (in prometheus) reads the metrics page, jsonschema the OpenAPI documents; cryptography and jwt are
+# the browser and the push service of web push.
 readonly TEST_PACKAGES=(
-  libgmock-dev libgtest-dev nginx openssl prometheus prometheus-alertmanager python3 python3-jsonschema
-  python3-pytest python3-yaml wrk
+  libgmock-dev libgtest-dev nginx openssl prometheus prometheus-alertmanager python3 python3-cryptography
+  python3-jsonschema python3-jwt python3-pytest python3-yaml wrk
 )
 readonly TOOL_PACKAGES=(
   clang-19 clang-format-19 clang-tidy-19 git libclang-rt-19-dev llvm-19 shellcheck universal-ctags
