@@ -64,8 +64,8 @@ Reading AnswerRules::read(std::uint32_t status, std::string_view body) const {
   std::optional<sdk::JsonReply> reply;
   if (!code_pointer.empty() || !id_pointer.empty()) reply = sdk::JsonReply::read(body);
   if (reply) {
-    reading.provider_id = reply->text(id_pointer).value_or("");
-    code = reply->text(code_pointer).value_or("");
+    if (!id_pointer.empty()) reading.provider_id = reply->text(id_pointer).value_or("");
+    if (!code_pointer.empty()) code = reply->text(code_pointer).value_or("");
   }
   const bool good = status >= 200 && status < 300;
   if (const auto rule = codes.find(code); !code.empty() && rule != codes.end()) {

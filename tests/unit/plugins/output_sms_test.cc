@@ -230,7 +230,7 @@ TEST_F(SmsOutputTest, RefusesWhatCannotBeSentAndShowsNoSecret) {
        "from: messages need a sender: either from or messaging_service_sid"},
       {"to", "0170", "to: a phone number is written with + and its country, as +4917012345678"},
       {"status_callback", "gw.example", "status_callback: a URL begins with https:// or http://"},
-      {"api_url", "https:///", "api_url: the URL names no host"}};
+      {"api_url", "https://:80", "api_url: the URL names no host"}};
   for (const auto& [key, value, why] : cases) {
     FakeHost other{shipped("output_sms")};
     host.settings = {};
