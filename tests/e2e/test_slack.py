@@ -41,6 +41,13 @@ def settled(client, sent, state, output="chat"):
     eventually(lambda: client.states(sent)[output], state, "the delivery")
 
 
+def wait_until_paused(gateway, output="chat"):
+    said = "output paused: its credentials are refused"
+    gateway.expected_errors.add(said)
+    gateway.wait_for_log(said)
+    assert gateway.metric("tocsin_lane_paused", output=output, reason="unauthorized") == 1
+
+
 def shown(gateway, output="chat"):
     return {one["name"]: one for one in command(gateway, "outputs")["outputs"]}[output]
 
@@ -119,7 +126,7 @@ def test_a_token_that_is_no_good_pauses_the_output(start, slack, error):
     gateway, client = start({"chat": bot(slack)})
     slack.fail("C0GENERAL", error)
     client.accepted(NOTE)
-    eventually(lambda: "unauthorized" in json.dumps(shown(gateway)), True, "the pause")
+    wait_until_paused(gateway)
     assert dead_letters(gateway, "chat") == []
 
 
@@ -192,5 +199,5 @@ def test_no_secret_is_shown_anywhere(start, slack):
         if state:
             settled(client, sent, state)
             settled(client, sent, state, "hook")
-    eventually(lambda: "unauthorized" in json.dumps(shown(gateway)), True, "the pause")
+    wait_until_paused(gateway)
     assert leaks(gateway, [Slack.TOKEN, "s3cretWebhookPath"]) == []

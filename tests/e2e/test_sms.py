@@ -39,6 +39,13 @@ def settled(client, sent, state, output="oncall"):
     eventually(lambda: client.states(sent)[output], state, "the delivery")
 
 
+def wait_until_paused(gateway, output="oncall"):
+    said = "output paused: its credentials are refused"
+    gateway.expected_errors.add(said)
+    gateway.wait_for_log(said)
+    assert gateway.metric("tocsin_lane_paused", output=output, reason="unauthorized") == 1
+
+
 def shown(gateway, output="oncall"):
     return {one["name"]: one for one in command(gateway, "outputs")["outputs"]}[output]
 
@@ -138,7 +145,7 @@ def test_401_403_and_20003_pause_the_output(start, twilio, code):
     gateway, client = start({"oncall": sms(twilio)})
     twilio.fail(PHONE, code)
     client.accepted(NOTE)
-    eventually(lambda: "unauthorized" in json.dumps(shown(gateway)), True, "the pause")
+    wait_until_paused(gateway)
     assert dead_letters(gateway, "oncall") == []
 
 
@@ -195,5 +202,5 @@ def test_no_secret_is_shown_anywhere(start, twilio):
     twilio.fail(PHONE, 21211, 20003)
     settled(client, client.accepted(NOTE), "dead")
     client.accepted(NOTE)
-    eventually(lambda: "unauthorized" in json.dumps(shown(gateway)), True, "the pause")
+    wait_until_paused(gateway)
     assert leaks(gateway, [Twilio.TOKEN]) == []

@@ -10,6 +10,8 @@ namespace tocsin::output_slack {
 namespace {
 
 constexpr std::string_view kUserAgent = "Tocsin/0.1";
+// The API repeats the message, with escapes of up to twelve bytes for a character.
+constexpr std::uint64_t kAnswerBytesMax = 4 * 1024 * 1024;
 constexpr std::string_view kContentType = "application/json; charset=utf-8";
 
 // What a 429 comes to, Retry-After included: Slack may say the same with another status.
@@ -97,6 +99,7 @@ void Sender::post(Call& call) {
                                     .body = body,
                                     .idempotent = updates,
                                     .deadline = call.attempt->deadline(),
+                                    .response_bytes_max = kAnswerBytesMax,
                                     .transport = &settings_->transport});
   if (!sent) end(call, call.http.unsent());
 }

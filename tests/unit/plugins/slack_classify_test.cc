@@ -61,6 +61,12 @@ TEST(SlackApiAnswer, IsDeliveredWhenItSaysOkAndKeepsWhereTheMessageIs) {
   EXPECT_EQ(reading.ts, "1503435956.000247");
 }
 
+TEST(SlackApiAnswer, IsDeliveredEvenWhenItIsMoreThanIsRead) {
+  const Reading reading = read_api_answer(200, R"({"ok":true,"channel":"C1","message":{"text":"a)");
+  EXPECT_EQ(reading.meaning, Meaning::kDelivered);
+  EXPECT_EQ(reading.ts, "");
+}
+
 TEST(SlackApiAnswer, IsAFailureWith200AndOkFalse) {
   EXPECT_EQ(read_api_answer(200, R"({"ok":false})").meaning, Meaning::kFinal);
   EXPECT_EQ(read_api_answer(200, R"({"ok":false})").reason,
@@ -112,7 +118,7 @@ TEST(SlackApiAnswer, TellsWhichBlockIsWrong) {
 }
 
 TEST(SlackApiAnswer, IsNoSlackWithoutAnOk) {
-  for (const char* body : {"", "ok", "{}", "[true]", R"({"ok":"yes"})", "{\"ok\":true"}) {
+  for (const char* body : {"", "ok", "{}", "[true]", R"({"ok":"yes"})", "{\"ok\":fal"}) {
     EXPECT_EQ(read_api_answer(200, body).meaning, Meaning::kTransient) << body;
     EXPECT_EQ(read_api_answer(403, body).meaning, Meaning::kByStatus) << body;
   }

@@ -61,7 +61,8 @@ TEST(SmsText, OfMoreThan1600CharactersIsCutWithAMarker) {
 
 TEST(SmsText, IsCutInFrontOfAnEmojiThatHasNoRoom) {
   EXPECT_EQ(fitting("1234\U0001F514\U0001F514", 8), "1234\U0001F514\U0001F514");
-  EXPECT_EQ(fitting("1234\U0001F514\U0001F514\U0001F514", 8), "1234\U0001F514\u2026");
+  EXPECT_EQ(fitting(times("\U0001F514", 5), 8), times("\U0001F514", 3) + "\u2026");
+  EXPECT_EQ(fitting("1234\U0001F514\U0001F514\U0001F514", 8), "1234...") << "so it is GSM-7";
   const std::string cut = fitting(times("\U0001F514", 900));
   EXPECT_LE(sdk::units_of(cut, sdk::CutUnit::kUtf16), kBodyMax);
 }
