@@ -16,7 +16,7 @@ def leaks(gateway, secrets):
     for letter in letters:
         path = f"/v1/dead-letters/{letter['id']}"
         places[path] = gateway.admin(path)[2]
-    places["its log"] = "\n".join(gateway._lines)
+    places["its log"] = json.dumps([line for line in gateway.log() if line], ensure_ascii=False)
     done = subprocess.run([BINARY, "check", "-c", gateway.config_path], capture_output=True, text=True,
                           timeout=PATIENCE_SECONDS, check=False)
     places["tocsin check"] = done.stdout + done.stderr
