@@ -45,7 +45,7 @@ def wait_until_paused(gateway, output="chat"):
     said = "output paused: its credentials are refused"
     gateway.expected_errors.add(said)
     gateway.wait_for_log(said)
-    assert gateway.metric("tocsin_lane_paused", output=output, reason="unauthorized") == 1
+    eventually(lambda: gateway.metric("tocsin_lane_paused", output=output, reason="unauthorized"), 1, "the pause")
 
 
 def shown(gateway, output="chat"):
