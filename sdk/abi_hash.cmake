@@ -2,7 +2,7 @@
 # loaded.
 function(tocsin_write_abi_hash include_dir output_dir)
   set(hashed "")
-  foreach(header options.h plugin.h life.h storage.h)
+  foreach(header options.h ledger.h plugin.h life.h storage.h)
     file(SHA256 "${include_dir}/tocsin/${header}" one)
     string(APPEND hashed "${one}")
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${include_dir}/tocsin/${header}")

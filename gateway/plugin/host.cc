@@ -79,6 +79,15 @@ void host_timer_cancel(tocsin_worker* handle, tocsin_token token) {
   worker.timers().cancel(token);
 }
 
+tocsin_token host_fd_watch(tocsin_worker*, std::int32_t, std::uint32_t,
+                           void (*)(void*, std::uint32_t), void*) {
+  return 0;
+}
+
+std::uint32_t host_fd_change(tocsin_worker*, tocsin_token, std::uint32_t) { return TOCSIN_GONE; }
+
+void host_fd_unwatch(tocsin_worker*, tocsin_token) {}
+
 std::uint32_t host_offload(tocsin_worker* handle, void (*work)(void*), void (*done)(void*),
                            void (*drop)(void*), void* user) {
   return Worker::of(handle).offload(work, done, drop, user);
@@ -206,6 +215,32 @@ std::uint32_t host_notification_reschedule(tocsin_worker* handle, tocsin_str id,
   return worker.intake().reschedule(view_of(id), view_of(caller), view_of(json), fn, user);
 }
 
+// ---- what the store keeps
+
+std::uint32_t host_report(tocsin_worker* handle, const tocsin_report*,
+                          void (*)(void*, std::uint32_t), void*) {
+  const std::uint32_t refused = Worker::of(handle).may_call("report");
+  return refused != 0 ? refused : std::uint32_t{TOCSIN_UNAVAILABLE};
+}
+
+std::uint32_t host_suppress(tocsin_worker* handle, const tocsin_suppression*,
+                            void (*)(void*, std::uint32_t), void*) {
+  const std::uint32_t refused = Worker::of(handle).may_call("suppress");
+  return refused != 0 ? refused : std::uint32_t{TOCSIN_UNAVAILABLE};
+}
+
+std::uint32_t host_record_get(tocsin_worker* handle, tocsin_str,
+                              void (*)(void*, const tocsin_record_answer*), void*) {
+  const std::uint32_t refused = Worker::of(handle).may_call("record_get");
+  return refused != 0 ? refused : std::uint32_t{TOCSIN_UNAVAILABLE};
+}
+
+std::uint32_t host_record_put(tocsin_worker* handle, tocsin_str, tocsin_str, std::uint64_t,
+                              std::int64_t, void (*)(void*, std::uint32_t), void*) {
+  const std::uint32_t refused = Worker::of(handle).may_call("record_put");
+  return refused != 0 ? refused : std::uint32_t{TOCSIN_UNAVAILABLE};
+}
+
 // ---- completions
 
 std::uint32_t host_filter_decide(tocsin_worker* handle, tocsin_token token,
@@ -265,6 +300,9 @@ constexpr tocsin_host kHost = {.size = sizeof(tocsin_host),
                                .now_ns = host_now_ns,
                                .timer = host_timer,
                                .timer_cancel = host_timer_cancel,
+                               .fd_watch = host_fd_watch,
+                               .fd_change = host_fd_change,
+                               .fd_unwatch = host_fd_unwatch,
                                .offload = host_offload,
                                .http_send = host_http_send,
                                .http_cancel = host_http_cancel,
@@ -276,6 +314,10 @@ constexpr tocsin_host kHost = {.size = sizeof(tocsin_host),
                                .notification_get = host_notification_get,
                                .notification_cancel = host_notification_cancel,
                                .notification_reschedule = host_notification_reschedule,
+                               .report = host_report,
+                               .suppress = host_suppress,
+                               .record_get = host_record_get,
+                               .record_put = host_record_put,
                                .filter_decide = host_filter_decide,
                                .complete = host_complete,
                                .respond = host_respond,

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "tocsin/abi_hash.h" /* TOCSIN_ABI_HASH: SHA-256 over the contract's headers, in hex */
+#include "tocsin/ledger.h"
 #include "tocsin/options.h"
 
 /* Names of C. NOLINTBEGIN(readability-identifier-naming) */
@@ -207,40 +208,6 @@ typedef struct tocsin_emit_outcome {
   int64_t retry_after_ns; /* STORE_DOWN, INTAKE_FULL */
 } tocsin_emit_outcome;
 
-typedef struct tocsin_delivery_row {
-  uint32_t size;
-  uint32_t attempts;
-  tocsin_str id;
-  tocsin_str output;
-  tocsin_str address;
-  tocsin_str state;
-  tocsin_str reason;
-  tocsin_str provider_id;
-  int64_t next_at_ns;
-  int64_t updated_at_ns;
-} tocsin_delivery_row;
-
-/* What the ledger answered; `status` OK, NOT_FOUND, UNAVAILABLE, INVALID (what was asked for: text
- * and pointer say why). */
-typedef struct tocsin_ledger_answer {
-  uint32_t size;
-  uint32_t status;
-  tocsin_str id;
-  int64_t accepted_at_ns;
-  tocsin_str payload; /* the wire text */
-  const tocsin_delivery_row* deliveries;
-  uint32_t count;
-  uint32_t stride;
-  uint32_t cancelled; /* after a cancel: how many are, are asked to be, and were settled before */
-  uint32_t in_flight;
-  uint32_t done;
-  uint32_t rescheduled; /* after a reschedule; in_flight and done count as after a cancel */
-  uint32_t expires;     /* 1: the notification expires before the new time; nothing was changed */
-  uint32_t reserved;
-  tocsin_str text; /* of INVALID */
-  tocsin_str pointer;
-} tocsin_ledger_answer;
-
 enum tocsin_metric_kind { TOCSIN_COUNTER = 0, TOCSIN_GAUGE = 1, TOCSIN_HISTOGRAM = 2 };
 
 typedef struct tocsin_metric tocsin_metric;
@@ -248,6 +215,8 @@ typedef struct tocsin_metric tocsin_metric;
 struct tocsin_http_answer; /* these three below */
 struct tocsin_notification;
 struct tocsin_attempt;
+
+enum tocsin_fd_event { TOCSIN_FD_READABLE = 1, TOCSIN_FD_WRITABLE = 2 };
 
 /* A compiled text with places for a notification's fields (Mustache). */
 typedef struct tocsin_template tocsin_template;
@@ -320,6 +289,16 @@ typedef struct tocsin_host {
    * many. */
   tocsin_token (*timer)(tocsin_worker*, int64_t delay_ns, void (*fn)(void* user), void* user);
   void (*timer_cancel)(tocsin_worker*, tocsin_token);
+  /* Calls fn(user, events) each time round the loop while the descriptor is ready for one of
+   * `events` (enum tocsin_fd_event), until fd_unwatch; an error or a hang-up counts as both, and
+   * nothing is told that was not asked for. The descriptor stays the caller's, who unwatches it
+   * before closing it; it is made non-blocking. 0: no event asked for, a descriptor that is watched
+   * already or cannot be (a file), or more than 256 of one instance and loop. */
+  tocsin_token (*fd_watch)(tocsin_worker*, int32_t fd, uint32_t events,
+                           void (*fn)(void* user, uint32_t events), void* user);
+  /* From now on for these events; none: it rests. OK, GONE, INVALID. */
+  uint32_t (*fd_change)(tocsin_worker*, tocsin_token, uint32_t events);
+  void (*fd_unwatch)(tocsin_worker*, tocsin_token);
   /* Runs work(user) on a thread that may block, then done(user) on the loop. FULL: neither. When
    * done will not be called, drop(user) is, as for post; never while work runs. */
   uint32_t (*offload)(tocsin_worker*, void (*work)(void* user), void (*done)(void* user),
@@ -356,6 +335,26 @@ typedef struct tocsin_host {
                                       tocsin_str json,
                                       void (*fn)(void* user, const tocsin_ledger_answer*),
                                       void* user);
+
+  /* Of these four: OK means that fn follows once, never inside this call, unless the loop is over
+   * first; for any other answer it is not called. FULL: too many are under way. fn may be null.
+   *
+   * What a provider tells later of a delivery. fn: OK once it is kept, NOT_FOUND, UNAVAILABLE.
+   * NOT_FOUND at once: the text is no delivery's id. */
+  uint32_t (*report)(tocsin_worker*, const tocsin_report*, void (*fn)(void* user, uint32_t status),
+                     void* user);
+  /* Suppresses an address, or lifts that. fn: OK once it is kept, NOT_FOUND (there was nothing to
+   * lift), UNAVAILABLE. INVALID at once: the text is no address. */
+  uint32_t (*suppress)(tocsin_worker*, const tocsin_suppression*,
+                       void (*fn)(void* user, uint32_t status), void* user);
+  /* Small durable values of the instance's id, shared by all loops and kept by the store. Keys have
+   * 1 to 256 bytes, values up to 4 KiB: else INVALID. */
+  uint32_t (*record_get)(tocsin_worker*, tocsin_str key,
+                         void (*fn)(void* user, const tocsin_record_answer*), void* user);
+  /* `version`: the one that a get told, for a put only if nothing changed since; 0: whatever is
+   * there. ttl 0: for ever. fn: OK once it is kept, EXISTS (something changed), UNAVAILABLE. */
+  uint32_t (*record_put)(tocsin_worker*, tocsin_str key, tocsin_str value, uint64_t version,
+                         int64_t ttl_ns, void (*fn)(void* user, uint32_t status), void* user);
 
   /* filter: ends a hold with PASS or DROP. A hold that is not ended after 5 s passes. */
   uint32_t (*filter_decide)(tocsin_worker*, tocsin_token, uint32_t decision);
@@ -417,7 +416,7 @@ typedef struct tocsin_notification {
  */
 
 /* An input lets notifications in through host->emit. It may also be a handler, when they come over
- * HTTP. */
+ * HTTP; so may an output, for what its provider calls back with. */
 typedef struct tocsin_input {
   uint32_t size;
   uint32_t reserved;

@@ -36,12 +36,14 @@
 #pragma once
 
 #include "tocsin/sdk/entry.hpp"      // IWYU pragma: export
+#include "tocsin/sdk/fd_watch.hpp"   // IWYU pragma: export
 #include "tocsin/sdk/host.hpp"       // IWYU pragma: export
 #include "tocsin/sdk/http_call.hpp"  // IWYU pragma: export
 #include "tocsin/sdk/kinds.hpp"      // IWYU pragma: export
 #include "tocsin/sdk/ledger.hpp"     // IWYU pragma: export
 #include "tocsin/sdk/option.hpp"     // IWYU pragma: export
 #include "tocsin/sdk/pending.hpp"    // IWYU pragma: export
+#include "tocsin/sdk/replies.hpp"    // IWYU pragma: export
 #include "tocsin/sdk/settings.hpp"   // IWYU pragma: export
 #include "tocsin/sdk/template.hpp"   // IWYU pragma: export
 #include "tocsin/sdk/timer.hpp"      // IWYU pragma: export

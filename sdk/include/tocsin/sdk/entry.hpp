@@ -70,9 +70,17 @@ class Entry {
   };
   // What it knows as a worker's self.
   struct Worker {
-    Worker(Instance& of, Host h)
-        : instance(of), host(h), settings(of.settings()), object(*settings, h) {}
+    Worker(Instance& of, tocsin_worker* handle)
+        : instance(of),
+          replies(of.host),
+          host(of.host, handle, replies),
+          settings(of.settings()),
+          object(*settings, host) {}
+    ~Worker() { replies.clear(); }  // while what the callbacks refer to is there
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
     Instance& instance;
+    Replies replies;
     const Host host;
     SettingsPtr settings;
     std::vector<SettingsPtr> outlived;  // by a reconfigure that threw: the object may use them
@@ -206,8 +214,7 @@ class Entry {
     auto& instance = *static_cast<Instance*>(self);
     const InstanceHost& host = instance.host;
     return begun(host, "worker_init", fault, [&](Fault& why) {
-      auto made =
-          std::make_unique<Worker>(instance, Host(&host.c_host(), host.c_instance(), handle));
+      auto made = std::make_unique<Worker>(instance, handle);
       if constexpr (std::derived_from<T, Output>) made->object.output_host = &made->host;
       if constexpr (requires { made->object.start(why); }) {
         if (!made->object.start(why)) return false;

@@ -1,96 +1,16 @@
 #pragma once
 
-#include <exception>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "tocsin/sdk/settings.hpp"
+#include "tocsin/sdk/instance_host.hpp"
+#include "tocsin/sdk/replies.hpp"
 #include "tocsin/sdk/verdict.hpp"
 
 namespace tocsin::sdk {
-
-/// Runs `work`; an exception is logged with `where` and gives `fallback`. Every callback that a
-/// plugin hands to the host passes through here.
-template <typename Work, typename Result>
-Result contain(const tocsin_host& host, tocsin_instance* instance, std::string_view where,
-               Result fallback, Work&& work) noexcept {
-  try {
-    try {
-      return std::forward<Work>(work)();
-    } catch (const std::exception& error) {
-      const std::string line = std::string(where) + " threw: " + error.what();
-      host.log(instance, TOCSIN_LOG_ERROR, to_c(line));
-      return fallback;
-    } catch (...) {
-      const std::string line = std::string(where) + " threw something that is no exception";
-      host.log(instance, TOCSIN_LOG_ERROR, to_c(line));
-      return fallback;
-    }
-  } catch (...) {  // no memory for the words
-    host.log(instance, TOCSIN_LOG_ERROR, to_c(where));
-    return fallback;
-  }
-}
-
-class Metric {
- public:
-  Metric() = default;
-  Metric(const tocsin_host* host, tocsin_metric* metric) : host_(host), metric_(metric) {}
-  /// Counter: adds; gauge: sets; histogram: observes. Any thread.
-  void record(double value) const {
-    if (metric_ != nullptr) host_->metric_record(metric_, value);
-  }
-
- private:
-  const tocsin_host* host_ = nullptr;
-  tocsin_metric* metric_ = nullptr;
-};
-
-/// What the host lends an instance on the control thread and later on any thread.
-class InstanceHost {
- public:
-  InstanceHost(const tocsin_host* host, tocsin_instance* instance)
-      : host_(host), instance_(instance) {}
-
-  void log(std::uint32_t level, std::string_view message) const {
-    host_->log(instance_, level, to_c(message));
-  }
-  bool log_enabled(std::uint32_t level) const { return host_->log_enabled(instance_, level) != 0; }
-  void info(std::string_view message) const { log(TOCSIN_LOG_INFO, message); }
-  void warning(std::string_view message) const { log(TOCSIN_LOG_WARNING, message); }
-  void error(std::string_view message) const { log(TOCSIN_LOG_ERROR, message); }
-
-  /// Since 1970, in UTC.
-  Duration wall() const { return Duration(host_->wall_ns(instance_)); }
-
-  /// `tocsin_plugin_<name>`; a counter's name ends in _total.
-  Metric counter(std::string_view name, std::string_view help) const {
-    return {host_, host_->metric(instance_, TOCSIN_COUNTER, to_c(name), to_c(help))};
-  }
-  Metric gauge(std::string_view name, std::string_view help) const {
-    return {host_, host_->metric(instance_, TOCSIN_GAUGE, to_c(name), to_c(help))};
-  }
-  Metric histogram(std::string_view name, std::string_view help) const {
-    return {host_, host_->metric(instance_, TOCSIN_HISTOGRAM, to_c(name), to_c(help))};
-  }
-
-  const tocsin_host& c_host() const { return *host_; }
-  tocsin_instance* c_instance() const { return instance_; }
-
- private:
-  const tocsin_host* host_;
-  tocsin_instance* instance_;
-};
-
-/// What an instance is made from.
-struct Setup {
-  std::string_view id;  ///< its name in the configuration
-  Value settings;
-  InstanceHost host;
-};
 
 /// A reservation of a key that all loops share.
 class Reservation {
@@ -126,8 +46,8 @@ struct EmitItem : tocsin_emit_item {
 /// An HTTP answer of a handler.
 struct Answer {
   std::uint32_t status = 200;
-  std::string_view body;
-  std::string_view content_type;
+  std::string_view body = {};
+  std::string_view content_type = {};
   const tocsin_header* headers = nullptr;  ///< further ones
   std::size_t header_count = 0;
 };
@@ -135,8 +55,9 @@ struct Answer {
 /// What the host lends an instance on one loop. A value; for that loop's thread, but for post.
 class Host : public InstanceHost {
  public:
-  Host(const tocsin_host* host, tocsin_instance* instance, tocsin_worker* worker)
-      : InstanceHost(host, instance), worker_(worker) {}
+  /// `replies` outlives every copy.
+  Host(const InstanceHost& host, tocsin_worker* worker, Replies& replies)
+      : InstanceHost(host), worker_(worker), replies_(&replies) {}
 
   /// The tick's instant on the monotonic clock.
   Duration now() const { return Duration(c_host().now_ns(worker_)); }
@@ -259,6 +180,30 @@ class Host : public InstanceHost {
     return c_host().undo(worker_, to_c(key), token) == TOCSIN_OK;
   }
 
+  /// What a provider says later of a delivery. OK: `told` follows, with OK, NOT_FOUND or
+  /// UNAVAILABLE, unless the loop is over first. NOT_FOUND: the id is none. FULL.
+  std::uint32_t report(const Report& report, Replies::Told told = {}) const {
+    const tocsin_report to{sizeof(to), report.state, to_c(report.delivery_id),
+                           to_c(report.provider_id), to_c(report.reason)};
+    return replies_->await(std::move(told), [&](auto fn, void* user) {
+      return c_host().report(worker_, &to, fn, user);
+    });
+  }
+  /// Nothing is sent to the address ("sms:+4917...") from now on, for `keep`, or until it is lifted
+  /// when that is zero. Statuses as of report; INVALID: the text is no address.
+  std::uint32_t suppress(std::string_view address, std::string_view reason,
+                         Duration keep = Duration::zero(), Replies::Told told = {}) const {
+    return suppression({sizeof(tocsin_suppression), 0, to_c(address), to_c(reason), keep.count()},
+                       std::move(told));
+  }
+  /// `told` hears NOT_FOUND when there was nothing to lift.
+  std::uint32_t lift(std::string_view address, Replies::Told told = {}) const {
+    return suppression({sizeof(tocsin_suppression), 1, to_c(address), {}, 0}, std::move(told));
+  }
+
+  /// Small durable values of the instance's id, shared by all loops.
+  RecordDoor records() const { return {c_host(), worker_, *replies_}; }
+
   tocsin_worker* c_worker() const { return worker_; }
 
   /// Runs a callback; what it throws is logged.
@@ -277,7 +222,14 @@ class Host : public InstanceHost {
     return c_host().filter_decide(worker_, held, decision) == TOCSIN_OK;
   }
 
+  std::uint32_t suppression(const tocsin_suppression& one, Replies::Told told) const {
+    return replies_->await(std::move(told), [&](auto fn, void* user) {
+      return c_host().suppress(worker_, &one, fn, user);
+    });
+  }
+
   tocsin_worker* worker_;
+  Replies* replies_;
 };
 
 }  // namespace tocsin::sdk

@@ -42,6 +42,10 @@ class Pending {
     if (spare_.size() < spare_max_) spare_.push_back(std::move(node));
     return true;
   }
+  /// Ends all that is under way.
+  void clear() {
+    const Values ended = std::exchange(values_, Values());  // one's end may add another
+  }
   std::size_t size() const { return values_.size(); }
 
  private:

@@ -22,15 +22,18 @@
 
 #include "tocsin/plugin.h"
 #include "tocsin/sdk/verdict.hpp"
+#include "tocsin/testing/fake_fds.hpp"
 #include "tocsin/testing/fake_life.hpp"
+#include "tocsin/testing/fake_store.hpp"
 #include "tocsin/testing/fake_template.hpp"
 #include "tocsin/testing/fake_verdict.hpp"
 #include "tocsin/testing/manual_clock.hpp"
 
 namespace tocsin::testing {
 
-class FakeHost : public FakeLife {
+class FakeHost : public FakeLife, public FakeFds, public FakeStore {
  public:
+  using FakeStore::answer;
   using Duration = std::chrono::nanoseconds;
   using Headers = std::vector<std::pair<std::string, std::string>>;
 
@@ -74,12 +77,15 @@ class FakeHost : public FakeLife {
   explicit FakeHost(const tocsin_plugin* plugin)
       : FakeLife(plugin, table_, reinterpret_cast<tocsin_instance*>(this),
                  reinterpret_cast<tocsin_worker*>(this)),
+        FakeStore(clock),
         table_(make_table()) {}
   ~FakeHost() { stop(); }
 
   /// worker_fini and destroy.
   void stop() {
     timers_.clear();
+    end_watches();
+    end_store();
     for (SentRequest& request : requests) request.over = true;
     for (Question& question : questions) question.over = true;
     for (const Task& task : std::exchange(tasks_, {})) {
@@ -106,9 +112,10 @@ class FakeHost : public FakeLife {
     }
     clock.advance(until - clock.mono());
   }
-  /// Runs posted tasks and offloaded work until nothing waits.
+  /// Runs posted tasks and offloaded work, and answers for records, until nothing waits.
   void run() {
     for (;;) {
+      if (answer_record()) continue;
       Task task;
       {
         const std::lock_guard lock(mutex_);
@@ -540,6 +547,8 @@ class FakeHost : public FakeLife {
     host.timer_cancel = [](tocsin_worker* w, tocsin_token token) { of(w).timers_.erase(token); };
     host.post = post;
     host.offload = offload;
+    lend_fds<FakeHost>(host);
+    lend_store<FakeHost>(host);
     host.http_send = http_send;
     host.http_cancel = http_cancel;
     host.http_verdict = http_verdict;
