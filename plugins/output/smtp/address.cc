@@ -104,8 +104,8 @@ std::string domain_of(std::string_view text, std::string& why) {
   std::string ascii(text);
   if (!is_ascii(text)) {
     char* converted = nullptr;
-    const int code = ::idn2_to_ascii_8z(ascii.c_str(), &converted,
-                                        IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+    const int code =
+        ::idn2_to_ascii_8z(ascii.c_str(), &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
     const std::unique_ptr<char, void (*)(void*)> owned(converted, ::idn2_free);
     if (code != IDN2_OK) {
       why = std::string("the domain is no internationalized name: ") + ::idn2_strerror(code);

@@ -40,6 +40,8 @@ constexpr std::string_view kSigned[] = {"from",
                                         "content-type",
                                         "content-transfer-encoding"};
 
+constexpr std::size_t kColumns = 72;
+
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 std::string base64(const unsigned char* bytes, std::size_t size) {
@@ -81,9 +83,24 @@ std::string_view field_of(const std::vector<std::string_view>& fields, std::stri
   return {};
 }
 
+// Runs of blanks as one, none at the end.
+std::string relaxed_line(std::string_view line) {
+  std::string out;
+  bool blank = false;
+  for (const char c : line) {
+    if (is_blank(c)) {
+      blank = true;
+      continue;
+    }
+    if (blank) out.push_back(' ');
+    blank = false;
+    out.push_back(c);
+  }
+  return out;
+}
+
 // In lines of their own, as a header may be folded.
 std::string folded(std::string_view text) {
-  constexpr std::size_t kColumns = 72;
   std::string out;
   while (!text.empty()) {
     if (!out.empty()) out.append("\r\n ");
@@ -98,15 +115,13 @@ bool signature_of(evp_pkey_st* key, std::string_view text, std::string& out) {
   const bool edwards = ::EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519;
   Digest digest;
   if (edwards && !digest_of(text, digest)) return false;
-  const auto* bytes =
-      edwards ? digest.bytes : reinterpret_cast<const unsigned char*>(text.data());
+  const auto* bytes = edwards ? digest.bytes : reinterpret_cast<const unsigned char*>(text.data());
   const std::size_t size = edwards ? digest.size : text.size();
   const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(::EVP_MD_CTX_new(),
                                                                    ::EVP_MD_CTX_free);
   const EVP_MD* hash = edwards ? nullptr : ::EVP_sha256();
   std::size_t length = 0;
-  if (context == nullptr ||
-      ::EVP_DigestSignInit(context.get(), nullptr, hash, nullptr, key) != 1 ||
+  if (context == nullptr || ::EVP_DigestSignInit(context.get(), nullptr, hash, nullptr, key) != 1 ||
       ::EVP_DigestSign(context.get(), nullptr, &length, bytes, size) != 1) {
     return false;
   }
@@ -147,30 +162,17 @@ std::string relaxed_field(std::string_view field) {
 std::string relaxed_body(std::string_view body) {
   std::string out;
   out.reserve(body.size());
-  std::size_t lines = 0;  // empty ones that may be the last
+  std::size_t empty_lines = 0;  // that may be the last
   while (!body.empty()) {
     const std::size_t end = body.find("\r\n");
-    const std::string_view line = body.substr(0, end);
+    const std::string line = relaxed_line(body.substr(0, end));
     body.remove_prefix(end == std::string_view::npos ? body.size() : end + 2);
-    const std::size_t before = out.size();
-    std::string kept;
-    bool blank = false;
-    for (const char c : line) {
-      if (is_blank(c)) {
-        blank = true;
-        continue;
-      }
-      if (blank) kept.push_back(' ');
-      blank = false;
-      kept.push_back(c);
-    }
-    if (kept.empty()) {
-      ++lines;
+    if (line.empty()) {
+      ++empty_lines;
       continue;
     }
-    for (; lines > 0; --lines) out.append("\r\n");
-    out.append(kept).append("\r\n");
-    static_cast<void>(before);
+    for (; empty_lines > 0; --empty_lines) out.append("\r\n");
+    out.append(line).append("\r\n");
   }
   return out;
 }
@@ -224,17 +226,23 @@ std::string DkimSigner::sign(std::string_view message, std::int64_t seconds) con
   if (!digest_of(relaxed_body(message.substr(split + 4)), body)) return {};
 
   std::string names = "from";  // once more than it is there
+  std::size_t line = 0;        // where its last one begins
   std::string text;
   for (const std::string_view name : kSigned) {
     const std::string_view field = field_of(fields, name);
     if (field.empty()) continue;
-    names.append(":").append(name);
+    names.push_back(':');
+    if (names.size() - line + name.size() > kColumns) {
+      names.append("\r\n  ");
+      line = names.size();
+    }
+    names.append(name);
     text.append(relaxed_field(field));
   }
   std::string out = "DKIM-Signature: v=1; a=" + std::string(algorithm_) + "; c=relaxed/relaxed;" +
                     "\r\n d=" + domain_ + ";\r\n s=" + selector_ +
-                    "; t=" + std::to_string(seconds) + ";\r\n h=" + names + ";\r\n bh=" +
-                    base64(body.bytes, body.size) + ";\r\n b=";
+                    "; t=" + std::to_string(seconds) + ";\r\n h=" + names +
+                    ";\r\n bh=" + base64(body.bytes, body.size) + ";\r\n b=";
   std::string own = relaxed_field(out);
   own.resize(own.size() - 2);  // the last one is signed without its CRLF
   text.append(own);

@@ -193,10 +193,10 @@ std::string_view unsubscribe_fault(std::string_view url, bool one_click) {
 std::string header_fault(std::string_view name, std::string_view value) {
   // The message's own, and those that only servers on its way write.
   constexpr std::string_view kTaken[] = {
-      "auto-submitted", "bcc",          "cc",          "content-disposition",
-      "content-type",   "date",         "from",        "content-transfer-encoding",
-      "dkim-signature", "message-id",   "received",    "list-unsubscribe",
-      "mime-version",   "return-path",  "sender",      "list-unsubscribe-post",
+      "auto-submitted", "bcc",         "cc",       "content-disposition",
+      "content-type",   "date",        "from",     "content-transfer-encoding",
+      "dkim-signature", "message-id",  "received", "list-unsubscribe",
+      "mime-version",   "return-path", "sender",   "list-unsubscribe-post",
       "subject",        "to"};
   const std::string quoted = "\"" + std::string(name) + "\"";
   if (!is_field_name(name)) return quoted + " is no header name";
