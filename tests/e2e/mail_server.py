@@ -170,7 +170,7 @@ smtpd_tls_security_level = encrypt
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = {self.folder}/auth
-smtpd_client_restrictions = permit_sasl_authenticated, reject
+smtpd_sender_restrictions = permit_sasl_authenticated, reject
 smtpd_recipient_restrictions = reject_unauth_destination
 smtpd_delay_reject = no
 """, encoding="utf-8")
@@ -214,7 +214,7 @@ postlog unix-dgram n - n - 1 postlogd
         return [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in paths]
 
     def close(self):
-        self.process.terminate()
+        subprocess.run(["postfix", "-c", self.folder / "config", "stop"], check=False, capture_output=True)
         self.process.wait(30)
         self.output.close()
         self.auth.close()

@@ -279,8 +279,7 @@ def test_postfix_takes_mail_and_says_what_it_does_not_take(start, certificates, 
                                    title="Disk full 🚨", body="one\n.two\n"))
     await_states(client, sent, {"ops@example.net": "delivered", "nobody@example.net": "dead",
                                 "ops@elsewhere.example": "dead"})
-    reasons = {letter["address"]: letter["detail"] if "detail" in letter else json.dumps(letter)
-               for letter in dead_letters(gateway, "mail")}
+    reasons = {letter["address"]: letter["reason"] for letter in dead_letters(gateway, "mail")}
     assert "550 5.1.1" in reasons["email:nobody@example.net"]
     assert "554 5.7.1" in reasons["email:ops@elsewhere.example"]
     mail = eventually(postfix.mails, lambda mails: len(mails) > before, "the mailbox")[-1]

@@ -39,9 +39,9 @@ class SmtpOutputTest : public ::testing::Test {
     for (int fd = 0; fd < kDescriptorsMax; ++fd) {
       const std::uint32_t wanted = host.watched_for(fd);
       if (wanted == 0) continue;
-      pollfd asked{fd, 0, 0};
-      if ((wanted & TOCSIN_FD_READABLE) != 0) asked.events |= POLLIN;
-      if ((wanted & TOCSIN_FD_WRITABLE) != 0) asked.events |= POLLOUT;
+      const int events_wanted = ((wanted & TOCSIN_FD_READABLE) != 0 ? POLLIN : 0) |
+                                ((wanted & TOCSIN_FD_WRITABLE) != 0 ? POLLOUT : 0);
+      pollfd asked{fd, static_cast<short>(events_wanted), 0};
       if (::poll(&asked, 1, 0) <= 0) continue;
       const bool broken = (asked.revents & (POLLERR | POLLHUP)) != 0;
       const std::uint32_t events = ((asked.revents & POLLIN) != 0 ? TOCSIN_FD_READABLE : 0U) |
