@@ -7,10 +7,11 @@ import subprocess
 
 import dkim
 import pytest
+import yaml
 
-from gateway_process import eventually
+from gateway_process import ROOT, eventually
 from mail_server import PASSWORD, USER, MailServer, Postfix, has_postfix
-from notifications import dead_letters
+from notifications import Client, dead_letters
 from tls_front import Certificates
 
 NOTE = {"topic": "disk.full", "level": "warning", "title": "Disk full", "body": "The disk of db-1 is full."}
@@ -257,6 +258,21 @@ def test_mail_goes_to_a_server_that_knows_us(serve, start, certificates):
     sent = client.accepted(sent_to("ops@example.net"))
     await_states(client, sent, {"ops@example.net": "delivered"})
     assert PASSWORD not in json.dumps(gateway.log())
+
+
+def test_the_example_sends_its_mail(serve, start_gateway, tmp_path):
+    server = serve()
+    example = (ROOT / "conf/examples/mail/tocsin.yaml").read_text(encoding="utf-8")
+    example = yaml.safe_load(example.replace("${TOCSIN_STATE:/tmp}", str(tmp_path)))
+    example["admin"]["address"] = example["listeners"]["public"]["address"] = "127.0.0.1:0"
+    example["outputs"]["mail"]["url"] = server.url()
+    client = Client(start_gateway(example))
+    client.accepted(NOTE)
+    mail, = eventually(server.mails, lambda mails: len(mails) == 1, "the mails")
+    assert (mail["To"], mail["Subject"]) == ("ops@example.com", "[warning] Disk full")
+    assert "<h1>Disk full</h1>" in mail.get_body(("html",)).get_content()
+    assert "disk.full, accepted 20" in mail.get_body(("plain",)).get_content()
+    client.close()
 
 
 # --- Postfix ----------------------------------------------------------------------------------------------
