@@ -22,7 +22,7 @@ inline constexpr std::size_t kAttachedBytesMax = 20 * 1024 * 1024;  ///< of all 
 
 /// One mail before it is written. Borrows what are views.
 struct Letter {
-  std::string_view id;    ///< of the delivery: letters, digits and '_'; makes the Message-ID
+  std::string_view id;    ///< of the delivery: letters, digits, '_', '-'; makes the Message-ID
   std::int64_t date = 0;  ///< Unix seconds
   const Mailbox* from = nullptr;
   const Address* to = nullptr;

@@ -14,6 +14,9 @@ namespace {
 
 using testing::FakeHost;
 
+constexpr std::uint32_t kReadable = TOCSIN_FD_READABLE;
+constexpr std::uint32_t kWritable = TOCSIN_FD_WRITABLE;
+
 class SmtpOutputTest : public ::testing::Test {
  protected:
   SmtpOutputTest() {
@@ -39,13 +42,13 @@ class SmtpOutputTest : public ::testing::Test {
     for (int fd = 0; fd < kDescriptorsMax; ++fd) {
       const std::uint32_t wanted = host.watched_for(fd);
       if (wanted == 0) continue;
-      const int events_wanted = ((wanted & TOCSIN_FD_READABLE) != 0 ? POLLIN : 0) |
-                                ((wanted & TOCSIN_FD_WRITABLE) != 0 ? POLLOUT : 0);
+      const int events_wanted =
+          ((wanted & kReadable) != 0 ? POLLIN : 0) | ((wanted & kWritable) != 0 ? POLLOUT : 0);
       pollfd asked{fd, static_cast<short>(events_wanted), 0};
       if (::poll(&asked, 1, 0) <= 0) continue;
       const bool broken = (asked.revents & (POLLERR | POLLHUP)) != 0;
-      const std::uint32_t events = ((asked.revents & POLLIN) != 0 ? TOCSIN_FD_READABLE : 0U) |
-                                   ((asked.revents & POLLOUT) != 0 ? TOCSIN_FD_WRITABLE : 0U);
+      const std::uint32_t events = ((asked.revents & POLLIN) != 0 ? kReadable : 0U) |
+                                   ((asked.revents & POLLOUT) != 0 ? kWritable : 0U);
       host.ready(fd, broken ? wanted : events);
     }
     host.advance(std::chrono::microseconds(10));
