@@ -111,14 +111,16 @@ def test_right_to_left_text_emoji_and_idn_domains_survive(serve, start):
     assert max(map(len, server.raw[0].split(b"\r\n"))) <= 78
 
 
-def test_no_title_begins_a_header_or_the_body(serve, start):
+def test_no_value_begins_a_header_or_the_body(serve, start):
     server = serve()
-    _, client = start({"mail": smtp(server.url())})
-    sent = client.accepted(sent_to("ops@example.net", title="x\r\nBcc: victim@example.org\r\n\r\nbody"))
+    _, client = start({"mail": smtp(server.url(), subject="{{body}}", html="{{body}}")})
+    sent = client.accepted(sent_to("ops@example.net", body="x\r\nBcc: victim@example.org\r\n\r\nbody"))
     await_states(client, sent, {"ops@example.net": "delivered"})
     mail, = server.mails()
     assert mail["Bcc"] is None and mail["Subject"] == "x Bcc: victim@example.org body"
     assert server.attempts == ["ops@example.net"]
+    status, _, told = client.send(sent_to("ops@example.net\r\nRCPT TO:<victim@example.org>"))
+    assert status == 422, told
 
 
 def test_the_message_id_is_the_same_on_every_attempt(serve, start):
