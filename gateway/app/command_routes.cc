@@ -43,7 +43,9 @@ class SuiteTest {
     if (!loaded) return refuse(path, loaded.error(), config_path);
     config::Diagnostics names = check_suite_names(*suite, loaded->root);
     if (!names.empty()) return refuse(path, {std::move(names), suite->sources}, path);
-    const auto results = run_suite(*suite, *loaded, catalog, ground_.lent(), arguments_.clock);
+    // Made only now: plugins are tried in a fork, and the fewer threads there are then the better.
+    RehearsalGround ground;
+    const auto results = run_suite(*suite, *loaded, catalog, ground.lent(), arguments_.clock);
     if (!results) return refuse(path, {results.error(), loaded->sources}, config_path);
     tell(*suite, *results);
   }
@@ -104,7 +106,6 @@ class SuiteTest {
 
   const RouteTestArguments& arguments_;
   const config::Environment& environment_;
-  RehearsalGround ground_;
   CommandOutput output_;
   std::vector<JunitSuite> junit_;
 };
