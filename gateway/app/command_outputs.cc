@@ -1,5 +1,8 @@
 #include "gateway/app/command_outputs.h"
 
+#include <chrono>
+
+#include "gateway/app/age_text.h"
 #include "gateway/app/text_table.h"
 #include "gateway/base/json_writer.h"
 
@@ -26,6 +29,13 @@ Cell breaker_cell(const Value& output) {
   const std::string_view breaker = text_member(output, "breaker");
   if (breaker.empty()) return {"-", Tone::kFaint};
   return {breaker, breaker == "closed" ? Tone::kPlain : Tone::kWarning};
+}
+
+// For how long the oldest of those that wait has been due.
+Cell age_cell(const Value& output) {
+  if (output.find("oldest_ready_age_ms") == nullptr) return {"-", Tone::kFaint};
+  const std::chrono::milliseconds age(number_member(output, "oldest_ready_age_ms"));
+  return {age_text(age)};
 }
 
 std::string move_body(const MoveArguments& arguments) {
@@ -103,15 +113,16 @@ CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door) {
   const auto answer = ask_admin(door, {.target = "/v1/outputs"});
   if (!answer) return failed(answer.error(), arguments.json);
   if (arguments.json) return {0, answer->text, {}};
-  TextTable table({"OUTPUT", "TYPE", "LANE", "BREAKER", "IN FLIGHT", "WAITING", "DEAD", "STATE"});
+  TextTable table(
+      {"OUTPUT", "TYPE", "LANE", "BREAKER", "IN FLIGHT", "WAITING", "OVERDUE", "DEAD", "STATE"});
   const Value* outputs = answer->json.find("outputs");
   if (outputs != nullptr && outputs->is<Value::List>()) {
     for (const Value& output : outputs->as<Value::List>()) {
       const std::int64_t dead = number_member(output, "dead");
       table.add({text_member(output, "name"), text_member(output, "type"), lane_cell(output),
                  breaker_cell(output), number_member(output, "in_flight"),
-                 number_member(output, "ready"), Cell(dead, dead > 0 ? Tone::kBad : Tone::kPlain),
-                 state_cell(output)});
+                 number_member(output, "ready"), age_cell(output),
+                 Cell(dead, dead > 0 ? Tone::kBad : Tone::kPlain), state_cell(output)});
     }
   }
   if (table.empty()) return {0, "no outputs\n", {}};
