@@ -76,6 +76,12 @@ constexpr openapi::Schema kHealth = {"Health", R"json({
 "backlog":{"type":"object","properties":{
 "ready":{"type":"integer"},
 "dead":{"type":"integer"},
+"waiting":{"type":"array","maxItems":10,"description":"The outputs with the oldest that waits, oldest first.","items":{
+"type":"object","required":["output","ready","oldest_ready_at","oldest_ready_age_ms"],"properties":{
+"output":{"type":"string"},
+"ready":{"type":"integer"},
+"oldest_ready_at":{"type":"string","format":"date-time"},
+"oldest_ready_age_ms":{"type":"integer"}}}},
 "error":{"type":"string"}}}}})json"};
 
 constexpr openapi::Schema kConfig = {"Config", R"json({
@@ -130,7 +136,9 @@ constexpr openapi::Schema kOutputs = {"Outputs", R"json({
 "in_flight":{"type":"integer"},
 "in_memory":{"type":"integer"},
 "ready":{"type":"integer"},
-"dead":{"type":"integer"}}}},
+"dead":{"type":"integer"},
+"oldest_ready_at":{"type":"string","format":"date-time","description":"When the first of those that wait in the store was, or is, due; absent: none waits."},
+"oldest_ready_age_ms":{"type":"integer","description":"For how long it has been due."}}}},
 "silent_loops":{"type":"array","items":{"type":"string"},"description":"Loops that did not answer: their outputs are unknown."}}})json"};
 
 constexpr openapi::Schema kMoveOrder = {"MoveOrder", R"json({

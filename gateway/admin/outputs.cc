@@ -50,7 +50,7 @@ void silent_loops_member(JsonWriter& json, const std::vector<OutputState>& state
 }
 
 std::string outputs_json(const std::vector<OutputState>& states,
-                         const std::vector<stage::BacklogCount>& backlog) {
+                         const std::vector<stage::BacklogCount>& backlog, WallTime now) {
   std::map<std::string_view, OutputRow> rows;
   for (const OutputState& state : states) rows[state.name].state = &state;
   for (const stage::BacklogCount& count : backlog) rows[count.output].backlog = &count;
@@ -69,6 +69,7 @@ std::string outputs_json(const std::vector<OutputState>& states,
     }
     count_pair(json, "ready", row.backlog == nullptr ? 0 : row.backlog->ready);
     count_pair(json, "dead", row.backlog == nullptr ? 0 : row.backlog->dead);
+    if (row.backlog != nullptr) oldest_ready_members(json, row.backlog->oldest_ready, now);
     json.end_object();
   }
   json.end_array();
@@ -147,9 +148,10 @@ void serve_outputs(AdminApi& api, const CallRef& call) {
   ledger->query(std::move(query), [call, view](Result<stage::QueryResult> found) {
     if (!found) return call->answer(problem_of(found.error(), "read the store"));
     auto backlog = std::make_shared<std::vector<stage::BacklogCount>>(std::move(found->backlog));
-    if (view == nullptr) return call->answer_json(200, outputs_json({}, *backlog));
-    view->read([call, backlog](const std::vector<OutputState>& states) {
-      call->answer_json(200, outputs_json(states, *backlog));
+    const WallTime now = call->loop().wall();
+    if (view == nullptr) return call->answer_json(200, outputs_json({}, *backlog, now));
+    view->read([call, backlog, now](const std::vector<OutputState>& states) {
+      call->answer_json(200, outputs_json(states, *backlog, now));
     });
   });
 }

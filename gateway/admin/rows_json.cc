@@ -1,6 +1,8 @@
 #include "gateway/admin/rows_json.h"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <string>
 
 #include "gateway/base/json_reader.h"
@@ -81,6 +83,14 @@ std::string topic_of(const stage::NotificationRow& row) {
   if (!payload || !payload->is<Value::Map>()) return {};
   const Value* topic = payload->find("topic");
   return topic != nullptr && topic->is<std::string>() ? topic->as<std::string>() : std::string();
+}
+
+void oldest_ready_members(JsonWriter& json, std::optional<WallTime> oldest, WallTime now) {
+  if (!oldest) return;
+  const Duration age = std::max(Duration::zero(), now - *oldest);
+  time_pair(json, "oldest_ready_at", *oldest);
+  json.key("oldest_ready_age_ms");
+  json.number(std::chrono::duration_cast<std::chrono::milliseconds>(age).count());
 }
 
 }  // namespace tocsin::admin

@@ -1,8 +1,10 @@
 #include "gateway/app/command_outputs.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "gateway/app/age_text.h"
 #include "gateway/app/text_table.h"
 #include "gateway/base/json_writer.h"
 
@@ -35,6 +37,13 @@ Cell breaker_cell(const Value& output) {
 std::int64_t waiting_of(const Value& output) {
   const std::int64_t held = number_member(output, "in_memory") - number_member(output, "in_flight");
   return number_member(output, "ready") + std::max<std::int64_t>(0, held);
+}
+
+// For how long the oldest of those that wait has been due.
+Cell age_cell(const Value& output) {
+  if (output.find("oldest_ready_age_ms") == nullptr) return {"-", Tone::kFaint};
+  const std::chrono::milliseconds age(number_member(output, "oldest_ready_age_ms"));
+  return {age_text(age)};
 }
 
 std::string move_body(const MoveArguments& arguments) {
@@ -122,13 +131,15 @@ CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door) {
   const auto answer = ask_admin(door, {.target = "/v1/outputs"});
   if (!answer) return failed(answer.error(), arguments.json);
   if (arguments.json) return {0, answer->text, {}};
-  TextTable table({"OUTPUT", "TYPE", "LANE", "BREAKER", "IN FLIGHT", "WAITING", "DEAD", "STATE"});
+  TextTable table(
+      {"OUTPUT", "TYPE", "LANE", "BREAKER", "IN FLIGHT", "WAITING", "OVERDUE", "DEAD", "STATE"});
   const Value* outputs = answer->json.find("outputs");
   if (outputs != nullptr && outputs->is<Value::List>()) {
     for (const Value& output : outputs->as<Value::List>()) {
       const std::int64_t dead = number_member(output, "dead");
       table.add({text_member(output, "name"), text_member(output, "type"), lane_cell(output),
                  breaker_cell(output), number_member(output, "in_flight"), waiting_of(output),
+                 age_cell(output),
                  Cell(dead, dead > 0 ? Tone::kBad : Tone::kPlain), state_cell(output)});
     }
   }

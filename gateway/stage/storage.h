@@ -309,8 +309,9 @@ inline constexpr std::uint32_t kMoveRowsMax = 500;
 
 struct BacklogCount {
   std::string output;
-  std::uint64_t ready = 0;  ///< after takeover nothing is claimed
-  std::uint64_t dead = 0;   ///< not discarded
+  std::uint64_t ready = 0;                 ///< after takeover nothing is claimed
+  std::uint64_t dead = 0;                  ///< not discarded
+  std::optional<WallTime> oldest_ready{};  ///< the earliest next_at of those; told by queries alone
 };
 
 /// Takes over what other epochs left that died or went, and tells what others did since the last

@@ -86,7 +86,7 @@ def plain():
 
 def test_crashes_are_traced_in_a_store_that_came_by_a_reload(start_again, plain, tmp_path):
     port = free_port()
-    wanted = config(tmp_path, {"bad": unruly("crash", topic="poison"), "good": GOOD})
+    wanted = complete(config(tmp_path, {"bad": unruly("crash", topic="poison"), "good": GOOD}))
     wanted["listeners"]["public"]["address"] = f"127.0.0.1:{port}"
     for crash in range(3):
         gateway = start_again(plain(port))
@@ -100,7 +100,7 @@ def test_crashes_are_traced_in_a_store_that_came_by_a_reload(start_again, plain,
         crashes(gateway)
 
     gateway = start_again(plain(port))
-    gateway.reconfigure(complete(wanted))
+    gateway.reconfigure(wanted)
     found = gateway.wait_for_log(FOUND)
     assert (found["plugin"], found["id"], found["deliveries"]) == ("output/unruly", "bad", 1)
     client = Client(gateway)
@@ -110,12 +110,12 @@ def test_crashes_are_traced_in_a_store_that_came_by_a_reload(start_again, plain,
 
 def test_an_output_of_a_store_that_came_by_a_reload_is_quarantined(start_again, plain, tmp_path):
     port = free_port()
-    wanted = config(tmp_path, {"bad": unruly("crash", topic="poison"), "good": GOOD})
+    wanted = complete(config(tmp_path, {"bad": unruly("crash", topic="poison"), "good": GOOD}))
     wanted["listeners"]["public"]["address"] = f"127.0.0.1:{port}"
     harmless = {**wanted, "outputs": {"bad": GOOD, "good": GOOD}}
     for _ in range(3):
         gateway = start_again(plain(port))
-        gateway.reconfigure(complete(wanted))
+        gateway.reconfigure(wanted)
         poison = Client(gateway).accepted({"topic": "poison"})
         crashes(gateway)
         off = start_again(harmless)
@@ -123,7 +123,7 @@ def test_an_output_of_a_store_that_came_by_a_reload_is_quarantined(start_again, 
         off.stop()
 
     gateway = start_again(plain(port))
-    gateway.reconfigure(complete(wanted))
+    gateway.reconfigure(wanted)
     assert state_of(gateway, "bad")["state"] == "paused"
     assert command(gateway, "outputs", "resume", "bad") == {"output": "bad", "status": "resumed"}
     assert state_of(gateway, "bad")["state"] == "running"

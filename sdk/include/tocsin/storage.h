@@ -406,7 +406,8 @@ typedef struct tocsin_records {
 typedef struct tocsin_backlog_count {
   tocsin_str output;
   uint64_t ready;
-  uint64_t dead; /* not discarded */
+  uint64_t dead;           /* not discarded */
+  int64_t oldest_ready_ns; /* the earliest next_at of the ready ones; 0: none. Of queries alone */
 } tocsin_backlog_count;
 
 /* How the host wants the store opened. */

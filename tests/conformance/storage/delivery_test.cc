@@ -47,6 +47,26 @@ TEST_P(StorageDelivery, AnAppendIsStoredWithItsRowsInOrder) {
   EXPECT_EQ(page.deliveries[1].state, std::uint32_t{TOCSIN_STATE_CLAIMED});
 }
 
+TEST_P(StorageDelivery, TheOldestThatWaitsIsToldOfEachOutput) {
+  const auto add = [&](std::uint64_t id, const char* output, std::int64_t next_at,
+                       std::uint32_t queue) {
+    Append append(id);
+    append.in_class(queue).to(output, TOCSIN_STATE_READY, next_at);
+    EXPECT_APPLIED(store().apply(append));
+  };
+  add(10, "mail", kStart + 9, 1);
+  add(11, "mail", kStart + 5, 1);
+  add(12, "mail", kStart + 7, 0);
+  add(13, "chat", kStart + 8, 0);
+  Append claimed(14);
+  claimed.claimed("sms");
+  EXPECT_APPLIED(store().apply(claimed));
+  auto oldest = store().backlog_page().oldest_ready_ns;
+  EXPECT_EQ(oldest["mail"], kStart + 5);
+  EXPECT_EQ(oldest["chat"], kStart + 8);
+  EXPECT_EQ(oldest["sms"], 0);
+}
+
 TEST_P(StorageDelivery, AThousandRowsOfOneAppendAreKept) {
   Append append(10);
   for (int i = 0; i < 1000; ++i) append.to("mail");

@@ -254,10 +254,10 @@ TEST_F(DeadLetterSweep, KeepsNobodyForALongerWaitThanThat) {
   EXPECT_EQ(first.json.string("next"), text_of(3));
   EXPECT_EQ(first.json.integer("wait_ms"), 10'000);
 
-  client = pace(R"({"output":"mail","rate":"1/3s","before":")" + text_of(3) + "\"}");
-  EXPECT_EQ(answer_of(client).status, 0) << "still under way";
+  http::RawClient again = pace(R"({"output":"mail","rate":"1/3s","before":")" + text_of(3) + "\"}");
+  EXPECT_EQ(answer_of(again).status, 0) << "still under way";
   pass(std::chrono::milliseconds(3001));
-  const Answer rest = answer_of(client);
+  const Answer rest = answer_of(again);
   EXPECT_EQ(rest.json.integer("changed"), 2);
   EXPECT_EQ(rest.json.find("wait_ms") != nullptr, rest.json.find("next") != nullptr);
 }

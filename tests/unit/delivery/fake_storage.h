@@ -190,6 +190,7 @@ class FakeStorage final : public stage::Storage {
         if (keys_.knows(id) || notes_.contains(id)) result.found.push_back(id);
       }
     }
+    if (query.what == stage::Query::What::kBacklog) result.backlog = count_backlog(rows_);
     if (query.what == stage::Query::What::kHealth) result.health.size_bytes = 4096;
     if (query.what == stage::Query::What::kNotification) find_one(query.id, result);
     return result;
