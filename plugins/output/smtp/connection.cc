@@ -9,6 +9,7 @@
 #include "connection.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tocsin::output_smtp {
 
@@ -34,13 +35,14 @@ Connection::Connection(sdk::Host host, Owner& owner)
       owner_(owner),
       timer_(host,
              [this] {
-               if (!open_) return drive(CURL_SOCKET_TIMEOUT, 0);
+               if (opening_) return drive(CURL_SOCKET_TIMEOUT, 0);
                close();
                owner_.on_lost("the connection broke");
              }),
       watch_(host, [this](std::uint32_t events) { on_ready(events); }) {}
 
 void Connection::open(const Route& route) {
+  opening_ = true;
   if (!libcurl_is_ready() || (multi_ = ::curl_multi_init()) == nullptr ||
       (easy_ = ::curl_easy_init()) == nullptr) {
     timer_.start(sdk::Duration::zero());
@@ -89,8 +91,7 @@ void Connection::set_options(const Route& route) {
 }
 
 void Connection::close() {
-  open_ = false;
-  unsent_ = nullptr;
+  opening_ = open_ = writing_ = false;
   timer_.cancel();
   watch_.stop();
   sockets_.clear();
@@ -98,15 +99,13 @@ void Connection::close() {
   if (easy_ != nullptr) ::curl_easy_cleanup(std::exchange(easy_, nullptr));
   if (multi_ != nullptr) ::curl_multi_cleanup(std::exchange(multi_, nullptr));
   ::curl_slist_free_all(std::exchange(connect_to_, nullptr));
-  timer_.cancel();  // what libcurl asked for while it ended
-  sockets_.clear();
 }
 
 // ---- while it is being opened
 
 int Connection::on_socket(CURL*, curl_socket_t fd, int what, void* user, void*) {
   auto& self = *static_cast<Connection*>(user);
-  if (self.open_) return 0;
+  if (!self.opening_) return 0;
   const auto known = std::find_if(self.sockets_.begin(), self.sockets_.end(),
                                   [fd](const auto& socket) { return socket->fd == fd; });
   if (what == CURL_POLL_REMOVE) {
@@ -125,7 +124,7 @@ int Connection::on_socket(CURL*, curl_socket_t fd, int what, void* user, void*) 
 
 int Connection::on_timer(CURLM*, long delay_ms, void* user) {
   auto& self = *static_cast<Connection*>(user);
-  if (self.open_) return 0;
+  if (!self.opening_) return 0;
   if (delay_ms < 0) {
     self.timer_.cancel();
   } else {
@@ -155,7 +154,7 @@ void Connection::drive(curl_socket_t fd, std::uint32_t events) {
                     ((events & sdk::FdWatch::kWrite) != 0 ? CURL_CSELECT_OUT : 0);
   int running = 0;
   if (::curl_multi_socket_action(multi_, fd, ready, &running) != CURLM_OK) {
-    return finish_opening(CURLE_OUT_OF_MEMORY);
+    return finish_opening(CURLE_ABORTED_BY_CALLBACK);
   }
   int left = 0;
   while (const CURLMsg* message = ::curl_multi_info_read(multi_, &left)) {
@@ -164,6 +163,7 @@ void Connection::drive(curl_socket_t fd, std::uint32_t events) {
 }
 
 void Connection::finish_opening(CURLcode code) {
+  opening_ = false;
   timer_.cancel();
   sockets_.clear();
   curl_socket_t fd = CURL_SOCKET_BAD;
@@ -172,12 +172,15 @@ void Connection::finish_opening(CURLcode code) {
     open_ = true;
     return owner_.on_open(abilities_);
   }
-  const sdk::Verdict verdict = failure(code);
+  const sdk::Verdict verdict = failure(code == CURLE_OK ? CURLE_ABORTED_BY_CALLBACK : code);
   close();
   owner_.on_unopened(verdict);
 }
 
 sdk::Verdict Connection::failure(CURLcode code) const {
+  if (code == CURLE_ABORTED_BY_CALLBACK) {
+    return unanswered(Step::kConnect, false, "the host watches no more descriptors");
+  }
   const std::string_view words = error_[0] != '\0' ? error_ : ::curl_easy_strerror(code);
   if (code == CURLE_LOGIN_DENIED) {
     if (last_.permanent() || last_.transient()) return classify(Step::kAuth, last_);
@@ -193,26 +196,38 @@ sdk::Verdict Connection::failure(CURLcode code) const {
 // ---- while it is open
 
 void Connection::on_ready(std::uint32_t events) {
-  if ((events & sdk::FdWatch::kWrite) != 0 && unsent_ != nullptr) send(*unsent_);
+  if ((events & sdk::FdWatch::kWrite) != 0) flush();
   if ((events & sdk::FdWatch::kRead) != 0) receive();
 }
 
-void Connection::send(std::string& bytes) {
-  std::size_t sent = 0;
-  while (sent < bytes.size() && !broken_) {
+void Connection::send(std::string bytes) {
+  if (bytes.empty()) return;
+  unsent_.push_back(std::move(bytes));
+  flush();
+}
+
+// What TLS could not write it wants to be given again from the same place: nothing moves before it
+// has left.
+void Connection::flush() {
+  while (!unsent_.empty() && !broken_) {
+    const std::string& first = unsent_.front();
     std::size_t part = 0;
-    const CURLcode code = ::curl_easy_send(easy_, bytes.data() + sent, bytes.size() - sent, &part);
-    sent += part;
+    const CURLcode code =
+        ::curl_easy_send(easy_, first.data() + sent_, first.size() - sent_, &part);
+    sent_ += part;
     if (code == CURLE_AGAIN) break;
-    if (code == CURLE_OK) continue;
-    broken_ = true;
-    timer_.start(sdk::Duration::zero());  // told later: the caller is in the middle of something
+    if (code != CURLE_OK) {
+      broken_ = true;
+      timer_.start(sdk::Duration::zero());  // told later: the caller is in the middle of something
+    } else if (sent_ == first.size()) {
+      unsent_.pop_front();
+      sent_ = 0;
+    }
   }
-  bytes.erase(0, sent);
-  const bool waited = unsent_ != nullptr;
-  unsent_ = bytes.empty() || broken_ ? nullptr : &bytes;
-  if (waited == (unsent_ != nullptr)) return;
-  watch_.change(sdk::FdWatch::kRead | (waited ? 0U : sdk::FdWatch::kWrite));
+  const bool more = !unsent_.empty() && !broken_;
+  if (more == writing_) return;
+  writing_ = more;
+  watch_.change(sdk::FdWatch::kRead | (more ? sdk::FdWatch::kWrite : 0U));
 }
 
 void Connection::receive() {

@@ -2,7 +2,9 @@
 
 #include <curl/curl.h>
 
+#include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -44,9 +46,10 @@ class Connection {
 
   /// Begins; an answer comes later, never inside this call.
   void open(const Route& route);
-  /// Sends what can be sent now and takes it off the front; what is left follows by itself, so that
-  /// `bytes` stays where it is. Only while it is open.
-  void send(std::string& bytes);
+  /// Sends them now as far as there is room, and the rest when there is. Only while it is open.
+  void send(std::string bytes);
+  /// Whether all that send() was given has left; what it was last, once it is closed.
+  bool all_sent() const { return unsent_.empty(); }
   /// At once, without a word to the owner.
   void close();
 
@@ -66,6 +69,7 @@ class Connection {
   void finish_opening(CURLcode code);
   sdk::Verdict failure(CURLcode code) const;
   void on_ready(std::uint32_t events);
+  void flush();
   void receive();
 
   sdk::Host host_;
@@ -73,13 +77,16 @@ class Connection {
   CURLM* multi_ = nullptr;
   CURL* easy_ = nullptr;
   curl_slist* connect_to_ = nullptr;
+  bool opening_ = false;  // libcurl's callbacks count
   bool open_ = false;
-  bool broken_ = false;  // sending failed; told from the timer
+  bool broken_ = false;   // sending failed; told from the timer
+  bool writing_ = false;  // room to write is waited for
   char error_[CURL_ERROR_SIZE] = {};
   std::vector<std::unique_ptr<Socket>> sockets_;  // libcurl's, until it is open
   sdk::Timer timer_;                              // libcurl's, until it is open
   sdk::FdWatch watch_;                            // from then on
-  std::string* unsent_ = nullptr;                 // the owner's, while there is any
+  std::deque<std::string> unsent_;
+  std::size_t sent_ = 0;  // of the first one
 
   ReplyReader reader_;  // of what libcurl talks
   bool reply_over_ = true;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "classify.h"
 #include "reply.h"
@@ -23,7 +24,7 @@ struct Abilities {
 };
 
 /// The talk about mails on one connection, after EHLO, STARTTLS and AUTH. No I/O: commands come out
-/// of out(), replies go into hear().
+/// of take_out(), replies go into hear().
 ///
 ///   kReady --begin--> kBusy --verdict--> kReady          accepted
 ///                       |  --verdict--> kBusy --> kReady  refused: RSET first
@@ -45,7 +46,7 @@ class Dialogue {
   /// The mail's verdict, once.
   std::optional<sdk::Verdict> take_verdict();
   /// The verdict of a mail that has none yet, when the connection ends or is given up. `sent`: all
-  /// of out() has left.
+  /// of take_out() has left.
   sdk::Verdict give_up(std::string_view why, bool sent) const;
   /// The server has said nothing about the mail yet, or ended the connection instead: on a
   /// connection that was used before, it may have waited for nothing but that.
@@ -53,8 +54,8 @@ class Dialogue {
 
   State state() const { return state_; }
   bool ready() const { return state_ == State::kReady; }
-  /// What is to be sent; whoever sends takes it off the front.
-  std::string& out() { return out_; }
+  /// What is to be sent.
+  std::string take_out() { return std::exchange(out_, {}); }
 
  private:
   void on_reply(const Reply& reply);

@@ -38,7 +38,7 @@ void Session::begin(Mail mail) {
 void Session::send(Mail mail) {
   mail_ = mail.token;
   dialogue_->begin(mail.from, mail.to, std::move(mail.message));
-  connection_.send(dialogue_->out());
+  connection_.send(dialogue_->take_out());
   // A mail that is too large for this server has its verdict already; it is told from the loop, as
   // all are.
   if (dialogue_->ready()) rest_.start(sdk::Duration::zero());
@@ -55,8 +55,13 @@ void Session::go_on() {
     owner_.on_verdict(*this, *verdict);
     mail_ = 0;
   }
-  if (!dialogue_->out().empty()) connection_.send(dialogue_->out());
+  connection_.send(dialogue_->take_out());
   if (!is_idle()) return;
+  if (!connection_.all_sent()) {
+    // It answered before it had the whole mail; what is left of that would be read as commands.
+    connection_.close();
+    return owner_.on_over(*this, {}, false);
+  }
   rest_.start(kRestMax);
   owner_.on_idle(*this);
 }
@@ -68,7 +73,7 @@ void Session::on_lost(std::string_view why) { end(why); }
 void Session::end(std::string_view why) {
   rest_.cancel();
   const bool untouched = used_ && dialogue_->unheard();
-  const bool sent = dialogue_->out().empty();
+  const bool sent = connection_.all_sent();
   const std::optional<sdk::Verdict> verdict = dialogue_->take_verdict();
   connection_.close();
   owner_.on_over(*this, verdict ? *verdict : dialogue_->give_up(why, sent), untouched);
@@ -76,9 +81,8 @@ void Session::end(std::string_view why) {
 
 sdk::Verdict Session::give_up(std::string_view why) {
   rest_.cancel();
-  const bool sent = dialogue_ && dialogue_->out().empty();
-  const sdk::Verdict verdict =
-      dialogue_ ? dialogue_->give_up(why, sent) : unanswered(Step::kConnect, false, why);
+  const sdk::Verdict verdict = dialogue_ ? dialogue_->give_up(why, connection_.all_sent())
+                                         : unanswered(Step::kConnect, false, why);
   connection_.close();
   return verdict;
 }
@@ -86,8 +90,7 @@ sdk::Verdict Session::give_up(std::string_view why) {
 void Session::quit() {
   rest_.cancel();
   // What does not go out at once is not waited for: a goodbye is not worth a place.
-  std::string goodbye = "QUIT\r\n";
-  connection_.send(goodbye);
+  connection_.send("QUIT\r\n");
   connection_.close();
 }
 

@@ -12,7 +12,7 @@ class SmtpDialogueTest : public ::testing::Test {
   void begin(Dialogue& dialogue, const std::string& message = "Subject: x\r\n\r\nhello\r\n") {
     dialogue.begin("a@example.com", "b@example.net", message);
   }
-  static std::string sent(Dialogue& dialogue) { return std::exchange(dialogue.out(), {}); }
+  static std::string sent(Dialogue& dialogue) { return dialogue.take_out(); }
   // The verdict's kind, or 99 when there is none.
   static std::uint32_t verdict(Dialogue& dialogue) {
     const auto verdict = dialogue.take_verdict();

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tocsin {
@@ -84,10 +85,11 @@ class SmtpServer {
 
   bool serve(Peer& peer) {
     char buffer[4096];
-    for (;;) {
+    bool ended = false;
+    while (!ended) {
       const ssize_t size = ::recv(peer.fd, buffer, sizeof(buffer), 0);
-      if (size == 0) return false;
       if (size < 0) break;
+      ended = size == 0;
       peer.in.append(buffer, static_cast<std::size_t>(size));
     }
     std::size_t end = 0;
@@ -96,7 +98,7 @@ class SmtpServer {
       peer.in.erase(0, end + 2);
       if (!on_line(peer, line)) return false;
     }
-    return true;
+    return !ended;
   }
 
   bool on_line(Peer& peer, const std::string& line) {
