@@ -139,8 +139,8 @@ CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door) {
       const std::int64_t dead = number_member(output, "dead");
       table.add({text_member(output, "name"), text_member(output, "type"), lane_cell(output),
                  breaker_cell(output), number_member(output, "in_flight"), waiting_of(output),
-                 age_cell(output),
-                 Cell(dead, dead > 0 ? Tone::kBad : Tone::kPlain), state_cell(output)});
+                 age_cell(output), Cell(dead, dead > 0 ? Tone::kBad : Tone::kPlain),
+                 state_cell(output)});
     }
   }
   if (table.empty()) return {0, "no outputs\n", {}};
