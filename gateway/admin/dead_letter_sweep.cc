@@ -7,9 +7,7 @@
 //
 // With a pace a page is a tenth of a second's worth, and the next one waits for its time. Such a
 // request ends after some seconds and says where to go on, having waited for what it did, so that
-// the pace holds over requests. It also ends with its client: who paces wants to see how it goes;
-// and when the store goes away meanwhile, as it does in a process that another replaces, it says
-// what it has done and where to go on.
+// the pace holds over requests. It also ends with its client: who paces wants to see how it goes.
 
 #include <algorithm>
 #include <chrono>
@@ -239,6 +237,8 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
     json.end_array();
   }
 
+  // One with a pace lasts, and the store may go meanwhile, as it does in a process that another
+  // replaces: then it says what it has done and where to go on.
   void fail(const Error& error) {
     if (order_.per_second && page_before_ && changed_ > 0) {
       before_ = page_before_;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gateway/app/admin_client.h"
@@ -41,9 +42,8 @@ struct ReviewArguments {
   std::string rate;       ///< at most so many, as 50/s; empty: as fast as it goes
   /// Called with a line for people whenever there is something new; may be empty.
   Function<void(std::string)> progress = {};
-  /// Waits before a request is sent again that failed after others did not, as while another
-  /// process takes the gateway's place; empty: none is.
-  Function<void(Duration)> wait = {};
+  /// Lets so much time pass.
+  Function<void(Duration)> wait = [](Duration time) { std::this_thread::sleep_for(time); };
 };
 
 CommandOutput list_dead_letters(const ListArguments& arguments, const AdminArguments& admin,

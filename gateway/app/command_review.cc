@@ -122,8 +122,9 @@ class Sweeping {
   tl::expected<AdminAnswer, AdminFailure> ask_again_and_again(const AdminRequest& request) {
     auto answer = ask_admin(door_, request);
     for (int tries = 1; !answer && answered_ && tries < kTriesMax; ++tries) {
+      // As while another process takes the gateway's place.
       const bool may_pass = answer.error().status == 0 || answer.error().status == 503;
-      if (!may_pass || !arguments_.wait) break;
+      if (!may_pass) break;
       arguments_.wait(kTryAgainAfter);
       answer = ask_admin(door_, request);
     }
