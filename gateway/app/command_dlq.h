@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gateway/app/admin_client.h"
@@ -42,8 +43,8 @@ struct ReviewArguments {
   /// Called with a line for people whenever there is something new; may be empty.
   Function<void(std::string)> progress = {};
   /// Lets time pass: before a request that a pace puts off, and before one is sent again that failed
-  /// after others did not, as while another process takes the gateway's place. Empty: neither.
-  Function<void(Duration)> wait = {};
+  /// after others did not, as while another process takes the gateway's place.
+  Function<void(Duration)> wait = [](Duration time) { std::this_thread::sleep_for(time); };
 };
 
 CommandOutput list_dead_letters(const ListArguments& arguments, const AdminArguments& admin,

@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "gateway/app/admin_client.h"
@@ -305,7 +304,6 @@ void add_review(CLI::App& dlq, const char* verb, const char* help, Arguments& ar
   command->callback([&arguments, &exit_code, verb] {
     arguments.review.verb = verb;
     if (!arguments.admin.json) arguments.review.progress = show_progress;
-    arguments.review.wait = [](Duration wait) { std::this_thread::sleep_for(wait); };
     exit_code = with_admin(arguments.admin, [&](AdminDoor& door) {
       return review_dead_letters(arguments.review, arguments.admin, door);
     });

@@ -116,7 +116,7 @@ class Sweeping {
       if (!dry) tell_progress(!next.empty());
       // At less than one in some seconds the gateway does not keep the request meanwhile.
       const std::chrono::milliseconds due(number_member(answer->json, "wait_ms"));
-      if (!next.empty() && due.count() > 0 && arguments_.wait) arguments_.wait(due);
+      if (!next.empty() && due.count() > 0) arguments_.wait(due);
     } while (!next.empty());
     return std::nullopt;
   }
@@ -126,8 +126,9 @@ class Sweeping {
   tl::expected<AdminAnswer, AdminFailure> ask_again_and_again(const AdminRequest& request) {
     auto answer = ask_admin(door_, request);
     for (int tries = 1; !answer && answered_ && tries < kTriesMax; ++tries) {
+      // As while another process takes the gateway's place.
       const bool may_pass = answer.error().status == 0 || answer.error().status == 503;
-      if (!may_pass || !arguments_.wait) break;
+      if (!may_pass) break;
       arguments_.wait(kTryAgainAfter);
       answer = ask_admin(door_, request);
     }

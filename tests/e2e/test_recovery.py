@@ -85,13 +85,28 @@ def test_what_waits_of_a_paused_output_is_counted_and_gets_another_time(start, s
     assert sink.titles() == ["0", "2", "3"]
 
 
-def test_a_fallback_that_reaches_nobody_else_is_passed_over(start, sink):
-    def mailbox(kind, **delivery):
-        return {"type": "mailbox", "kind": kind, "own": False, "delivery": delivery}
+# Takes addresses of one kind, and everything that comes for them.
+BOX = """\
+return {
+  name = "box", kind = "output", doc = "Takes everything.",
+  options = {{key = "kind", doc = "The kind of address it takes.", required = true}},
+  create = function(cfg)
+    return {
+      deliver = function() return "delivered" end,
+      traits = {address_kind = cfg.kind, has_own_address = false},
+    }
+  end,
+}
+"""
 
-    outputs = {"sms": mailbox("phone", fallback="voice"), "voice": mailbox("phone", fallback="mail"),
-               "mail": mailbox("email"), "hook": webhook(sink)}
-    gateway, client = start(outputs, routes=[{"outputs": ["sms"]}])
+
+def test_a_fallback_that_reaches_nobody_else_is_passed_over(start, tmp_path):
+    def box(kind, **delivery):
+        return {"type": "box", "kind": kind, "delivery": delivery}
+
+    (tmp_path / "output_box.lua").write_text(BOX)
+    outputs = {"sms": box("phone", fallback="voice"), "voice": box("phone", fallback="mail"), "mail": box("email")}
+    gateway, client = start(outputs, routes=[{"outputs": ["sms"]}], gateway={"plugin_path": [str(tmp_path)]})
     command(gateway, "suppressions", "add", "phone:+15550111", "--reason", "opted out")
     sent = client.accepted({**NOTE, "to": ["phone:+15550111", "email:a@b.example"]})
     eventually(lambda: client.states(sent), {"sms": "fell_back", "mail": "delivered"}, "its deliveries")

@@ -508,7 +508,7 @@ typedef struct tocsin_stored_delivery {
   tocsin_str address;
   tocsin_str reason;
   tocsin_str provider_id;
-  int64_t next_at_ns;
+  int64_t next_at_ns; /* DEAD: when it died */
   int64_t updated_at_ns;
   int64_t redrive_at_ns; /* of a dead one; 0: only people send it again */
 } tocsin_stored_delivery;

@@ -300,7 +300,7 @@ TEST_P(StorageDelivery, ACancelCountsWhatItFound) {
 TEST_P(StorageDelivery, ADeadLetterIsListedReviewedAndRedriven) {
   Append append(10);
   append.claimed("mail");
-  auto dead = settle_of(10, TOCSIN_STATE_DEAD);
+  auto dead = settle_of(10, TOCSIN_STATE_DEAD, 0, kStart + 3);
   dead.reason = str("550 no such user");
   dead.attempts = 3;
   EXPECT_APPLIED(store().apply(append, dead));

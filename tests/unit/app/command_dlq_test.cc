@@ -164,8 +164,8 @@ TEST_F(DlqCommand, DoesNotGoOnForEverNorWithWhatIsRefused) {
 
 TEST_F(DlqCommand, SaysHowFarItCameWhenTheGatewayFails) {
   door.replies = {{200, R"({"output":"mail","changed":1,"next":"dlv_7-0"})"}};
-  const CommandOutput output =
-      review({.verb = "discard", .choice = {.output = "mail"}, .all = true});
+  const CommandOutput output = review(
+      {.verb = "discard", .choice = {.output = "mail"}, .all = true, .wait = [](Duration) {}});
   EXPECT_EQ(output.exit_code, 1);
   EXPECT_EQ(output.err,
             "tocsin: nothing answers\n1 dead letter of mail discarded before that; the same "
