@@ -327,14 +327,14 @@ constexpr openapi::Schema kSuppressionPage = {"SuppressionPage", R"json({
 
 constexpr openapi::Schema kSuppressionOrder = {"SuppressionOrder", R"json({
 "type":"object","required":["address"],"additionalProperties":false,"properties":{
-"address":{"type":"string","maxLength":320,"description":"kind:value, such as email:a@b.example."},
+"address":{"type":"string","maxLength":512,"description":"kind:value, such as email:a@b.example."},
 "reason":{"type":"string","maxLength":256},
 "ttl":{"type":"string","description":"A duration such as 90d; absent: until it is removed."}},
 "examples":[{"address":"email:a@b.example","reason":"asked to","ttl":"90d"}]})json"};
 
 constexpr openapi::Schema kSuppressionLift = {"SuppressionLift", R"json({
 "type":"object","required":["address"],"additionalProperties":false,"properties":{
-"address":{"type":"string","maxLength":320}},
+"address":{"type":"string","maxLength":512}},
 "examples":[{"address":"email:a@b.example"}]})json"};
 
 constexpr openapi::Schema kSuppressionChanged = {"SuppressionChanged", R"json({

@@ -140,7 +140,7 @@ TEST(WebPushPayload, SaysByItsLevelHowUrgentItIs) {
 
 TEST(WebPushPayload, HashesAKeyIntoATopicOfItsOwn) {
   EXPECT_EQ(topic_of(""), "");
-  for (const std::string key :
+  for (const std::string& key :
        {std::string("o-1"), std::string("\xc3\xa9"), std::string(256, 'k')}) {
     const std::string topic = topic_of(key);
     EXPECT_EQ(topic.size(), 32U);
