@@ -10,15 +10,16 @@ set -euo pipefail
 # of the need it serves.
 readonly BUILD_PACKAGES=(
   ccache cmake g++ lld ninja-build pkg-config
-  libc-ares-dev libcctz-dev libcli11-dev libexpected-dev libfmt-dev libjsoncons-dev libllhttp-dev liblua5.4-dev
-  libkainjow-mustache-dev libspdlog-dev libsqlite3-dev libssl-dev libuv1-dev libyaml-cpp-dev
+  libc-ares-dev libcctz-dev libcli11-dev libcurl4-openssl-dev libexpected-dev libfmt-dev libidn2-dev libjsoncons-dev
+  libkainjow-mustache-dev libllhttp-dev liblua5.4-dev libspdlog-dev libsqlite3-dev libssl-dev libuv1-dev libyaml-cpp-dev
   prometheus-cpp-dev rapidjson-dev tzdata
 )
 # The unit tests are compiled with the rest, nginx, wrk and Alertmanager are the yardstick of the benches,
-# promtool (in prometheus) reads the metrics page, and jsonschema the OpenAPI documents.
+# promtool (in prometheus) reads the metrics page, jsonschema the OpenAPI documents; cryptography and jwt are
+# the browser and the push service of web push. Mail goes to aiosmtpd and Postfix, and dkim checks its signatures.
 readonly TEST_PACKAGES=(
-  libgmock-dev libgtest-dev nginx openssl prometheus prometheus-alertmanager python3 python3-jsonschema
-  python3-pytest python3-yaml wrk
+  libgmock-dev libgtest-dev nginx openssl postfix prometheus prometheus-alertmanager python3 python3-aiosmtpd
+  python3-cryptography python3-dkim python3-jsonschema python3-jwt python3-pytest python3-yaml wrk
 )
 readonly TOOL_PACKAGES=(
   clang-19 clang-format-19 clang-tidy-19 git libclang-rt-19-dev llvm-19 shellcheck universal-ctags
@@ -82,6 +83,12 @@ unavailable_of() {
     candidate=$(apt-cache policy "$package" | sed -n 's/^  Candidate: //p')
     [[ -n $candidate && $candidate != "(none)" ]] || printf '%s\n' "$package"
   done
+}
+
+# Postfix would take the place of a mail server that is there already; then its tests are skipped.
+has_other_mail_server() {
+  dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' 2>/dev/null |
+    awk '$1 == "installed" && $2 != "postfix" && / mail-transport-agent/ { found = 1 } END { exit !found }'
 }
 
 # --- Debian 12: a second suite for three packages -------------------------------------------------
@@ -243,6 +250,10 @@ install_packages() {
     die "no configured source offers: ${unavailable[*]} (supported: Debian 12, Debian 13, Ubuntu 24.10 or later)"
   fi
   forbid_daemons
+  # Without a configuration it serves nobody, also after the next boot; tests write their own.
+  if [[ " ${missing[*]} " == *" postfix "* ]]; then
+    printf 'postfix postfix/main_mailer_type select No configuration\n' | debconf-set-selections
+  fi
   apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 "${missing[@]}"
 }
 
@@ -276,6 +287,9 @@ main() {
   VERSION_CODENAME=
   # shellcheck source=/dev/null
   . /etc/os-release
+  if has_other_mail_server; then
+    mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | grep -vx postfix)
+  fi
   mapfile -t missing < <(missing_of "${wanted[@]}")
   if ((${#missing[@]} == 0)); then
     say "all ${#wanted[@]} packages are installed; nothing to do"

@@ -7,7 +7,10 @@
 //
 // With a pace a page is a tenth of a second's worth, and the next one waits for its time. Such a
 // request ends after some seconds and says where to go on, having waited for what it did, so that
-// the pace holds over requests. It also ends with its client: who paces wants to see how it goes.
+// the pace holds over requests; where the next one is due later, the client is told how long to
+// wait for it instead of being kept. It also ends with its client: who paces wants to see how it
+// goes; and when the store goes away meanwhile, as it does in a process that another replaces, it
+// says what it has done and where to go on.
 
 #include <algorithm>
 #include <chrono>
@@ -63,9 +66,11 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
   // --- by a filter ---
 
   void on_page(Result<LetterPage> page) {
+    page_before_ = before_;
+    page_matched_ = matched_;
     if (!page) return fail(page.error());
     const bool nothing_at_all = looked_at_ == 0 && page->rows.deliveries.empty();
-    if (nothing_at_all && !order_.before && !order_.filter.output.empty()) return doubt_output();
+    if (nothing_at_all && !order_.filter.output.empty()) return doubt_output();
     looked_at_ += page->rows.deliveries.size();
     std::vector<message::DeliveryId> chosen;
     std::size_t seen = 0;
@@ -91,7 +96,7 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
   }
 
   void doubt_output() {
-    look_for_output(api_, order_.filter.output,
+    look_for_output(api_, order_.filter.output, before_,
                     [self = shared_from_this()](std::optional<Problem> problem) {
                       if (!problem) return self->finish();
                       if (problem->status == 404) problem->pointer = "/output";
@@ -172,6 +177,10 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
   void wait() {
     const Duration due = std::chrono::duration_cast<Duration>(
         std::chrono::duration<double>(static_cast<double>(matched_) / *order_.per_second));
+    if (due > kPacedMax) {
+      wait_left_ = began_at_ + due - call_->loop().timers().now();
+      return finish();
+    }
     pace_.arm_at(began_at_ + due);
     call_->on_gone([self = shared_from_this()] {
       self->pace_.cancel();
@@ -204,6 +213,10 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
     if (order_.dry_run) write_sample(json);
     if (!order_.ids.empty()) write_ids(json);
     if (order_.ids.empty() && rest_) json.pair("next", before_->text());
+    if (rest_ && wait_left_ > Duration::zero()) {
+      json.key("wait_ms");
+      json.number(std::chrono::ceil<std::chrono::milliseconds>(wait_left_).count());
+    }
     json.end_object();
     std::string detail = order_.dry_run ? "dry run: " + std::to_string(matched_) + " match"
                                         : std::to_string(changed_) + " changed";
@@ -236,6 +249,12 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
   }
 
   void fail(const Error& error) {
+    if (order_.per_second && page_before_ && changed_ > 0) {
+      before_ = page_before_;
+      matched_ = page_matched_;
+      rest_ = true;
+      return finish();
+    }
     Problem problem = problem_of(error, "change the dead letters");
     problem.detail += " " + std::to_string(changed_) + " were changed before.";
     call_->answer(problem);
@@ -244,18 +263,21 @@ class Sweep final : public std::enable_shared_from_this<Sweep> {
   AdminApi& api_;
   const CallRef call_;
   const SweepOrder order_;
-  std::optional<message::DeliveryId> before_;  // where the next page begins
-  const std::size_t step_;                     // letters at once
+  std::optional<message::DeliveryId> before_;       // where the next page begins
+  std::optional<message::DeliveryId> page_before_;  // and this one; nothing: at the newest
+  const std::size_t step_;                          // letters at once
   const MonoTime began_at_;
   event::Timer pace_;
   std::size_t taken_ = 0;  // of the ids
   std::size_t outstanding_ = 0;
   std::size_t looked_at_ = 0;
   std::int64_t matched_ = 0;
+  std::int64_t page_matched_ = 0;  // before this page
   std::uint64_t changed_ = 0;
   std::vector<message::DeliveryId> gone_ids_;  // no dead letter any more when its turn came
   std::vector<std::string> sample_;
-  bool rest_ = false;  // there may be more
+  bool rest_ = false;                      // there may be more
+  Duration wait_left_ = Duration::zero();  // until that is due
   std::optional<Error> error_;
 };
 

@@ -16,8 +16,6 @@ Problem no_such_output(const std::string& name) {
                     ": none of this name is configured, and nothing " + "is kept for it."};
 }
 
-}  // namespace
-
 void look_for_output(AdminApi& api, const std::string& name,
                      Function<void(std::optional<Problem>)> done) {
   stage::Query query;
@@ -36,6 +34,36 @@ void look_for_output(AdminApi& api, const std::string& name,
       done(known ? std::nullopt : std::optional(no_such_output(name)));
     });
   });
+}
+
+void look_at_delivery(AdminApi& api, const std::string& name, message::DeliveryId seen,
+                      Function<void(std::optional<Problem>)> done) {
+  stage::Query query;
+  query.what = stage::Query::What::kNotification;
+  query.id = seen.notification;
+  api.parts().ledger->query(std::move(query), [name, seen, done = std::move(done)](
+                                                  const Result<stage::QueryResult>& found) mutable {
+    if (!found) return done(problem_of(found.error(), "read the store"));
+    const bool known = std::ranges::any_of(found->deliveries, [&](const stage::DeliveryRow& row) {
+      return row.id == seen && row.output == name;
+    });
+    done(known ? std::nullopt : std::optional(no_such_output(name)));
+  });
+}
+
+}  // namespace
+
+void look_for_output(AdminApi& api, const std::string& name,
+                     std::optional<message::DeliveryId> seen,
+                     Function<void(std::optional<Problem>)> done) {
+  if (seen) {
+    done = [&api, name, seen = *seen,
+            done = std::move(done)](std::optional<Problem> doubt) mutable {
+      if (!doubt || doubt->status != 404) return done(std::move(doubt));
+      look_at_delivery(api, name, seen, std::move(done));
+    };
+  }
+  look_for_output(api, name, std::move(done));
 }
 
 }  // namespace tocsin::admin

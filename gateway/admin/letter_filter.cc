@@ -11,6 +11,7 @@
 #include "gateway/admin/rows_json.h"
 #include "gateway/base/units.h"
 #include "gateway/delivery/give_up_reason.h"
+#include "gateway/message/address.h"
 #include "gateway/message/time_text.h"
 
 namespace tocsin::admin {
@@ -77,7 +78,7 @@ Result<void> set_address(std::string& at, const std::string& text) {
   if (colon == 0 || colon == text.npos) {
     return fail(Code::kInvalid, "kind:value, or kind: for all of a kind");
   }
-  at = text;
+  at = message::normal_address(text);
   return {};
 }
 

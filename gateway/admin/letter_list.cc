@@ -36,9 +36,8 @@ class LetterList final : public std::enable_shared_from_this<LetterList> {
  private:
   void on_page(Result<LetterPage> page) {
     if (!page) return call_->answer(problem_of(page.error(), "read the store"));
-    const bool first = looked_at_ == 0 && !query_.before;
     looked_at_ += page->rows.deliveries.size();
-    if (first && looked_at_ == 0 && !query_.filter.output.empty()) return doubt_output();
+    if (looked_at_ == 0 && !query_.filter.output.empty()) return doubt_output();
     for (const LetterPage::Letter& letter : page->letters) {
       if (listed_ == query_.limit) break;
       write(letter);
@@ -53,7 +52,7 @@ class LetterList final : public std::enable_shared_from_this<LetterList> {
   }
 
   void doubt_output() {
-    look_for_output(api_, query_.filter.output,
+    look_for_output(api_, query_.filter.output, query_.before,
                     [self = shared_from_this()](const std::optional<Problem>& problem) {
                       if (problem) return self->call_->answer(*problem);
                       self->finish(false);

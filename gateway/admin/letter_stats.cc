@@ -30,7 +30,6 @@ class LetterStats final : public std::enable_shared_from_this<LetterStats> {
       : api_(api),
         call_(std::move(call)),
         filter_(std::move(query.filter)),
-        asked_before_(query.before),
         before_(query.before) {}
 
   void next_page() {
@@ -44,16 +43,17 @@ class LetterStats final : public std::enable_shared_from_this<LetterStats> {
     if (!page) return call_->answer(problem_of(page.error(), "read the store"));
     looked_at_ += page->rows.deliveries.size();
     for (const LetterPage::Letter& letter : page->letters) count(letter);
+    if (looked_at_ == 0 && !filter_.output.empty()) return doubt_output();
     before_ = page->next;
-    if (looked_at_ == 0 && !asked_before_ && !filter_.output.empty()) return doubt_output();
     if (!before_ || looked_at_ >= kLookedAtMax) return finish();
     next_page();
   }
 
   void doubt_output() {
-    look_for_output(api_, filter_.output,
+    look_for_output(api_, filter_.output, before_,
                     [self = shared_from_this()](const std::optional<Problem>& problem) {
                       if (problem) return self->call_->answer(*problem);
+                      self->before_.reset();
                       self->finish();
                     });
   }
@@ -98,7 +98,6 @@ class LetterStats final : public std::enable_shared_from_this<LetterStats> {
   AdminApi& api_;
   const CallRef call_;
   const LetterFilter filter_;
-  const std::optional<message::DeliveryId> asked_before_;
   std::optional<message::DeliveryId> before_;
   std::size_t looked_at_ = 0;
   std::map<std::pair<std::string, std::string>, Group> groups_;  // by output and reason

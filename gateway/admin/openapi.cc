@@ -76,6 +76,12 @@ constexpr openapi::Schema kHealth = {"Health", R"json({
 "backlog":{"type":"object","properties":{
 "ready":{"type":"integer"},
 "dead":{"type":"integer"},
+"waiting":{"type":"array","maxItems":10,"description":"The outputs with the oldest that waits, oldest first.","items":{
+"type":"object","required":["output","ready","oldest_ready_at","oldest_ready_age_ms"],"properties":{
+"output":{"type":"string"},
+"ready":{"type":"integer"},
+"oldest_ready_at":{"type":"string","format":"date-time"},
+"oldest_ready_age_ms":{"type":"integer"}}}},
 "error":{"type":"string"}}}}})json"};
 
 constexpr openapi::Schema kConfig = {"Config", R"json({
@@ -130,7 +136,9 @@ constexpr openapi::Schema kOutputs = {"Outputs", R"json({
 "in_flight":{"type":"integer"},
 "in_memory":{"type":"integer"},
 "ready":{"type":"integer"},
-"dead":{"type":"integer"}}}},
+"dead":{"type":"integer"},
+"oldest_ready_at":{"type":"string","format":"date-time","description":"When the first of those that wait in the store was, or is, due; absent: none waits."},
+"oldest_ready_age_ms":{"type":"integer","description":"For how long it has been due."}}}},
 "silent_loops":{"type":"array","items":{"type":"string"},"description":"Loops that did not answer: their outputs are unknown."}}})json"};
 
 constexpr openapi::Schema kMoveOrder = {"MoveOrder", R"json({
@@ -153,11 +161,13 @@ constexpr openapi::Schema kMoved = {"Moved", R"json({
 constexpr openapi::Schema kPaused = {"Paused", R"json({
 "type":"object","required":["output","status"],"properties":{
 "output":{"type":"string"},
+"kept":{"type":"boolean","description":"false: the store takes nothing now, and a crash before it does forgets this."},
 "status":{"type":"string","enum":["paused","was paused already","pauses once its loop answers"]}}})json"};
 
 constexpr openapi::Schema kResumed = {"Resumed", R"json({
 "type":"object","required":["output","status"],"properties":{
 "output":{"type":"string"},
+"kept":{"type":"boolean","description":"false: the store takes nothing now, and a crash before it does forgets this."},
 "status":{"type":"string","enum":["resumed","was neither paused nor in quarantine","resumes once its loop answers"]}}})json"};
 
 constexpr openapi::Schema kBreakerOrder = {"BreakerOrder", R"json({
@@ -168,6 +178,7 @@ constexpr openapi::Schema kBreakerOrder = {"BreakerOrder", R"json({
 constexpr openapi::Schema kBreakerOrdered = {"BreakerOrdered", R"json({
 "type":"object","required":["output","breaker"],"properties":{
 "output":{"type":"string"},
+"kept":{"type":"boolean","description":"false: the store takes nothing now, and a crash before it does forgets this."},
 "breaker":{"type":"string","enum":["closed","open","half_open","forced_open","forced_closed","unknown"],
 "description":"unknown: its loop has not answered yet."}}})json"};
 
@@ -216,6 +227,7 @@ constexpr openapi::Schema kDeadLetterRow = {"DeadLetterRow", R"json({
 "state":{"const":"dead"},
 "review":{"type":"string","enum":["pending","approved","discarded"]},
 "attempts":{"type":"integer"},
+"died_at":{"type":"string","format":"date-time"},
 "updated_at":{"type":"string","format":"date-time"},
 "reason":{"type":"string"},
 "provider_id":{"type":"string"},
@@ -239,6 +251,7 @@ constexpr openapi::Schema kDeadLetter = {"DeadLetter", R"json({
 "state":{"const":"dead"},
 "review":{"type":"string","enum":["pending","approved","discarded"]},
 "attempts":{"type":"integer"},
+"died_at":{"type":"string","format":"date-time"},
 "updated_at":{"type":"string","format":"date-time"},
 "reason":{"type":"string"},
 "provider_id":{"type":"string"},
@@ -285,7 +298,7 @@ constexpr openapi::Schema kSweep = {"Sweep", R"json({
 "updated_before":{"type":"string"},
 "limit":{"type":"integer","minimum":1,"maximum":10000,"default":1000},
 "before":{"type":"string","description":"The `next` of the request before."},
-"rate":{"type":"string","description":"At most so many, as 50/s. The request then ends after some seconds, with `next`."},
+"rate":{"type":"string","description":"At most so many, as 50/s. The request then ends after five seconds at most, with `next`, and `wait_ms` if more time has to pass."},
 "dry_run":{"type":"boolean","default":false,"description":"Only say how many there are, and show some."}},
 "examples":[{"reason":"exhausted","accepted_after":"2h","limit":100}]})json"};
 
@@ -299,7 +312,8 @@ constexpr openapi::Schema kSwept = {"Swept", R"json({
 "sample":{"type":"array","items":{"$ref":"#/components/schemas/DeadLetterRow"}},
 "gone_ids":{"type":"array","items":{"type":"string"}},
 "rest_ids":{"type":"array","items":{"type":"string"},"description":"Not reached: ask again for these."},
-"next":{"type":"string","description":"Where the rest begins."}}})json"};
+"next":{"type":"string","description":"Where the rest begins."},
+"wait_ms":{"type":"integer","description":"With a rate: how long to wait before asking for the rest; absent: not at all."}}})json"};
 
 constexpr openapi::Schema kSuppressionPage = {"SuppressionPage", R"json({
 "type":"object","required":["suppressions"],"properties":{
@@ -313,14 +327,14 @@ constexpr openapi::Schema kSuppressionPage = {"SuppressionPage", R"json({
 
 constexpr openapi::Schema kSuppressionOrder = {"SuppressionOrder", R"json({
 "type":"object","required":["address"],"additionalProperties":false,"properties":{
-"address":{"type":"string","maxLength":320,"description":"kind:value, such as email:a@b.example."},
+"address":{"type":"string","maxLength":512,"description":"kind:value, such as email:a@b.example."},
 "reason":{"type":"string","maxLength":256},
 "ttl":{"type":"string","description":"A duration such as 90d; absent: until it is removed."}},
 "examples":[{"address":"email:a@b.example","reason":"asked to","ttl":"90d"}]})json"};
 
 constexpr openapi::Schema kSuppressionLift = {"SuppressionLift", R"json({
 "type":"object","required":["address"],"additionalProperties":false,"properties":{
-"address":{"type":"string","maxLength":320}},
+"address":{"type":"string","maxLength":512}},
 "examples":[{"address":"email:a@b.example"}]})json"};
 
 constexpr openapi::Schema kSuppressionChanged = {"SuppressionChanged", R"json({

@@ -60,7 +60,7 @@ class OutputMove final : public std::enable_shared_from_this<OutputMove> {
       : ledger_(ledger), call_(std::move(call)), order_(std::move(order)) {}
 
   void begin(AdminApi& api) {
-    look_for_output(api, order_.from,
+    look_for_output(api, order_.from, std::nullopt,
                     [self = shared_from_this(), &api](std::optional<Problem> problem) {
                       if (!problem) return self->look_for_target(*api.parts().outputs);
                       if (problem->status == 404) problem->pointer = "/from";

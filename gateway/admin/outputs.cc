@@ -50,7 +50,7 @@ void silent_loops_member(JsonWriter& json, const std::vector<OutputState>& state
 }
 
 std::string outputs_json(const std::vector<OutputState>& states,
-                         const std::vector<stage::BacklogCount>& backlog) {
+                         const std::vector<stage::BacklogCount>& backlog, WallTime now) {
   std::map<std::string_view, OutputRow> rows;
   for (const OutputState& state : states) rows[state.name].state = &state;
   for (const stage::BacklogCount& count : backlog) rows[count.output].backlog = &count;
@@ -69,6 +69,7 @@ std::string outputs_json(const std::vector<OutputState>& states,
     }
     count_pair(json, "ready", row.backlog == nullptr ? 0 : row.backlog->ready);
     count_pair(json, "dead", row.backlog == nullptr ? 0 : row.backlog->dead);
+    if (row.backlog != nullptr) oldest_ready_members(json, row.backlog->oldest_ready, now);
     json.end_object();
   }
   json.end_array();
@@ -89,13 +90,21 @@ std::string_view text_of(const OrderTexts& texts, OutputsView::Told told) {
   return told == OutputsView::Told::kWasSo ? texts.was_so : texts.later;
 }
 
+// An order holds at once and is written when the store takes it: a crash before that forgets it.
+void kept_member(JsonWriter& json, const AdminParts& parts) {
+  if (parts.ledger == nullptr || parts.ledger->accepting()) return;
+  json.key("kept");
+  json.boolean(false);
+}
+
 using Order = void (OutputsView::*)(std::string, Function<void(OutputsView::Told)>);
 
 void order(AdminApi& api, const CallRef& call, Order what, const OrderTexts& texts) {
   OutputsView* view = api.parts().outputs;
   if (view == nullptr) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
   std::string output(call->argument());
-  (view->*what)(output, [call, output, texts](OutputsView::Told told) {
+  const AdminParts& parts = api.parts();
+  (view->*what)(output, [call, output, texts, &parts](OutputsView::Told told) {
     if (told == OutputsView::Told::kNoSuchOutput) {
       return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
     }
@@ -104,6 +113,7 @@ void order(AdminApi& api, const CallRef& call, Order what, const OrderTexts& tex
     json.begin_object();
     json.pair("output", output);
     json.pair("status", text_of(texts, told));
+    kept_member(json, parts);
     json.end_object();
     call->answer_json(200, std::move(text));
   });
@@ -138,9 +148,10 @@ void serve_outputs(AdminApi& api, const CallRef& call) {
   ledger->query(std::move(query), [call, view](Result<stage::QueryResult> found) {
     if (!found) return call->answer(problem_of(found.error(), "read the store"));
     auto backlog = std::make_shared<std::vector<stage::BacklogCount>>(std::move(found->backlog));
-    if (view == nullptr) return call->answer_json(200, outputs_json({}, *backlog));
-    view->read([call, backlog](const std::vector<OutputState>& states) {
-      call->answer_json(200, outputs_json(states, *backlog));
+    const WallTime now = call->loop().wall();
+    if (view == nullptr) return call->answer_json(200, outputs_json({}, *backlog, now));
+    view->read([call, backlog, now](const std::vector<OutputState>& states) {
+      call->answer_json(200, outputs_json(states, *backlog, now));
     });
   });
 }
@@ -161,8 +172,10 @@ void serve_breaker(AdminApi& api, const CallRef& call) {
   OutputsView* view = api.parts().outputs;
   if (view == nullptr) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
   std::string output(call->argument());
+  const AdminParts& parts = api.parts();
   view->order_breaker(
-      output, order->order, [call, output, asked = order->name](std::optional<std::string> state) {
+      output, order->order,
+      [call, output, asked = order->name, &parts](std::optional<std::string> state) {
         if (!state) return call->answer({.status = 404, .detail = std::string(kNoSuchOutput)});
         call->set_detail(asked);
         std::string text;
@@ -170,6 +183,7 @@ void serve_breaker(AdminApi& api, const CallRef& call) {
         json.begin_object();
         json.pair("output", output);
         json.pair("breaker", *state);
+        kept_member(json, parts);
         json.end_object();
         call->answer_json(200, std::move(text));
       });

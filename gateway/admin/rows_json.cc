@@ -1,6 +1,8 @@
 #include "gateway/admin/rows_json.h"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <string>
 
 #include "gateway/base/json_reader.h"
@@ -39,6 +41,7 @@ void delivery_members(JsonWriter& json, const stage::DeliveryRow& row) {
   if (row.state == DeliveryState::kDead) json.pair("review", message::review_name(row.review));
   count_pair(json, "attempts", row.attempts);
   if (row.state == DeliveryState::kReady) time_pair(json, "next_at", row.next_at);
+  if (row.state == DeliveryState::kDead) time_pair(json, "died_at", row.next_at);
   if (row.redrive_at) time_pair(json, "redrive_at", *row.redrive_at);
   time_pair(json, "updated_at", row.updated_at);
   pair_unless_empty(json, "reason", row.reason);
@@ -80,6 +83,14 @@ std::string topic_of(const stage::NotificationRow& row) {
   if (!payload || !payload->is<Value::Map>()) return {};
   const Value* topic = payload->find("topic");
   return topic != nullptr && topic->is<std::string>() ? topic->as<std::string>() : std::string();
+}
+
+void oldest_ready_members(JsonWriter& json, std::optional<WallTime> oldest, WallTime now) {
+  if (!oldest) return;
+  const Duration age = std::max(Duration::zero(), now - *oldest);
+  time_pair(json, "oldest_ready_at", *oldest);
+  json.key("oldest_ready_age_ms");
+  json.number(std::chrono::duration_cast<std::chrono::milliseconds>(age).count());
 }
 
 }  // namespace tocsin::admin

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "gateway/base/json_writer.h"
@@ -27,5 +28,8 @@ void letter_members(JsonWriter& json, const stage::DeliveryRow& row,
 void summary_members(JsonWriter& json, const stage::NotificationRow& row);
 /// Its topic alone.
 std::string topic_of(const stage::NotificationRow& row);
+
+/// Since when, and for how long, somebody has been due; nothing, when nobody is.
+void oldest_ready_members(JsonWriter& json, std::optional<WallTime> oldest, WallTime now);
 
 }  // namespace tocsin::admin

@@ -14,6 +14,8 @@ namespace tocsin::admin {
 
 namespace {
 
+constexpr std::size_t kWaitingShown = 10;
+
 // A full disk can be read: that alone says nothing about what is sent.
 struct StoreReport {
   bool accepting;
@@ -25,14 +27,28 @@ struct StoreReport {
 void store_members(JsonWriter& json, const stage::StoreHealth& health, WallTime now) {
   count_pair(json, "size_bytes", health.size_bytes);
   count_pair(json, "free_disk_bytes", health.free_disk_bytes);
-  if (!health.oldest_ready) return;
-  const Duration age = std::max(Duration::zero(), now - *health.oldest_ready);
-  time_pair(json, "oldest_ready_at", *health.oldest_ready);
-  json.key("oldest_ready_age_ms");
-  json.number(std::chrono::duration_cast<std::chrono::milliseconds>(age).count());
+  oldest_ready_members(json, health.oldest_ready, now);
 }
 
-void backlog_members(JsonWriter& json, const std::vector<stage::BacklogCount>& backlog) {
+// Where something waits, longest first: what is slow is named without asking for all outputs.
+void waiting_member(JsonWriter& json, std::vector<stage::BacklogCount> backlog, WallTime now) {
+  std::erase_if(backlog, [](const stage::BacklogCount& one) { return !one.oldest_ready; });
+  std::ranges::sort(backlog, {}, &stage::BacklogCount::oldest_ready);
+  if (backlog.size() > kWaitingShown) backlog.resize(kWaitingShown);
+  json.key("waiting");
+  json.begin_array();
+  for (const stage::BacklogCount& one : backlog) {
+    json.begin_object();
+    json.pair("output", one.output);
+    count_pair(json, "ready", one.ready);
+    oldest_ready_members(json, one.oldest_ready, now);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void backlog_members(JsonWriter& json, const std::vector<stage::BacklogCount>& backlog,
+                     WallTime now) {
   std::uint64_t ready = 0;
   std::uint64_t dead = 0;
   for (const stage::BacklogCount& count : backlog) {
@@ -41,6 +57,7 @@ void backlog_members(JsonWriter& json, const std::vector<stage::BacklogCount>& b
   }
   count_pair(json, "ready", ready);
   count_pair(json, "dead", dead);
+  waiting_member(json, backlog, now);
 }
 
 void config_member(JsonWriter& json, const ConfigDoor* config) {
@@ -120,7 +137,7 @@ void store_report_members(JsonWriter& json, const StoreReport& report, WallTime 
   json.key("backlog");
   json.begin_object();
   if (backlog) {
-    backlog_members(json, backlog->backlog);
+    backlog_members(json, backlog->backlog, now);
   } else {
     json.pair("error", backlog.error().text());
   }

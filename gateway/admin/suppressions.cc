@@ -11,6 +11,7 @@
 #include "gateway/admin/endpoint_functions.h"
 #include "gateway/admin/rows_json.h"
 #include "gateway/base/units.h"
+#include "gateway/message/address.h"
 
 namespace tocsin::admin {
 
@@ -49,7 +50,7 @@ std::optional<Problem> read_member(const Value::Entry& member, Order& order) {
   if (!delivery::is_suppressible(text)) {
     return wrong("/address", "kind:value is expected, as in email:a@b.example.");
   }
-  order.address = text;
+  order.address = message::normal_address(text);
   return std::nullopt;
 }
 
@@ -108,7 +109,9 @@ void serve_suppressions(AdminApi& api, const CallRef& call) {
   stage::RecordScan scan;
   scan.collection = delivery::kSuppressionCollection;
   scan.limit = kPageRows;
-  if (const std::string* prefix = call->parameter("prefix")) scan.prefix = *prefix;
+  if (const std::string* prefix = call->parameter("prefix")) {
+    scan.prefix = message::normal_address(*prefix);
+  }
   if (const std::string* after = call->parameter("after")) scan.after = *after;
   if (const std::string* limit = call->parameter("limit")) {
     const auto number = read_limit(*limit, stage::kRecordPageRowsMax);

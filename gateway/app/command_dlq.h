@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gateway/app/admin_client.h"
@@ -41,6 +42,9 @@ struct ReviewArguments {
   std::string rate;       ///< at most so many, as 50/s; empty: as fast as it goes
   /// Called with a line for people whenever there is something new; may be empty.
   Function<void(std::string)> progress = {};
+  /// Lets time pass: before a request that a pace puts off, and before one is sent again that
+  /// failed after others did not, as while another process takes the gateway's place.
+  Function<void(Duration)> wait = [](Duration time) { std::this_thread::sleep_for(time); };
 };
 
 CommandOutput list_dead_letters(const ListArguments& arguments, const AdminArguments& admin,

@@ -1,35 +1,12 @@
 #include "gateway/app/command_explain.h"
 
+#include "gateway/app/event_fault.h"
 #include "gateway/app/explanation.h"
 #include "gateway/app/load_gateway.h"
 #include "gateway/app/rehearsal_ground.h"
 #include "gateway/app/rejection_text.h"
-#include "gateway/app/text_table.h"
 
 namespace tocsin::app {
-
-namespace {
-
-CommandOutput invalid_event(const ExplainArguments& arguments, const message::Invalid& why) {
-  CommandOutput output;
-  output.exit_code = kFaultExit;
-  if (!arguments.json) {
-    const std::string where = why.pointer.empty() ? "" : why.pointer + ": ";
-    output.err = printable(arguments.event_path + ": " + where + why.detail) + "\n" +
-                 "no notification: its sender is answered 400\n";
-    return output;
-  }
-  JsonWriter json(output.out);
-  json.begin_object();
-  json.pair("outcome", "invalid");
-  json.pair("pointer", why.pointer);
-  json.pair("detail", why.detail);
-  json.end_object();
-  output.out += "\n";
-  return output;
-}
-
-}  // namespace
 
 CommandOutput explain(const ExplainArguments& arguments, const config::Environment& environment) {
   PluginCatalog catalog;
@@ -40,7 +17,7 @@ CommandOutput explain(const ExplainArguments& arguments, const config::Environme
   const auto rehearsal = Rehearsal::make(*loaded, catalog, arguments.now, ground.lent());
   if (!rehearsal) return rejected({rehearsal.error(), loaded->sources}, style);
   const auto event = (*rehearsal)->hear(arguments.event);
-  if (!event) return invalid_event(arguments, event.error());
+  if (!event) return invalid_event(arguments.event_path, event.error(), arguments.json);
   const Snapshot& snapshot = (*rehearsal)->snapshot();
   CommandOutput output;
   output.exit_code = event->outcome == Rehearsed::Outcome::kRouted ? 0 : kNobodyExit;

@@ -22,6 +22,7 @@
 #include "gateway/app/command_outputs.h"
 #include "gateway/app/command_plugins.h"
 #include "gateway/app/command_reload.h"
+#include "gateway/app/command_render.h"
 #include "gateway/app/command_routes.h"
 #include "gateway/app/command_send.h"
 #include "gateway/app/command_suppressions.h"
@@ -47,13 +48,13 @@ struct Arguments {
   AdminArguments admin;
   SendArguments send;
   std::string send_path;   // "-": standard input
-  std::string event_path;  // explain; "-": standard input
+  std::string event_path;  // explain, render; "-": standard input
   RouteTestArguments route_test;
   ListArguments list;
   ReviewArguments review;
   MoveArguments move;
   std::string letter_id;
-  std::string output;  // of `outputs pause`, `resume` and `breaker`
+  std::string output;  // of `render`, `outputs pause`, `resume` and `breaker`
   std::string breaker_state;
   AuditArguments audit;
   SuppressionArguments suppression;
@@ -153,6 +154,37 @@ void add_explain(CLI::App& app, Arguments& arguments, int& exit_code) {
       "Exit codes: 0 somebody hears of it, 3 nobody does, 1 the configuration or the event is "
       "wrong, 2 wrong usage.");
   command->callback([&] { exit_code = run_explain(arguments); });
+}
+
+int run_render(const Arguments& arguments) {
+  const config::SystemEnvironment environment;
+  Result<std::string> event = read_document(arguments.event_path);
+  if (!event) return print({kFaultExit, {}, "tocsin: " + event.error().text() + "\n"});
+  return print(render({.config_path = arguments.config_path,
+                       .output = arguments.output,
+                       .event_path = arguments.event_path,
+                       .event = std::move(*event),
+                       .now = SystemClock::instance().wall(),
+                       .json = arguments.json,
+                       .colour = wants_colour(STDOUT_FILENO)},
+                      environment));
+}
+
+void add_render(CLI::App& app, Arguments& arguments, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "render", "Show what an output would send of a notification, and send nothing");
+  command->add_option("event", arguments.event_path, "A notification as JSON; - is standard input")
+      ->type_name("EVENT.json")
+      ->required();
+  command->add_option("--output", arguments.output, "Its name in the file")
+      ->type_name("NAME")
+      ->required();
+  add_config(*command, arguments);
+  add_json(*command, arguments);
+  command->footer(
+      "Exit codes: 0 it would be sent, 3 it would not, 1 the configuration or the "
+      "event is wrong, 2 wrong usage.");
+  command->callback([&] { exit_code = run_render(arguments); });
 }
 
 int run_route_test(RouteTestArguments& told) {
@@ -517,6 +549,7 @@ int run_command_line(int argc, const char* const* argv) {
   check_command->callback([&] { exit_code = run_check(arguments); });
 
   add_explain(app, arguments, exit_code);
+  add_render(app, arguments, exit_code);
   add_routes(app, arguments.route_test, exit_code);
 
   CLI::App* run = app.add_subcommand("run", "Serve until a signal ends it");

@@ -1,5 +1,10 @@
 #include "gateway/app/command_outputs.h"
 
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "gateway/app/age_text.h"
 #include "gateway/app/text_table.h"
 #include "gateway/base/json_writer.h"
 
@@ -28,6 +33,19 @@ Cell breaker_cell(const Value& output) {
   return {breaker, breaker == "closed" ? Tone::kPlain : Tone::kWarning};
 }
 
+// Whatever has not begun, on disk or in memory.
+std::int64_t waiting_of(const Value& output) {
+  const std::int64_t held = number_member(output, "in_memory") - number_member(output, "in_flight");
+  return number_member(output, "ready") + std::max<std::int64_t>(0, held);
+}
+
+// For how long the oldest of those that wait has been due.
+Cell age_cell(const Value& output) {
+  if (output.find("oldest_ready_age_ms") == nullptr) return {"-", Tone::kFaint};
+  const std::chrono::milliseconds age(number_member(output, "oldest_ready_age_ms"));
+  return {age_text(age)};
+}
+
 std::string move_body(const MoveArguments& arguments) {
   std::string body;
   JsonWriter json(body);
@@ -48,13 +66,23 @@ std::string counted_rows(std::int64_t ready, std::int64_t dead) {
   return waiting + " and " + std::to_string(dead) + (dead == 1 ? " dead letter" : " dead letters");
 }
 
+// What holds now and may not hold after a crash.
+std::string unkept_warning(const Value& answer) {
+  const Value* kept = answer.find("kept");
+  if (kept == nullptr || !kept->is<bool>() || kept->as<bool>()) return {};
+  return "tocsin: the store takes nothing: this holds, and is kept as soon as it can be; "
+         "a crash before that forgets it\n";
+}
+
 CommandOutput order_output(const std::string& name, std::string_view order,
                            const AdminArguments& arguments, AdminDoor& door) {
   const auto answer = ask_admin(
       door, {.method = "POST", .target = "/v1/outputs/" + encoded(name) + std::string(order)});
   if (!answer) return failed(answer.error(), arguments.json);
-  if (arguments.json) return {0, answer->text, {}};
-  return {0, printable(name) + " " + printable(text_member(answer->json, "status")) + "\n", {}};
+  std::string warning = unkept_warning(answer->json);
+  if (arguments.json) return {0, answer->text, std::move(warning)};
+  return {0, printable(name) + " " + printable(text_member(answer->json, "status")) + "\n",
+          std::move(warning)};
 }
 
 }  // namespace
@@ -103,14 +131,15 @@ CommandOutput list_outputs(const AdminArguments& arguments, AdminDoor& door) {
   const auto answer = ask_admin(door, {.target = "/v1/outputs"});
   if (!answer) return failed(answer.error(), arguments.json);
   if (arguments.json) return {0, answer->text, {}};
-  TextTable table({"OUTPUT", "TYPE", "LANE", "BREAKER", "IN FLIGHT", "WAITING", "DEAD", "STATE"});
+  TextTable table(
+      {"OUTPUT", "TYPE", "LANE", "BREAKER", "IN FLIGHT", "WAITING", "OVERDUE", "DEAD", "STATE"});
   const Value* outputs = answer->json.find("outputs");
   if (outputs != nullptr && outputs->is<Value::List>()) {
     for (const Value& output : outputs->as<Value::List>()) {
       const std::int64_t dead = number_member(output, "dead");
       table.add({text_member(output, "name"), text_member(output, "type"), lane_cell(output),
-                 breaker_cell(output), number_member(output, "in_flight"),
-                 number_member(output, "ready"), Cell(dead, dead > 0 ? Tone::kBad : Tone::kPlain),
+                 breaker_cell(output), number_member(output, "in_flight"), waiting_of(output),
+                 age_cell(output), Cell(dead, dead > 0 ? Tone::kBad : Tone::kPlain),
                  state_cell(output)});
     }
   }
@@ -139,9 +168,10 @@ CommandOutput order_breaker(const std::string& name, const std::string& state,
       door,
       {.method = "POST", .target = "/v1/outputs/" + encoded(name) + "/breaker", .body = body});
   if (!answer) return failed(answer.error(), arguments.json);
-  if (arguments.json) return {0, answer->text, {}};
+  std::string warning = unkept_warning(answer->json);
+  if (arguments.json) return {0, answer->text, std::move(warning)};
   const std::string now = printable(text_member(answer->json, "breaker"));
-  return {0, "the breaker of " + printable(name) + " is " + now + "\n", {}};
+  return {0, "the breaker of " + printable(name) + " is " + now + "\n", std::move(warning)};
 }
 
 }  // namespace tocsin::app

@@ -1,6 +1,7 @@
 // `tocsin dlq redrive`, `approve` and `discard`: those that are named one by one, so that each is
 // told of; those that a filter means request by request, so that it can be seen how far it came.
 
+#include <chrono>
 #include <utility>
 
 #include "gateway/app/command_dlq.h"
@@ -14,6 +15,8 @@ namespace {
 
 constexpr std::string_view kLetters = "/v1/dead-letters";
 constexpr std::int64_t kDryRunLetters = 10'000;  // of one request
+constexpr int kTriesMax = 30;                    // of one request, once another was answered
+constexpr Duration kTryAgainAfter = std::chrono::seconds(1);
 
 std::string past_of(std::string_view verb) {
   if (verb == "redrive") return "redriven";
@@ -103,7 +106,7 @@ class Sweeping {
     std::string next;
     do {
       const auto answer =
-          ask_admin(door_, {.method = "POST", .target = target, .body = body(dry, next)});
+          ask_again_and_again({.method = "POST", .target = target, .body = body(dry, next)});
       if (!answer) return failure_of(answer.error(), dry);
       matched_ += number_member(answer->json, "matched");
       changed_ += number_member(answer->json, "changed");
@@ -111,15 +114,33 @@ class Sweeping {
       if (sample != nullptr && !shows_some(sample_)) sample_ = *sample;
       next = text_member(answer->json, "next");
       if (!dry) tell_progress(!next.empty());
+      // At less than one in some seconds the gateway does not keep the request meanwhile.
+      const std::chrono::milliseconds due(number_member(answer->json, "wait_ms"));
+      if (!next.empty() && due.count() > 0) arguments_.wait(due);
     } while (!next.empty());
     return std::nullopt;
+  }
+
+  // What was changed by a request whose answer is lost is no dead letter any more, so that asking
+  // again changes the rest.
+  tl::expected<AdminAnswer, AdminFailure> ask_again_and_again(const AdminRequest& request) {
+    auto answer = ask_admin(door_, request);
+    for (int tries = 1; !answer && answered_ && tries < kTriesMax; ++tries) {
+      // As while another process takes the gateway's place.
+      const bool may_pass = answer.error().status == 0 || answer.error().status == 503;
+      if (!may_pass) break;
+      arguments_.wait(kTryAgainAfter);
+      answer = ask_admin(door_, request);
+    }
+    if (answer) answered_ = true;
+    return answer;
   }
 
   CommandOutput failure_of(const AdminFailure& failure, bool dry) const {
     CommandOutput output = failed(failure, admin_.json);
     if (dry || changed_ == 0) return output;
-    output.err +=
-        counted_letters(changed_) + of_output() + " " + past_of(arguments_.verb) + " before that\n";
+    output.err += counted_letters(changed_) + of_output() + " " + past_of(arguments_.verb) +
+                  " before that; the same command goes on with the rest\n";
     return output;
   }
 
@@ -185,7 +206,8 @@ class Sweeping {
   std::int64_t total_ = 0;  // 0: not known
   std::int64_t matched_ = 0;
   std::int64_t changed_ = 0;
-  Value sample_;  // null: none yet
+  bool answered_ = false;  // a request was
+  Value sample_;           // null: none yet
 };
 
 }  // namespace

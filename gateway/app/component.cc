@@ -80,9 +80,10 @@ bool Component::can_reconfigure() const {
   return script_ != nullptr ? script_->can_reconfigure() : compiled_->can_reconfigure();
 }
 
-tl::expected<void, plugin::Refusal> Component::reconfigure(const Value& settings) {
+tl::expected<void, plugin::Refusal> Component::reconfigure(
+    const Value& settings, const templates::SettingsPtr& templates) {
   const CallUnderWay::Scope call(calls_, logger_of(name_), "reconfigure of the " + plugin_);
-  if (script_ == nullptr) return compiled_->reconfigure(settings);
+  if (script_ == nullptr) return compiled_->reconfigure(settings, templates);
   auto taken = script_->reconfigure(settings);
   if (!taken) return tl::unexpected(refusal_of(std::move(taken.error())));
   return {};

@@ -59,7 +59,8 @@ class Component {
   /// Whether it can take other values of its reloadable options.
   bool can_reconfigure() const;
   /// See plugin::Instance and script::Instance.
-  tl::expected<void, plugin::Refusal> reconfigure(const Value& settings);
+  tl::expected<void, plugin::Refusal> reconfigure(const Value& settings,
+                                                  const templates::SettingsPtr& templates);
 
   /// One of the two is null.
   plugin::Instance* compiled() const { return compiled_.get(); }

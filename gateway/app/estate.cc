@@ -4,6 +4,7 @@
 #include <random>
 #include <utility>
 
+#include "gateway/app/keep_crash_map.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/base/assert.h"
 #include "gateway/delivery/suppressions.h"
@@ -59,8 +60,6 @@ Estate::Estate(const Process& process)
                             .clock = process.clock,
                             .presences = &process.crash_map},
                 .calls = process.calls},
-      quarantined_until_(services_.compiled.clock.mono() + plugin::CrashMap::kSuspectWindow),
-      suspects_(process.crash_map.suspects(services_.compiled.clock.wall())),
       paces_(process.instance),
       awaits_lanes_(process.join_store),
       table_(table_options()),
@@ -96,9 +95,7 @@ tl::expected<std::shared_ptr<OpenStore>, config::Diagnostics> Estate::open_store
                                  .fresh_secret = {random_seed(), random_seed()},
                                  .open = {.join = process_.join_store},
                                  .blamed = {}};
-  for (const plugin::CrashFinding& one : process_.crash_map.found()) {
-    options.blamed.insert(options.blamed.end(), one.deliveries.begin(), one.deliveries.end());
-  }
+  blame_crashes(root, options.blamed);
   auto store = std::make_shared<OpenStore>();
   store->instance = std::move(*made);
   store->settings = settings;
@@ -116,6 +113,19 @@ tl::expected<std::shared_ptr<OpenStore>, config::Diagnostics> Estate::open_store
         config::Diagnostics{fault_at(settings.place(), "storage", opened.error().text())});
   }
   return store;
+}
+
+// What is in memory of the store before is nobody's any more: that one was never served.
+void Estate::blame_crashes(const Value& root, std::vector<message::DeliveryId>& blamed) {
+  plugin::CrashMap& map = process_.crash_map;
+  const Clock& clock = services_.compiled.clock;
+  keep_crash_map(root, map, clock.wall(), process_.log);
+  for (const plugin::CrashFinding& one : map.found()) {
+    blamed.insert(blamed.end(), one.deliveries.begin(), one.deliveries.end());
+  }
+  const std::lock_guard lock(mutex_);
+  suspects_ = map.suspects(clock.wall());
+  quarantined_until_ = clock.mono() + plugin::CrashMap::kSuspectWindow;
 }
 
 void Estate::take(std::shared_ptr<OpenStore> store) {

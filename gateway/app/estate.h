@@ -63,8 +63,8 @@ class Estate {
   Estate(const Estate&) = delete;
   Estate& operator=(const Estate&) = delete;
 
-  /// Opens the store that the root names, and reads the suppressed addresses in it. It is nobody's
-  /// yet. Construction thread.
+  /// Opens the store that the root names, and reads the suppressed addresses in it. The crash map
+  /// is beside it from now on. It is nobody's yet. Construction thread.
   tl::expected<std::shared_ptr<OpenStore>, config::Diagnostics> open_store(
       const Value& root, const PluginCatalog& catalog);
   /// That is the store of this process from now on, until give_up_store(): then no port to it is
@@ -116,14 +116,16 @@ class Estate {
   delivery::OverloadGuard& overload() { return overload_; }
 
  private:
+  void blame_crashes(const Value& root, std::vector<message::DeliveryId>& blamed);
+
   const Process process_;
   plugin::PluginMetrics plugin_metrics_;
   script::ScriptMetrics script_metrics_;
   http::ClientMetrics client_metrics_;
   delivery::OverloadGuard overload_;
   const ComponentServices services_;
-  const MonoTime quarantined_until_;
   mutable std::mutex mutex_;
+  MonoTime quarantined_until_{};                         // guarded by mutex_
   std::vector<plugin::CrashFinding> suspects_;           // guarded by mutex_
   std::shared_ptr<const event::TlsContext> client_tls_;  // guarded by mutex_
   mutable delivery::AccountGates accounts_;

@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "gateway/app/command_version.h"
-#include "gateway/app/open_crash_map.h"
 #include "gateway/event/signal_watch.h"
 #include "gateway/policy/siphash.h"
 
@@ -58,15 +57,15 @@ Gateway::Gateway(Arguments arguments, const config::LoadedConfig& config, teleme
       metrics_(workers_wanted_ + 2),  // the control loop and the storage
       access_logs_(metrics_),
       control_({.name = "control", .shard = workers_wanted_}),
-      crash_map_(open_crash_map(config.root, workers_wanted_ + 2, log)),
-      watchdog_(*crash_map_, log, metrics_),
+      crash_map_(workers_wanted_ + 2),
+      watchdog_(crash_map_, log, metrics_),
       pool_(std::in_place, kOffloadThreads, kOffloadQueueMax),
       estate_({.log = log,
                .metrics = metrics_,
                .pool = *pool_,
                .workers = workers_wanted_,
                .storage_shard = workers_wanted_ + 1,
-               .crash_map = *crash_map_,
+               .crash_map = crash_map_,
                .join_store = arguments_.predecessor.has_value(),
                .calls = &calls_,
                .instance = instance_name(arguments_.config_path, config.root)}),
@@ -216,7 +215,6 @@ bool Gateway::run() {
   const event::SignalWatch hang_up(control_, SIGHUP, [this] { reload_on_signal(); });
   const event::SignalWatch rotate(control_, SIGUSR1, [this] { reopen_logs(); });
   const event::SignalWatch replace(control_, SIGUSR2, [this] { upgrade(); });
-  report_crashes();
   make_workers();
   log_watch_.arm_after(kLogWatch);
   watchdog_.watch(control_);
@@ -325,19 +323,6 @@ void Gateway::adopt(const Snapshot& snapshot) {
   }
   const Value& log = snapshot.settings().at("gateway").at("log");
   if (const auto level = telemetry::parse_log_level(log.string("level"))) log_.set_level(*level);
-}
-
-void Gateway::report_crashes() const {
-  for (const plugin::CrashFinding& one : crash_map_->found()) {
-    TOCSIN_LOG(log_, kError, "app", "the last process crashed inside a plugin",
-               {"plugin", one.plugin}, {"id", one.id}, {"signal", one.signal},
-               {"deliveries", one.deliveries.size()});
-  }
-  for (const plugin::CrashFinding& one : crash_map_->suspects(control_.wall())) {
-    TOCSIN_LOG(log_, kError, "app", "a plugin is suspected of crashing the gateway",
-               {"plugin", one.plugin}, {"id", one.id},
-               {"quarantine_ms", plugin::CrashMap::kSuspectWindow});
-  }
 }
 
 void Gateway::reload_on_signal() {

@@ -91,7 +91,6 @@ class Gateway {
   void too_late_for(std::string_view signal);
   void reopen_logs();
   void upgrade();
-  void report_crashes() const;
   void drain(std::string_view why);
   void begin_drain(std::string_view why, Duration idle_patience);
   void watch_logs();
@@ -108,7 +107,7 @@ class Gateway {
   AccessLogs access_logs_;
   admin::Readiness readiness_;
   event::Loop control_;
-  const std::unique_ptr<plugin::CrashMap> crash_map_;
+  plugin::CrashMap crash_map_;              // beside the store once one is opened
   Watchdog watchdog_;                       // stops before the loops
   std::optional<event::OffloadPool> pool_;  // ends before the loops that it posts to
   CallUnderWay calls_;

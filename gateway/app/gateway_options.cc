@@ -84,7 +84,7 @@ constexpr OptionTable kOverload = {
     {}};
 
 constexpr Option kPluginFolder = {.key = "", .doc = "A folder.", .min = "1", .max = "4096"};
-constexpr std::array<Option, 8> kGatewayOptions = {{
+constexpr std::array<Option, 9> kGatewayOptions = {{
     {.key = "workers",
      .type = kInteger,
      .doc = "Event loops, each on a thread of its own; auto is one per CPU the process may use.",
@@ -125,6 +125,15 @@ constexpr std::array<Option, 8> kGatewayOptions = {{
      .doc = "Folders of plugins, searched before those that came with the gateway; relative ones "
             "start at this file's folder.",
      .default_text = "[]",
+     .max = "16",
+     .element = &kPluginFolder},
+    {.key = "preset_path",
+     .type = kList,
+     .doc =
+         "Folders of presets, searched before the folder presets beside this file and those that "
+         "came with the gateway; relative ones start at this file's folder.",
+     .default_text = "[]",
+     .flags = kReloadable,
      .max = "16",
      .element = &kPluginFolder},
     {.key = "overload",

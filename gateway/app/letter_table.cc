@@ -47,7 +47,7 @@ std::string letter_table(const Value::List& letters, bool colour) {
     table.add({text_member(letter, "id"), text_member(letter, "output"),
                text_member(letter, "address"), text_member(letter, "topic"),
                Cell(level, level_tone(level)), number_member(letter, "attempts"),
-               Cell(short_time(text_member(letter, "updated_at"))), text_member(letter, "review"),
+               Cell(short_time(text_member(letter, "died_at"))), text_member(letter, "review"),
                text_member(letter, "reason")});
   }
   return table.text(colour);
@@ -59,7 +59,7 @@ std::string letter_text(const Value& letter, bool colour) {
     put_field(out, name, text_member(letter, name), colour);
   }
   put_field(out, "attempts", std::to_string(number_member(letter, "attempts")), colour);
-  put_field(out, "died", text_member(letter, "updated_at"), colour);
+  put_field(out, "died", text_member(letter, "died_at"), colour);
   put_field(out, "redrive_at", text_member(letter, "redrive_at"), colour);
   const Value* of = letter.find("of");
   if (of == nullptr || !of->is<Value::Map>()) return out;

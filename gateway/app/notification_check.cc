@@ -10,6 +10,7 @@
 #include "gateway/app/fallback_check.h"
 #include "gateway/app/route_scripts.h"
 #include "gateway/app/secret_lines.h"
+#include "gateway/app/template_check.h"
 #include "gateway/base/address.h"
 #include "gateway/base/text.h"
 #include "gateway/config/key_advice.h"
@@ -31,8 +32,10 @@ using plugin::Kind;
 
 // A plugin that only looks at settings may still log; nobody reads it here.
 struct QuietServices {
-  explicit QuietServices(CallUnderWay* calls)
-      : services{{log, plugin_metrics}, {log, script_metrics}, calls} {}
+  QuietServices(const templates::SettingsPtr& templates, CallUnderWay* calls)
+      : services{{.log = log, .metrics = plugin_metrics, .templates = templates},
+                 {.log = log, .metrics = script_metrics, .templates = templates},
+                 calls} {}
 
   telemetry::Log log{telemetry::standard_error_sink(),
                      {.level = telemetry::LogLevel::kOff, .queue_lines_max = 16}};
@@ -51,9 +54,10 @@ std::vector<std::string_view> names_of(const Value& map) {
 class NotificationChecker {
  public:
   NotificationChecker(const Value& root, const PluginCatalog& catalog, CallUnderWay* calls)
-      : root_(root), catalog_(catalog), quiet_(calls) {}
+      : root_(root), catalog_(catalog), quiet_(catalog.templates(), calls) {}
 
   config::Diagnostics run() {
+    check_templates(root_, faults_);
     instances();
     routes();
     storage();
@@ -260,7 +264,8 @@ Trials trials_of(const Value& root, const PluginCatalog& catalog) {
 config::Diagnostics try_notifications(const Value& root, const PluginCatalog& catalog) {
   const Trials all = trials_of(root, catalog);
   config::Diagnostics faults;
-  const auto outcomes = plugin::try_create(all.trials);
+  const auto outcomes =
+      plugin::try_create(all.trials, plugin::kCreateTrialMax, catalog.templates());
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     if (outcomes[i]) continue;
     const plugin::Refusal& refusal = outcomes[i].error();

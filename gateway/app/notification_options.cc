@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "gateway/app/template_options.h"
 #include "gateway/routing/route.h"
 
 namespace tocsin::app {
@@ -81,7 +82,7 @@ constexpr std::array<Option, 4> kDeadLetterOptions = {{
 constexpr OptionTable kDeadLetters = {
     "dead_letters", "What becomes of deliveries that were given up.", kDeadLetterOptions, {}, {}};
 
-std::array<Option, 7> make_options() {
+std::array<Option, 8> make_options() {
   return {{
       {.key = "inputs",
        .type = kMap,
@@ -104,6 +105,7 @@ std::array<Option, 7> make_options() {
        .flags = Option::kReloadable,
        .max = "10000",
        .element = &kOutput},
+      templates_option(),
       {.key = "routes",
        .type = kList,
        .doc =
@@ -136,7 +138,7 @@ std::array<Option, 7> make_options() {
 }  // namespace
 
 std::span<const Option> notification_options() {
-  static const std::array<Option, 7> options = make_options();
+  static const std::array<Option, 8> options = make_options();
   return options;
 }
 

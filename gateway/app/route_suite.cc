@@ -9,6 +9,7 @@
 #include "gateway/base/text.h"
 #include "gateway/config/include.h"
 #include "gateway/config/key_advice.h"
+#include "gateway/message/address.h"
 #include "gateway/message/time_text.h"
 
 namespace tocsin::app {
@@ -127,7 +128,7 @@ std::string beside(const std::string& suite, const std::string& path) {
 Expectation::Delivery delivery_of(const Value& written) {
   Expectation::Delivery delivery{written.string("output"), {}, written.at("output").place()};
   if (const Value* address = written.find("address")) {
-    delivery.address = address->as<std::string>();
+    delivery.address = message::normal_address(address->as<std::string>());
   }
   if (const Value* priority = written.find("priority")) {
     delivery.priority = message::parse_class(priority->as<std::string>());

@@ -21,14 +21,29 @@ plugin::Change PluginPart::change_since(const PluginPart& was) const {
     const auto change =
         plugin::change_of(*was.code.compiled, *was.settings, *code.compiled, *settings, *options);
     if (change != plugin::Change::kSame || was.instance == nullptr) return change;
-    // The same settings may name files that are others by now.
-    if (!was.instance->compiled()->files_changed()) return change;
+    // The same settings may name files that are others by now, and include other texts.
+    const plugin::Instance& made = *was.instance->compiled();
+    const bool other_templates = !same_templates(was) && !made.template_uses().empty();
+    if (!made.files_changed() && !other_templates) return change;
     return was.instance->can_reconfigure() ? plugin::Change::kReloadable : plugin::Change::kNew;
   }
-  if (!(code == was.code)) return plugin::Change::kNew;
+  // Which templates a script has, only its own course tells.
+  if (!(code == was.code) || !same_templates(was)) return plugin::Change::kNew;
   const auto change = plugin::change_of(*was.settings, *settings, code.script->options());
   const bool is_told = change != plugin::Change::kReloadable || was.instance->can_reconfigure();
   return is_told ? change : plugin::Change::kNew;
+}
+
+bool PluginPart::same_templates(const PluginPart& was) const {
+  const bool common =
+      templates == was.templates ||
+      (templates != nullptr && was.templates != nullptr && *templates == *was.templates);
+  const auto same = [&](std::string_view key) {
+    const Value* own = settings->find(key);
+    const Value* old = was.settings->find(key);
+    return own == nullptr || old == nullptr ? own == old : same_content(*own, *old);
+  };
+  return common && same("templates") && same("values");
 }
 
 namespace {
@@ -40,7 +55,7 @@ PluginPart part_of(Kind kind, const std::string& id, const Value& settings,
   // Not the catalog's own table, where an output has the gateway's key as well.
   const OptionTable* options =
       code.compiled == nullptr ? nullptr : &catalog.library(kind, type).options();
-  return {kind, id, type, code, options, &settings, nullptr};
+  return {kind, id, type, code, options, &settings, nullptr, catalog.templates()};
 }
 
 const std::string& filter_id(const Value& filter) {
@@ -63,7 +78,9 @@ bool is_same(const PluginPart* old, const PluginPart& part) {
 class Snapshot::Maker {
  public:
   Maker(Snapshot& made, const PluginCatalog& catalog, const Snapshot* before, Estate& estate)
-      : made_(made), catalog_(catalog), before_(before), estate_(estate) {}
+      : made_(made), catalog_(catalog), before_(before), estate_(estate), lent_(estate.services()) {
+    lent_.compiled.templates = lent_.scripts.templates = catalog.templates();
+  }
 
   config::Diagnostics run() {
     const Value& root = made_.settings();
@@ -115,12 +132,17 @@ class Snapshot::Maker {
     made_.outputs_.push_back(std::move(output));
   }
 
-  // What the fallback takes is known once every output was made.
+  // What fallbacks take is known once every output was made. That no chain is a circle was checked.
   void tell_fallback(delivery::LaneFallback& fallback) const {
     const OutputPart* output = made_.output(fallback.output);
     if (output == nullptr) return;
     fallback.address_kind = output->traits.address_kind;
     fallback.has_own_address = output->traits.has_own_address;
+    if (output->policy.fallback.output.empty()) return;
+    auto next = std::make_shared<delivery::LaneFallback>();
+    next->output = output->policy.fallback.output;
+    tell_fallback(*next);
+    fallback.next = std::move(next);
   }
 
   // Shares the instance of `old`, if it may be kept or can take what is new.
@@ -130,7 +152,7 @@ class Snapshot::Maker {
     if (change == plugin::Change::kNew) return false;
     part.instance = old->instance;
     if (change == plugin::Change::kSame) return true;
-    const auto prepared = part.instance->reconfigure(*part.settings);
+    const auto prepared = part.instance->reconfigure(*part.settings, part.templates);
     if (!prepared) {
       add_fault(prepared.error(), path);
     } else {
@@ -140,8 +162,7 @@ class Snapshot::Maker {
   }
 
   bool create(PluginPart& part, const std::string& path) {
-    auto made =
-        Component::create(part.code, {part.kind, part.id}, *part.settings, estate_.services());
+    auto made = Component::create(part.code, {part.kind, part.id}, *part.settings, lent_);
     if (made) {
       part.instance = std::move(*made);
       return true;
@@ -159,10 +180,10 @@ class Snapshot::Maker {
     for (RouteScriptCode& script : open_route_scripts(
              made_.settings().at("routes"), routes, catalog_.scripts().module_folders(), faults_)) {
       PluginPart part{Kind::kFilter, script.route,    "route", script.code,
-                      nullptr,       script.settings, nullptr};
+                      nullptr,       script.settings, nullptr, catalog_.templates()};
       if (before_ != nullptr) part.instance = same_script(part);
       if (part.instance == nullptr) {
-        part.instance = create_route_script(script, estate_.services(), faults_);
+        part.instance = create_route_script(script, lent_, faults_);
       }
       if (part.instance != nullptr) made_.route_scripts_.push_back(std::move(part));
     }
@@ -170,7 +191,9 @@ class Snapshot::Maker {
 
   // Which route it decides does not matter to a script.
   std::shared_ptr<Component> same_script(const PluginPart& part) const {
-    const auto same = std::ranges::find(before_->route_scripts_, part.code, &PluginPart::code);
+    const auto same = std::ranges::find_if(before_->route_scripts_, [&](const PluginPart& was) {
+      return part.code == was.code && part.same_templates(was);
+    });
     return same == before_->route_scripts_.end() ? nullptr : same->instance;
   }
 
@@ -189,6 +212,7 @@ class Snapshot::Maker {
   const PluginCatalog& catalog_;
   const Snapshot* before_;
   Estate& estate_;
+  ComponentServices lent_;
   config::Diagnostics faults_;
 };
 

@@ -31,11 +31,14 @@ struct PluginPart {
   const OptionTable* options = nullptr;  ///< of that code, while its catalog lives
   const Value* settings = nullptr;       ///< in the snapshot's configuration
   std::shared_ptr<Component> instance;
+  templates::SettingsPtr templates = nullptr;  ///< the configuration's
 
   /// "output/sms".
   std::string label() const { return std::string(kind_name(kind)) + "/" + type; }
   /// What it means for the instance that `was` has to become this.
   plugin::Change change_since(const PluginPart& was) const;
+  /// Whether templates mean the same in both.
+  bool same_templates(const PluginPart& was) const;
 };
 
 /// An output, whatever loop it lives on.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "gateway/app/age_text.h"
 #include "gateway/app/metrics_text.h"
 #include "gateway/app/text_table.h"
 #include "gateway/base/json_writer.h"
@@ -98,20 +99,11 @@ void number_pair(JsonWriter& json, std::string_view name, std::int64_t number) {
   json.number(number);
 }
 
-// Two digits tell enough of an age.
-Duration rounded(Duration age) {
-  using namespace std::chrono;
-  if (age >= days(2)) return floor<days>(age);
-  if (age >= hours(2)) return floor<hours>(age);
-  if (age >= minutes(2)) return floor<minutes>(age);
-  return floor<seconds>(age);
-}
-
-std::string age_text(std::optional<std::int64_t> ms) {
+std::string oldest_text(std::optional<std::int64_t> ms) {
   if (!ms) return {};
   const auto age = std::chrono::milliseconds(*ms);
   if (age < std::chrono::seconds(1)) return ", the oldest is due now";
-  return ", the oldest overdue for " + format_duration(rounded(age));
+  return ", the oldest overdue for " + age_text(age);
 }
 
 Cell state_cell(const Output& output) {
@@ -218,7 +210,7 @@ std::string TopView::head(bool colour) const {
           per_second(&TopSample::refused) + "/s, delivered " + per_second(&TopSample::delivered) +
           "/s, failed attempts " + per_second(&TopSample::failed) + "/s, given up " +
           per_second(&TopSample::gave_up) + "/s\n";
-  text += std::to_string(now_->queued) + " waiting" + age_text(now_->oldest_ms) + "; ";
+  text += std::to_string(now_->queued) + " waiting" + oldest_text(now_->oldest_ms) + "; ";
   text += toned(std::to_string(now_->dead) + (now_->dead == 1 ? " dead letter" : " dead letters"),
                 now_->dead > 0 ? Tone::kBad : Tone::kPlain, colour);
   if (!now_->accepting) text += "; " + toned("the store takes nothing", Tone::kBad, colour);

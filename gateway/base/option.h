@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -65,5 +66,15 @@ struct OptionTable {
   std::string_view scalar_key = {};
   std::string_view exactly_one_of = {};
 };
+
+/// What the gateway itself reads beside a component's options, so that no component may take it.
+inline constexpr std::array<std::string_view, 6> kGatewayKeys = {"type",      "id",     "delivery",
+                                                                 "templates", "values", "preset"};
+constexpr bool is_gateway_key(std::string_view key) {
+  for (const std::string_view own : kGatewayKeys) {
+    if (own == key) return true;
+  }
+  return false;
+}
 
 }  // namespace tocsin

@@ -7,6 +7,7 @@
 
 #include "gateway/base/option.h"
 #include "gateway/config/diagnostic.h"
+#include "gateway/config/environment.h"
 #include "gateway/config/node.h"
 
 namespace tocsin::config {
@@ -17,6 +18,7 @@ struct TemplateFault {
   std::string what;        ///< one sentence without a full stop
   /// The text that the template includes, and that the fault is in; null: the template itself.
   const Node* part = nullptr;
+  bool part_is_file = false;  ///< that text is all of a file, and its place names it
 };
 
 /// Which components exist, by kind and name, with the options each declares. Built-in components
@@ -26,8 +28,12 @@ class ComponentCatalog {
   virtual ~ComponentCatalog() = default;
 
   /// Called with the tree before anything is looked up, for a catalog that the configuration itself
-  /// tells where to look. Faults refuse the configuration.
-  virtual void prepare(const Node& /*root*/, Diagnostics& /*faults*/) {}
+  /// tells where to look. What it reads it leaves in `sources`. Faults refuse the configuration.
+  virtual void prepare(const Node& /*root*/, const Environment& /*environment*/,
+                       SourceFiles& /*sources*/, Diagnostics& /*faults*/) {}
+
+  /// Where the presets of outputs are looked for, in this order.
+  virtual std::vector<std::string> preset_folders(const Node& /*root*/) const { return {}; }
 
   /// The table of one component, or null. It lives as long as the catalog.
   virtual const OptionTable* find(std::string_view kind, std::string_view name) const = 0;
@@ -40,8 +46,10 @@ class ComponentCatalog {
     return {};
   }
 
-  /// What is wrong with a text of an Option::kTemplate of a component of this kind; empty: none is.
+  /// What is wrong with a text of an Option::kTemplate of a component of this kind, whose settings
+  /// `component` holds as they were written; empty: none is.
   virtual std::optional<TemplateFault> template_fault(std::string_view /*kind*/,
+                                                      const Node& /*component*/,
                                                       std::string_view /*text*/) const {
     return std::nullopt;
   }

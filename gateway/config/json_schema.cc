@@ -139,6 +139,31 @@ class SchemaWriter {
     json_.end_array();
   }
 
+  // Of a component: what a preset may fill in need not be written beside one.
+  void demands(const OptionTable& table) {
+    if (find_option(table, "preset") == nullptr) {
+      required(table, "type");
+      exclusive(table);
+      return;
+    }
+    key("required");
+    json_.begin_array();
+    text("type");
+    json_.end_array();
+    key("if");
+    json_.begin_object();
+    key("required");
+    json_.begin_array();
+    text("preset");
+    json_.end_array();
+    json_.end_object();
+    key("else");
+    json_.begin_object();
+    required(table, {});
+    exclusive(table);
+    json_.end_object();
+  }
+
   void exclusive(const OptionTable& table) {
     const auto groups = exclusive_groups(table);
     if (groups.empty()) return;
@@ -253,8 +278,7 @@ class SchemaWriter {
       json_.end_object();
       key("additionalProperties");
       json_.boolean(false);
-      required(table, "type");
-      exclusive(table);
+      demands(table);
       json_.end_object();
     }
     pattern_branch(kInterpolated);

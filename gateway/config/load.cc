@@ -1,6 +1,7 @@
 #include "gateway/config/load.h"
 
 #include "gateway/config/include.h"
+#include "gateway/config/preset.h"
 #include "gateway/config/validation.h"
 
 namespace tocsin::config {
@@ -15,8 +16,12 @@ tl::expected<LoadedConfig, Rejection> load(const std::string& path, const Option
     return tl::unexpected(Rejection{std::move(files.error()), std::move(sources)});
   }
   Diagnostics faults;
-  catalog.prepare(files->root, faults);
-  if (!faults.empty()) return tl::unexpected(Rejection{std::move(faults), std::move(sources)});
+  apply_presets(files->root, catalog.preset_folders(files->root), environment, sources, faults);
+  catalog.prepare(files->root, environment, sources, faults);
+  if (!faults.empty()) {
+    sort_by_place(faults);
+    return tl::unexpected(Rejection{std::move(faults), std::move(sources)});
+  }
   tl::expected<Value, Diagnostics> root = validate(files->root, table, catalog, sources);
   if (!root) return tl::unexpected(Rejection{std::move(root.error()), std::move(sources)});
   return LoadedConfig{std::move(*root), std::move(files->files), std::move(sources),

@@ -14,6 +14,7 @@
 #include "gateway/config/limits.h"
 #include "gateway/config/scalar.h"
 #include "gateway/config/scalar_place.h"
+#include "gateway/config/source_text.h"
 
 namespace tocsin::config {
 
@@ -152,16 +153,19 @@ class Validator {
     if (const std::string bound = broken_bound(option, *typed); !bound.empty()) {
       blame(node.place, path, bound + ", got " + shown(node, option), "");
     }
-    if ((option.flags & Option::kTemplate) != 0) check_template(node, path);
+    if ((option.flags & Option::kTemplate) != 0 && component_ != nullptr)
+      check_template(node, path);
     return Value(std::move(*typed), node.place);
   }
 
   void check_template(const Node& node, const std::string& path) {
-    auto fault = catalog_.template_fault(kind_, node.text);
+    auto fault = catalog_.template_fault(kind_, *component_, node.text);
     if (!fault) return;
     const Node& at = fault->part == nullptr ? node : *fault->part;
     std::optional<Place> exact;
-    if (at.place.file != nullptr && at.written.empty()) {
+    if (fault->part_is_file) {
+      exact = SourceText(at.text, at.place.file).place_at(fault->offset);
+    } else if (at.place.file != nullptr && at.written.empty()) {
       exact = place_in_scalar(sources_.text(*at.place.file), at.place, at.text, fault->offset);
     }
     const std::string which = fault->part == nullptr ? "" : "in the part that it includes, ";
@@ -362,16 +366,19 @@ class Validator {
       entries.push_back({e.key, scalar(e.value, id, path_of_key(path, e.key)), e.key_place});
     }
     const std::string_view outer = std::exchange(kind_, kind);
+    const Node* const around = std::exchange(component_, &options);
     tables_.push_back(&table);
     fill_table(options, table, path, type.place, entries);
     tables_.pop_back();
     kind_ = outer;
+    component_ = around;
     return Value(std::move(entries), node.place);
   }
 
   const ComponentCatalog& catalog_;
   const SourceFiles& sources_;
   std::string_view kind_;  // of the component that is being read
+  const Node* component_ = nullptr;
   Diagnostics faults_;
   std::vector<const OptionTable*> tables_;  // from the root to the one being read
   std::set<Line> secret_lines_;

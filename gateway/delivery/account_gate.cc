@@ -15,10 +15,23 @@ Duration AccountGate::on_throttled(MonoTime begun, MonoTime now, std::uint64_t r
 }
 
 void AccountGate::on_served(MonoTime begun) {
-  if (!stepped_.load(std::memory_order_relaxed)) return;
+  if (!stepped()) return;
   const std::lock_guard lock(mutex_);
   steps_.on_served(begun);
   stepped_.store(steps_.steps() > 0, std::memory_order_relaxed);
+}
+
+std::uint32_t AccountGate::steps() const {
+  if (!stepped()) return 0;
+  const std::lock_guard lock(mutex_);
+  return steps_.steps();
+}
+
+void AccountGate::restore(std::uint32_t steps, MonoTime now) {
+  if (steps == 0) return;
+  const std::lock_guard lock(mutex_);
+  stepped_.store(true, std::memory_order_relaxed);
+  steps_.restore(steps, now);
 }
 
 std::shared_ptr<AccountGate> AccountGates::find(std::string_view type, std::string_view account) {

@@ -30,12 +30,16 @@ class AccountGate {
   /// As policy::ThrottleSteps, over all outputs of the account.
   Duration on_throttled(MonoTime begun, MonoTime now, std::uint64_t random_bits);
   void on_served(MonoTime begun);
+  std::uint32_t steps() const;
+  void restore(std::uint32_t steps, MonoTime now);
+  /// Whether steps() is not 0; takes no lock.
+  bool stepped() const { return stepped_.load(std::memory_order_relaxed); }
 
  private:
   const std::string name_;
   std::atomic<Duration::rep> until_{0};
   std::atomic<bool> stepped_{false};  // so that what is served need not lock
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   policy::ThrottleSteps steps_;  // guarded by mutex_
 };
 

@@ -49,6 +49,7 @@ Lane::Lane(LaneSurroundings around, std::string output, LanePolicy policy)
       resizing_(Submission::Kind::kResizeLane, *this),
       closing_(Submission::Kind::kCloseLane, *this),
       recovered_(Submission::Kind::kRecovered, *this),
+      probe_(Submission::Kind::kProbe, *this),
       generation_(port_.status().generation),
       random_(random_seed()),
       pace_(policy_, [this](const LanePace::BreakerTransition& to) { on_breaker(to); }),
@@ -64,8 +65,9 @@ Lane::Lane(LaneSurroundings around, std::string output, LanePolicy policy)
 
 Lane::~Lane() {
   TOCSIN_ASSERT(held_ == 0, "a lane was destroyed with deliveries in it");
-  TOCSIN_ASSERT(!opening_.pending && !resizing_.pending && !closing_.pending && !recovered_.pending,
-                "a lane was destroyed while its door moves");
+  for (const DoorAnswer* request : {&opening_, &resizing_, &closing_, &recovered_, &probe_}) {
+    TOCSIN_ASSERT(!request->pending, "a lane was destroyed while its door moves");
+  }
   port_.remove_lane(*this);
   for (telemetry::Gauge* paused :
        {&metrics_.unauthorized, &metrics_.quarantined, &metrics_.halted}) {
@@ -89,9 +91,11 @@ void Lane::attach(stage::Output* output, LanePolicy policy, std::shared_ptr<Acco
   door_.set_ordered(policy_.ordered);
   if (output != nullptr && !std::exchange(opened_, true)) {
     opening_.pending = true;
+    opening_.halted = resizing_.halted = halted();
     port_.submit(opening_);
   }
   resize_door();
+  bring_letters();
   loop_.at_tick_end(*this);
 }
 
@@ -99,8 +103,10 @@ void Lane::attach(stage::Output* output, LanePolicy policy, std::shared_ptr<Acco
 // here again.
 void Lane::resize_door() {
   const std::uint32_t capacity = LaneDoor::capacity_for(policy_.concurrency);
-  if (capacity == resizing_.capacity || !opened_ || draining_ || resizing_.pending) return;
+  const bool same = capacity == resizing_.capacity && halted() == resizing_.halted;
+  if (same || !opened_ || draining_ || resizing_.pending) return;
   resizing_.capacity = capacity;
+  resizing_.halted = halted();
   resizing_.pending = true;
   port_.submit(resizing_);
 }
@@ -112,6 +118,7 @@ void Lane::restore(const PaceState& state) {
   pace_.restore(state, loop_.now(), loop_.wall(), breaker_ordered_);
   restoring_ = false;
   if (!halt_ordered_) set_halted(state.halted);
+  recovering_ = recovering_ || state.recovering;
   metrics_.unauthorized.set(paused() ? 1 : 0);
 }
 
@@ -129,7 +136,15 @@ void Lane::adopt(const PaceState* state) {
   if (in_time) restore(*state);
   pace_.restore_gates(*state, loop_.now(), loop_.wall());
   kept_.reset();
+  recovering_ = recovering_ || state->recovering;
+  bring_letters();
   keep_pace(PaceKeeper::When::kAtOnce);
+}
+
+PaceState Lane::pace_state() const {
+  PaceState state = pace_.state(loop_.now(), loop_.wall());
+  state.recovering = recovering_;
+  return state;
 }
 
 void Lane::keep_pace(PaceKeeper::When when) {
@@ -150,13 +165,16 @@ bool Lane::halt() {
   set_halted(true);
   keep_pace(PaceKeeper::When::kAtOnce);
   TOCSIN_LOG(log_, kInfo, "delivery", "output paused by an operator", {"output", output_name()});
-  loop_.at_tick_end(*this);  // what was marked goes back
   return true;
 }
 
+// What has not begun goes back to the store: there it is counted, shown and given another time as
+// all else that waits.
 void Lane::set_halted(bool halted) {
   halted ? pace_.gate().halt() : pace_.gate().let();
   metrics_.halted.set(halted ? 1 : 0);
+  if (halted) release_waiting(StoreStatus::kNoGeneration);
+  resize_door();
 }
 
 bool Lane::resume() {
@@ -199,6 +217,7 @@ LaneSlot& Lane::take_slot(message::DeliveryId id, std::uint32_t generation) {
     slot = &slots_.emplace_back(*this, static_cast<std::uint32_t>(slots_.size()), loop_.timers());
   }
   ++held_;
+  asks_again_at_ = {};
   metrics_.held.add();
   slot->id = id;
   slot->generation = generation;
@@ -268,7 +287,7 @@ void Lane::enqueue(LaneSlot& slot) {
     const WallTime at_the_latest = slot.accepted_at + *policy_.expires_after;
     slot.expires_at = std::min(slot.expires_at.value_or(at_the_latest), at_the_latest);
   }
-  if (draining_) return settle(slot, release(slot.attempts));
+  if (draining_ || halted()) return settle(slot, release(slot.attempts));
   if (expired(slot)) return settle(slot, expire(slot.attempts));
   slot.state = State::kWaiting;
   waiting(slot.queue).push_back(slot);

@@ -53,6 +53,8 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   /// takes at most this part of the lane's room; else it waits in the store.
   static constexpr Duration kParkMax = std::chrono::seconds(1);
   static constexpr std::uint32_t kParkPart = 4;
+  /// How often an empty lane asks for a dead letter as its breaker's probe, while there is none.
+  static constexpr Duration kAskForLetterEvery = std::chrono::seconds(30);
 
   Lane(LaneSurroundings around, std::string output, LanePolicy policy);
   /// Holds nothing: it was drained, or the front was stopped and has answered.
@@ -90,12 +92,13 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   /// That process begins none any more. Null: nobody knows where it was. One that comes late says
   /// only what receivers asked for.
   void adopt(const PaceState* state);
-  PaceState pace_state() const { return pace_.state(loop_.now(), loop_.wall()); }
+  PaceState pace_state() const;
 
   /// Begins no attempt for `wait`, or until resume(): its output is suspected of crashing the
   /// gateway.
   void quarantine(Duration wait);
-  /// Begins no attempt until resume(): an operator said so. What has begun ends, all else waits.
+  /// Begins no attempt until resume(): an operator said so. What has begun ends, all else waits in
+  /// the store.
   /// False: it was so already. The order outlives the process.
   bool halt();
   bool halted() const { return pace_.gate().halted(); }
@@ -152,6 +155,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   bool settle_unwanted(LaneSlot& slot, SlotQueue& from);
   bool settle_by_fallback(LaneSlot& slot, SlotQueue& from);
   std::optional<MonoTime> falls_back_at() const;
+  void ask_for_letter();
   void wait_for(const LanePace::Look& look);
   bool postpone(LaneSlot& slot, SlotQueue& from);
   void on_parked(LaneSlot& slot);
@@ -164,7 +168,13 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void on_deadline(LaneSlot& slot);
   void finish(LaneSlot& slot, const message::Verdict& verdict);
   Duration own_pause(const message::Verdict& verdict, const LaneSlot& slot, MonoTime now);
-  std::optional<std::string> fallback_address(const LaneSlot& slot, bool same_address) const;
+  struct Successor {
+    std::string output;
+    std::string address;
+  };
+  std::optional<Successor> successor(const LaneSlot& slot, bool same_address) const;
+  std::optional<std::string> address_within(const LaneFallback& fallback, const LaneSlot& slot,
+                                            bool same_address) const;
   void resume_paused();
   void set_halted(bool halted);
   void carry_out(const LaneEffect& effect, const LaneSlot& slot, MonoTime now);
@@ -179,7 +189,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   void free(LaneSlot& slot);
   void leave_flight(LaneSlot& slot);
   void on_flight_left();
-  void tell_recovered();
+  void bring_letters();
   void on_breaker(const LanePace::BreakerTransition& transition);
   void keep_pace(PaceKeeper::When when);
   void resize_door();
@@ -203,6 +213,7 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   DoorAnswer resizing_;
   DoorAnswer closing_;
   DoorAnswer recovered_;
+  DoorAnswer probe_;
   stage::Output* output_ = nullptr;
 
   std::deque<LaneSlot> slots_;  // addresses stay
@@ -219,10 +230,12 @@ class Lane final : public stage::AttemptDone, private LaneEnd, private event::Ti
   std::mt19937_64 random_;
   LanePace pace_;
   std::optional<PaceState> kept_;  // until the account is known
+  MonoTime asks_again_at_{};       // for a dead letter
   MonoTime awaits_until_{};        // another process begins attempts
   bool breaker_ordered_ = false;   // here, meanwhile
   bool halt_ordered_ = false;      // the same
   bool restoring_ = false;
+  bool recovering_ = false;  // its breaker closed, and dead letters may still wait for that
   AddressGates addresses_;
   LaneWait waiting_for_ = LaneWait::kNothing;
   event::Timer look_timer_;

@@ -43,6 +43,25 @@ void Lane::begin_waiting() {
     }
   }
   wait_for({});
+  ask_for_letter();
+}
+
+// An open breaker closes by attempts, and with nothing to send there are none: then a dead letter
+// that waits for the breaker is the probe. How many of them are, the breaker bounds.
+void Lane::ask_for_letter() {
+  const DeadLetterPolicy& letters = policy_.dead_letters;
+  if (!letters.on_recovery || letters.redrive.empty() || policy::is_closed(breaker_state())) return;
+  if (held_ > 0 || probe_.pending) return;
+  const MonoTime now = loop_.now();
+  const MonoTime at = std::max(pace_.look(now).until, asks_again_at_);
+  if (at <= now) {
+    asks_again_at_ = now + kAskForLetterEvery;
+    probe_.pending = true;
+    port_.submit(probe_);
+  }
+  if (const MonoTime next = std::max(at, asks_again_at_); next != MonoTime::max()) {
+    look_timer_.arm_at(next);
+  }
 }
 
 // Whose turn it is; null: nothing waits.
@@ -60,7 +79,7 @@ std::optional<Settlement> Lane::unwanted(const LaneSlot& slot) const {
   if (suppressions_ == nullptr || slot.address.empty()) return std::nullopt;
   const auto why = suppressions_->find(slot.address);
   if (!why) return std::nullopt;
-  return withhold(slot.attempts, *why, fallback_address(slot, false).has_value());
+  return withhold(slot.attempts, *why, successor(slot, false).has_value());
 }
 
 bool Lane::settle_unwanted(LaneSlot& slot, SlotQueue& from) {
@@ -80,7 +99,7 @@ std::optional<MonoTime> Lane::falls_back_at() const {
 
 bool Lane::settle_by_fallback(LaneSlot& slot, SlotQueue& from) {
   const std::optional<MonoTime> at = falls_back_at();
-  if (!at || *at > loop_.now() || !fallback_address(slot, true)) return false;
+  if (!at || *at > loop_.now() || !successor(slot, true)) return false;
   from.remove(slot);
   settle(slot, fall_back(slot.attempts, *policy_.fallback.after));
   return true;
@@ -157,12 +176,12 @@ void Lane::begin_marked() {
     Duration wait = addresses_.closed_for(slot->address, now);
     // The probe of a paused output passed the gate before its mark.
     const LaneGate& gate = pace_.gate();
-    const bool shut = !gate.paused() && !gate.halted() && !gate.open(now);
+    const bool shut = !gate.paused() && !gate.open(now);
     if (shut) wait = std::max(wait, gate.opens_at() - now);
     if (auto end = unwanted(*slot)) {
       leave_flight(*slot);
       settle(*slot, *std::move(end));
-    } else if (wait > Duration::zero() || gate.halted()) {
+    } else if (wait > Duration::zero()) {
       leave_flight(*slot);
       settle(*slot, release(slot->attempts, wait));
     } else {

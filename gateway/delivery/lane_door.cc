@@ -1,6 +1,7 @@
 #include "gateway/delivery/lane_door.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "gateway/base/assert.h"
 
@@ -42,6 +43,10 @@ void LaneDoor::close() {
   for (QueueState& state : queues_) state.timer.reset();
 }
 
+void LaneDoor::halt(bool halted) {
+  if (std::exchange(halted_, halted) && !halted) spill();
+}
+
 std::uint32_t LaneDoor::available(Queue which) const {
   const QueueState& state = queue(which);
   return state.held < state.limit ? std::min(credits(), state.limit - state.held) : 0;
@@ -56,7 +61,7 @@ std::uint32_t LaneDoor::worth_claiming(Queue which) const {
 
 bool LaneDoor::admit(Queue which) {
   QueueState& state = queue(which);
-  if (state.spilled || watch_ == nullptr) return false;
+  if (state.spilled || halted_ || watch_ == nullptr) return false;
   if (available(which) == 0) {
     state.spilled = true;
     return false;
@@ -95,7 +100,7 @@ void LaneDoor::spill() {
 std::uint32_t LaneDoor::begin_claim(Queue which) {
   QueueState& state = queue(which);
   state.listed = false;
-  if (watch_ == nullptr || !(state.spilled || state.due)) return 0;
+  if (watch_ == nullptr || halted_ || !(state.spilled || state.due)) return 0;
   const std::uint32_t rows = std::min(available(which), kClaimRowsMax);
   if (rows < worth_claiming(which)) return 0;
   state.due = false;
@@ -120,9 +125,15 @@ void LaneDoor::fail_claim(Queue which, std::uint32_t asked) {
   give_back(which, asked);
 }
 
+bool LaneDoor::expects(WallTime until) const {
+  return std::ranges::any_of(queues_, [until](const QueueState& state) {
+    return state.held > 0 || state.spilled || state.due || state.next_due <= until;
+  });
+}
+
 void LaneDoor::look(Queue which) {
   QueueState& state = queue(which);
-  if (watch_ == nullptr || state.listed || !(state.spilled || state.due)) return;
+  if (watch_ == nullptr || halted_ || state.listed || !(state.spilled || state.due)) return;
   if (available(which) < worth_claiming(which)) return;
   state.listed = true;
   watch_->on_claimable(*this, which);

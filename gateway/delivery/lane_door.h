@@ -61,6 +61,10 @@ class LaneDoor {
   /// What the lane may hold from now on; what it already holds above that stays.
   void resize(std::uint32_t capacity);
 
+  /// True: every row is written ready and none is claimed, as after close(), until the contrary is
+  /// said.
+  void halt(bool halted);
+
   /// Whether a row that may go at once is handed over directly: takes a credit, or spills.
   bool admit(Queue queue);
   /// Credits come back: deliveries were settled, or their append was not committed.
@@ -81,6 +85,9 @@ class LaneDoor {
   /// thread.
   bool ordered() const { return ordered_.load(std::memory_order_relaxed); }
   void set_ordered(bool ordered) { ordered_.store(ordered, std::memory_order_relaxed); }
+
+  /// Whether its lane has something, or will be given something that is due by then.
+  bool expects(WallTime until) const;
 
   bool spilled() const { return queue(Queue::kCritical).spilled || queue(Queue::kNormal).spilled; }
   /// Whether it was when the front last looked, which it does every second under load. Any thread.
@@ -119,6 +126,7 @@ class LaneDoor {
   std::uint32_t capacity_ = 0;
   std::uint64_t backlog_ = 0;
   ClaimWatch* watch_ = nullptr;  // while open
+  bool halted_ = false;
   std::array<QueueState, 2> queues_;
   std::atomic<bool> ordered_{false};
   std::atomic<bool> seen_spilled_{false};

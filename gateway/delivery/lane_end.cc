@@ -35,7 +35,7 @@ void Lane::finish(LaneSlot& slot, const Verdict& verdict) {
   const bool delivered = verdict.kind == VerdictKind::kDelivered;
   const bool gone = verdict.kind == VerdictKind::kTargetGone;
   const DeliveryContext context = {slot.attempts, idempotent(slot),
-                                   !delivered && fallback_address(slot, !gone).has_value(),
+                                   !delivered && successor(slot, !gone).has_value(),
                                    own_pause(verdict, slot, now)};
   Settlement next = decide(verdict, context, policy_, random_());
   if (proves_credentials(verdict)) {
@@ -44,7 +44,9 @@ void Lane::finish(LaneSlot& slot, const Verdict& verdict) {
   }
   carry_out(next.effect, slot, now);
   if (next.effect.kind == LaneEffect::Kind::kSuppressAddress) suppress(slot, verdict);
+  const bool stepped = pace_.stepped();
   pace_.end(slot.permit, now, verdict.kind, took);
+  if (stepped && !pace_.stepped()) keep_pace(PaceKeeper::When::kSoon);
   on_flight_left();
   log_attempt(slot, verdict, next);
   if (delivered) {
@@ -63,12 +65,21 @@ Duration Lane::own_pause(const Verdict& verdict, const LaneSlot& slot, MonoTime 
   return pace_.on_throttled(verdict.scope, slot.begun_at, now, random_());
 }
 
-// Where the fallback would deliver: to the same address if it takes that kind, else to the first of
+// Who gets what is given up: the first of the chain that has somebody to send it to.
+std::optional<Lane::Successor> Lane::successor(const LaneSlot& slot, bool same_address) const {
+  const LaneFallback* to = &policy_.fallback;
+  for (; to != nullptr && !to->output.empty(); to = to->next.get()) {
+    auto address = address_within(*to, slot, same_address);
+    if (address) return Successor{to->output, *std::move(address)};
+  }
+  return std::nullopt;
+}
+
+// Where a fallback would deliver: to the same address if it takes that kind, else to the first of
 // the notification's that it takes, else to its own. What may not go to the same address goes to no
 // other of its kind either: that is somebody else, who hears of it by a delivery of his own.
-std::optional<std::string> Lane::fallback_address(const LaneSlot& slot, bool same_address) const {
-  const LaneFallback& fallback = policy_.fallback;
-  if (fallback.output.empty()) return std::nullopt;
+std::optional<std::string> Lane::address_within(const LaneFallback& fallback, const LaneSlot& slot,
+                                                bool same_address) const {
   const std::string_view kind = fallback.address_kind;
   const bool takes_it = !kind.empty() && slot.address.substr(0, slot.address.find(':')) == kind;
   if (takes_it && same_address) return std::string(slot.address);
@@ -133,14 +144,18 @@ void Lane::suppress(const LaneSlot& slot, const Verdict& verdict) {
 }
 
 // While it was down some may have been given up that would arrive now.
-void Lane::tell_recovered() {
-  if (!policy_.dead_letters.on_recovery || !opened_ || draining_ || recovered_.pending) return;
+void Lane::bring_letters() {
+  if (!policy_.dead_letters.on_recovery) recovering_ = false;
+  if (!recovering_ || !opened_ || draining_ || recovered_.pending) return;
   recovered_.pending = true;
   port_.submit(recovered_);
 }
 
 void Lane::on_breaker(const LanePace::BreakerTransition& transition) {
-  if (!policy::is_closed(transition.from) && policy::is_closed(transition.to)) tell_recovered();
+  if (!policy::is_closed(transition.from) && policy::is_closed(transition.to)) {
+    recovering_ = true;
+    bring_letters();
+  }
   const auto gauge = [this](policy::BreakerState state) {
     return metrics_.breaker[static_cast<std::size_t>(state)];
   };
@@ -181,8 +196,9 @@ void Lane::settle(LaneSlot& slot, Settlement next) {
   bury_or_hold(slot, next);
   if (next.state != DeliveryState::kDelivered) slot.provider_id.clear();
   if (next.state == DeliveryState::kFellBack) {
-    slot.successor_output = policy_.fallback.output;
-    slot.successor_address = *fallback_address(slot, !bars_address(next.cause));
+    std::optional<Successor> to = successor(slot, !bars_address(next.cause));
+    slot.successor_output = std::move(to->output);
+    slot.successor_address = std::move(to->address);
   }
   slot.cause = next.cause;
   if (next.state != DeliveryState::kClaimed) slot.message = {};
@@ -224,7 +240,7 @@ void Lane::on_settled(LaneSlot& slot) {
   const bool marking = slot.state == State::kMarking;
   const bool goes_on = marking || slot.op.state == DeliveryState::kClaimed;
   if (goes_on && slot.committed() && slot.op.changed && !slot.op.cancelled) {
-    if (!draining_) return go_on(slot);
+    if (!draining_ && !halted()) return go_on(slot);
     if (marking) leave_flight(slot);
     return settle(slot, release(slot.attempts));
   }
@@ -342,6 +358,10 @@ void Lane::cut_attempt(LaneSlot& slot) {
 void Lane::on_door_answered(DoorAnswer& answer) {
   answer.pending = false;
   if (&answer == &resizing_) return resize_door();
+  if (&answer == &recovered_ && answer.committed()) {
+    recovering_ = false;
+    keep_pace(PaceKeeper::When::kSoon);
+  }
   if (&answer != &closing_) return;
   door_closed_ = true;
   end_drain();

@@ -162,6 +162,10 @@ Duration LanePace::on_throttled(message::VerdictScope scope, MonoTime begun, Mon
   return throttles_.on_throttled(begun, now, random_bits);
 }
 
+bool LanePace::stepped() const {
+  return throttles_.steps() > 0 || (account_ != nullptr && account_->stepped());
+}
+
 void LanePace::close_account(MonoTime until) {
   if (account_ != nullptr) {
     account_->close(until);
@@ -195,12 +199,14 @@ PaceState LanePace::state(MonoTime now, WallTime wall) const {
   state.open_for = breaker.open_for;
   if (unclosed_since_) state.unclosed_for = now - *unclosed_since_;
   state.throttled_left = left(gate_.closed_until());
+  state.throttle_steps = throttles_.steps();
   state.paused = gate_.paused();
   state.halted = gate_.halted();
   if (state.paused) state.probe_left = left(gate_.probe_at());
   if (account_ != nullptr) {
     state.account = account_->name();
     state.account_left = left(account_->opens_at());
+    state.account_steps = account_->steps();
   }
   if (rate_) state.rate_spent = rate_->spent(now);
   return state;
@@ -226,8 +232,10 @@ void LanePace::restore_gates(const PaceState& kept, MonoTime now, WallTime wall)
   const PaceState state = kept.aged(wall);
   const auto until = [now](Duration left) { return now + std::min(left, kThrottleMax); };
   if (state.throttled_left > Duration::zero()) gate_.close(until(state.throttled_left));
+  throttles_.restore(state.throttle_steps, now);
   if (account_ != nullptr && account_->name() == state.account) {
     account_->close(until(state.account_left));
+    account_->restore(state.account_steps, now);
   }
 }
 

@@ -86,6 +86,8 @@ class LanePace {
   /// said for how long: the pause, which the caller closes it for.
   Duration on_throttled(message::VerdictScope scope, MonoTime begun, MonoTime now,
                         std::uint64_t random_bits);
+  /// Whether it, or its account, asked so since something was served.
+  bool stepped() const;
 
   LaneGate& gate() { return gate_; }
   const LaneGate& gate() const { return gate_; }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -29,6 +30,8 @@ struct LaneFallback {
   std::optional<Duration> after{};  ///< also what waits, once the breaker is not closed for so long
   std::string address_kind{};       ///< what that output takes, as its traits say
   bool has_own_address = true;
+  /// That output's own: who gets what it could send to nobody. Never leads back. Null: nobody.
+  std::shared_ptr<const LaneFallback> next{};
 };
 
 /// What is wrong with settings that each pass their own bounds.

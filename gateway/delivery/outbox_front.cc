@@ -194,8 +194,13 @@ void OutboxFront::accept(Submission& one) {
     case Submission::Kind::kCloseLane:
       return door_requests_.push_back(one);
     case Submission::Kind::kRecovered:
-      redrives_.on_recovered(static_cast<DoorRequest&>(one).door.output());
+      if (stopped_) break;
+      return redrives_.on_recovered(static_cast<DoorRequest&>(one).door.output(), one);
+    case Submission::Kind::kProbe: {
+      const LaneDoor& door = static_cast<DoorRequest&>(one).door;
+      if (!door.expects(clock_.now() + Redrives::kProbePatience)) redrives_.on_probe(door.output());
       return answer(one, true);
+    }
     case Submission::Kind::kHeld:
       held_check_.on_answer(static_cast<HeldAnswer&>(one));
       return answer(one, true);
@@ -233,12 +238,15 @@ void OutboxFront::serve_doors() {
     const auto& request = static_cast<DoorRequest&>(*one);
     switch (one->kind()) {
       case Submission::Kind::kOpenLane:
+        request.door.halt(request.halted);
         doors_.open(request.door);
         break;
       case Submission::Kind::kResizeLane:
+        request.door.halt(request.halted);
         request.door.resize(request.capacity);
         break;
       default:
+        if (Submission* left = redrives_.abandon(request.door.output())) answer(*left, false);
         doors_.close(request.door);
         break;
     }
@@ -566,7 +574,8 @@ void OutboxFront::finish_stop() {
   renew_timer_.cancel();
   retry_timer_.cancel();
   purge_timer_.cancel();
-  redrives_.cancel();
+  SubmissionList unfinished = redrives_.cancel();
+  while (Submission* one = unfinished.pop_front()) answer(*one, false);
   look_timer_.cancel();
   held_check_timer_.cancel();
   publish_timer_.cancel();

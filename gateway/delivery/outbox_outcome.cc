@@ -83,7 +83,7 @@ void OutboxFront::commit_batch() {
   forget_blames();
   commit_unheld(now);
   commit_claims(now);
-  redrives_.commit(doors_, metrics_, now);
+  if (Submission* over = redrives_.commit(doors_, metrics_, now)) answer(*over, true);
   if (std::exchange(purging_, false)) commit_purge();
   if (std::exchange(looking_, false)) commit_look();
   if (held_check_.listing()) commit_held_check();

@@ -24,8 +24,12 @@ constexpr std::array<Span, 7> kSpans = {{{"breaker_us", &PaceState::breaker_left
                                          {"probe_us", &PaceState::probe_left},
                                          {"account_us", &PaceState::account_left},
                                          {"rate_us", &PaceState::rate_spent}}};
-constexpr std::array<std::pair<std::string_view, bool PaceState::*>, 2> kFlags = {
-    {{"paused", &PaceState::paused}, {"halted", &PaceState::halted}}};
+constexpr std::array<std::pair<std::string_view, bool PaceState::*>, 3> kFlags = {
+    {{"paused", &PaceState::paused},
+     {"halted", &PaceState::halted},
+     {"recovering", &PaceState::recovering}}};
+constexpr std::array<std::pair<std::string_view, std::uint32_t PaceState::*>, 2> kCounts = {
+    {{"throttle_steps", &PaceState::throttle_steps}, {"account_steps", &PaceState::account_steps}}};
 constexpr std::array kBreakers = {BreakerState::kOpen, BreakerState::kForcedOpen,
                                   BreakerState::kForcedClosed};
 
@@ -37,6 +41,13 @@ Duration span_of(const Value& document, std::string_view key) {
   return std::chrono::microseconds(count);
 }
 
+std::uint32_t count_of(const Value& document, std::string_view key) {
+  const Value* found = document.find(key);
+  if (found == nullptr || !found->is<std::int64_t>()) return 0;
+  constexpr std::int64_t kMost = 1000;  // the pause is the longest long before
+  return static_cast<std::uint32_t>(std::clamp(found->as<std::int64_t>(), std::int64_t{0}, kMost));
+}
+
 std::string_view text_of(const Value& document, std::string_view key) {
   const Value* found = document.find(key);
   return found != nullptr && found->is<std::string>() ? found->as<std::string>()
@@ -46,20 +57,27 @@ std::string_view text_of(const Value& document, std::string_view key) {
 }  // namespace
 
 bool PaceState::worth_keeping() const {
-  return breaker != BreakerState::kClosed || paused || halted ||
+  return breaker != BreakerState::kClosed || paused || halted || recovering ||
+         std::max(throttle_steps, account_steps) > 0 ||
          std::max({throttled_left, account_left, rate_spent}) >= kWorthKeeping;
 }
 
 Duration PaceState::keep() const {
   if (forced()) return Duration::zero();
-  if (paused || breaker == BreakerState::kOpen) return kBelieved;
-  return std::max({throttled_left, account_left, rate_spent, kWorthKeeping});
+  if (paused || recovering || breaker == BreakerState::kOpen) return kBelieved;
+  const auto counted = [](Duration left, std::uint32_t steps) {
+    return steps > 0 ? left + kStepsKept : left;
+  };
+  return std::max({counted(throttled_left, throttle_steps), counted(account_left, account_steps),
+                   rate_spent, kWorthKeeping});
 }
 
 PaceState PaceState::aged(WallTime now) const {
   const Duration gone = std::max(Duration::zero(), now - at);
   PaceState state = *this;
   state.at = now;
+  if (gone >= throttled_left + kStepsKept) state.throttle_steps = 0;
+  if (gone >= account_left + kStepsKept) state.account_steps = 0;
   for (Duration* left : {&state.breaker_left, &state.throttled_left, &state.probe_left,
                          &state.account_left, &state.rate_spent}) {
     *left = std::max(Duration::zero(), *left - gone);
@@ -80,6 +98,11 @@ void write_pace_state(JsonWriter& json, const PaceState& state) {
     if (count <= 0) continue;
     json.key(key);
     json.number(count);
+  }
+  for (const auto& [key, member] : kCounts) {
+    if (state.*member == 0) continue;
+    json.key(key);
+    json.number(std::int64_t{state.*member});
   }
   for (const auto& [key, member] : kFlags) {
     if (!(state.*member)) continue;
@@ -108,6 +131,7 @@ std::optional<PaceState> read_pace_state(const Value& document) {
     if (policy::breaker_state_name(one) == breaker) state.breaker = one;
   }
   for (const auto& [key, member] : kSpans) state.*member = span_of(document, key);
+  for (const auto& [key, member] : kCounts) state.*member = count_of(document, key);
   for (const auto& [key, member] : kFlags) {
     const Value* found = document.find(key);
     state.*member = found != nullptr && found->is<bool>() && found->as<bool>();

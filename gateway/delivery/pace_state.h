@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 #include "gateway/base/json_writer.h"
 #include "gateway/base/value.h"
 #include "gateway/policy/circuit_breaker.h"
+#include "gateway/policy/throttle_steps.h"
 
 namespace tocsin::delivery {
 
@@ -21,7 +23,8 @@ namespace tocsin::delivery {
 ///   {"at": "2026-01-31T23:59:59Z", "breaker": "open", "breaker_us": 30000000,
 ///    "open_for_us": 60000000, "unclosed_us": 5000000, "throttled_us": 7000000,
 ///    "paused": true, "probe_us": 60000000, "halted": true,
-///    "account": "sms/AC12", "account_us": 7000000, "rate_us": 1000000}
+///    "account": "sms/AC12", "account_us": 7000000, "rate_us": 1000000,
+///    "throttle_steps": 3, "account_steps": 2, "recovering": true}
 ///
 /// What is zero, empty or false is left out.
 struct PaceState {
@@ -29,6 +32,8 @@ struct PaceState {
   static constexpr Duration kWorthKeeping = std::chrono::seconds(1);
   /// What only the receiver can end is believed for so long: a probe asks in any case.
   static constexpr Duration kBelieved = std::chrono::hours(24);
+  /// How often a receiver asked for a pause counts for so long after the pause.
+  static constexpr Duration kStepsKept = policy::ThrottleSteps::kLongest;
 
   WallTime at{};
   policy::BreakerState breaker = policy::BreakerState::kClosed;  ///< never half-open
@@ -41,7 +46,10 @@ struct PaceState {
   Duration probe_left{};  ///< while paused
   std::string account;    ///< AccountGate::name()
   Duration account_left{};
-  Duration rate_spent{};  ///< TokenBucket::spent()
+  Duration rate_spent{};             ///< TokenBucket::spent()
+  std::uint32_t throttle_steps = 0;  ///< ThrottleSteps::steps(), of the output
+  std::uint32_t account_steps = 0;   ///< and of its account
+  bool recovering = false;  ///< its breaker closed, and its dead letters are not all on their way
 
   /// The operator's word, which stands until it is taken back.
   bool forced() const {

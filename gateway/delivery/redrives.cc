@@ -29,7 +29,7 @@ Redrives::Redrives(event::TimerWheel& wheel, Function<void()> wake)
         step_due_ = true;
         wake_();
       }) {
-  timed_.limit = step_.limit = kRowsMax;
+  timed_.limit = kRowsMax;
 }
 
 void Redrives::expect(WallTime at, WallTime now) {
@@ -38,12 +38,28 @@ void Redrives::expect(WallTime at, WallTime now) {
   timer_.arm_after(std::max(at - now, Duration::zero()));
 }
 
-void Redrives::on_recovered(std::string_view output) {
-  if (std::ranges::count(recovered_, output) > 0) return;
-  recovered_.emplace_back(output);
+Redrives::Step* Redrives::find(std::string_view output) {
+  const auto found = std::ranges::find(steps_, output, &Step::output);
+  return found == steps_.end() ? nullptr : &*found;
+}
+
+void Redrives::add(Step step) {
+  steps_.push_back(std::move(step));
   if (step_taken_ || step_timer_.armed()) return;
   step_due_ = true;
   wake_();
+}
+
+void Redrives::on_recovered(std::string_view output, Submission& asked) {
+  if (Step* step = find(output)) {
+    step->asked = &asked;
+  } else {
+    add({std::string(output), &asked});
+  }
+}
+
+void Redrives::on_probe(std::string_view output) {
+  if (find(output) == nullptr) add({std::string(output), nullptr});
 }
 
 bool Redrives::take(Batch& batch, WallTime now) {
@@ -58,25 +74,33 @@ bool Redrives::take(Batch& batch, WallTime now) {
 }
 
 void Redrives::take_step(Batch& batch, WallTime now) {
+  if (steps_.empty()) return;  // it was abandoned
   step_taken_ = true;
   step_.now = now;
-  step_.output = recovered_.front();
+  step_.output = steps_.front().output;
+  step_.limit = steps_.front().asked != nullptr ? kRowsMax : 1;
   batch.add(step_);
 }
 
-void Redrives::commit(DoorBook& doors, FrontMetrics& metrics, WallTime now) {
+Submission* Redrives::commit(DoorBook& doors, FrontMetrics& metrics, WallTime now) {
   if (std::exchange(timed_taken_, false)) {
     tell(doors, metrics, timed_.outputs, "schedule");
     // Others on the store may leave some behind.
     const WallTime at_the_latest = now + kLookEvery;
     expect(std::min(timed_.next_due.value_or(at_the_latest), at_the_latest), now);
   }
-  if (!std::exchange(step_taken_, false)) return;
+  return std::exchange(step_taken_, false) ? commit_step(doors, metrics) : nullptr;
+}
+
+// What was taken as a probe may be more by now.
+Submission* Redrives::commit_step(DoorBook& doors, FrontMetrics& metrics) {
   tell(doors, metrics, step_.outputs, "breaker");
-  std::string output = std::move(recovered_.front());
-  recovered_.pop_front();
-  if (step_.redriven == kRowsMax) recovered_.push_back(std::move(output));
-  if (!recovered_.empty()) step_timer_.arm_after(kStepEvery);
+  Step step = std::move(steps_.front());
+  steps_.pop_front();
+  const bool over = step.asked == nullptr || step_.redriven < step_.limit;
+  if (!over) steps_.push_back(step);
+  if (!steps_.empty()) step_timer_.arm_after(kStepEvery);
+  return over ? step.asked : nullptr;
 }
 
 void Redrives::fail(WallTime now) {
@@ -89,9 +113,22 @@ void Redrives::repeat() {
   if (std::exchange(step_taken_, false)) step_due_ = true;
 }
 
-void Redrives::cancel() {
+Submission* Redrives::abandon(std::string_view output) {
+  const auto found = std::ranges::find(steps_, output, &Step::output);
+  if (found == steps_.end()) return nullptr;
+  Submission* asked = found->asked;
+  steps_.erase(found);
+  return asked;
+}
+
+SubmissionList Redrives::cancel() {
   timer_.cancel();
   step_timer_.cancel();
+  SubmissionList asked;
+  for (const Step& step : std::exchange(steps_, {})) {
+    if (step.asked != nullptr) asked.push_back(*step.asked);
+  }
+  return asked;
 }
 
 }  // namespace tocsin::delivery

@@ -11,13 +11,15 @@
 #include "gateway/delivery/batch.h"
 #include "gateway/delivery/delivery_metrics.h"
 #include "gateway/delivery/door_book.h"
+#include "gateway/delivery/submission.h"
 #include "gateway/event/timer_wheel.h"
 #include "gateway/stage/storage.h"
 
 namespace tocsin::delivery {
 
-/// When dead letters are sent again that wait for it: each at its time; and once an output's
-/// breaker has closed, its own before that, a step at a time so that other work goes on between.
+/// When dead letters are sent again that wait for it: each at its time; one before that when its
+/// output's breaker wants a probe and nothing else is there; and once that breaker has closed all
+/// of that output, a step at a time so that other work goes on between.
 ///
 ///   take() --> in a batch --> commit() | fail() | repeat()
 ///
@@ -30,6 +32,8 @@ class Redrives {
   static constexpr Duration kLookEvery = std::chrono::minutes(1);
   /// Between the steps of what recovered.
   static constexpr Duration kStepEvery = std::chrono::seconds(1);
+  /// What an output expects within this is its probe, rather than a dead letter.
+  static constexpr Duration kProbePatience = std::chrono::minutes(1);
   /// After a batch that failed.
   static constexpr Duration kRetryEvery = std::chrono::seconds(5);
 
@@ -38,22 +42,36 @@ class Redrives {
 
   /// A dead letter was written that is sent again at `at`.
   void expect(WallTime at, WallTime now);
-  /// The breaker of `output` has closed.
-  void on_recovered(std::string_view output);
+  /// The breaker of `output` has closed. `asked` comes back once no dead letter of it waits for
+  /// that any more: from commit(), or undone from abandon() or cancel().
+  void on_recovered(std::string_view output, Submission& asked);
+  /// The breaker of `output` wants a probe.
+  void on_probe(std::string_view output);
 
   bool due() const { return due_ || step_due_; }
   /// Adds to the batch what is due; false: nothing is.
   bool take(Batch& batch, WallTime now);
   /// What take() added was committed: counts it, and tells the doors whose dead letters are ready.
-  void commit(DoorBook& doors, FrontMetrics& metrics, WallTime now);
+  /// Null: nobody's recovery is over.
+  [[nodiscard]] Submission* commit(DoorBook& doors, FrontMetrics& metrics, WallTime now);
   /// It was not, and is tried again later.
   void fail(WallTime now);
   /// Nobody knows: it is asked again, which does no harm.
   void repeat();
-  void cancel();
+  /// Its lane ends; null: it asked for nothing. Between two batches.
+  [[nodiscard]] Submission* abandon(std::string_view output);
+  /// All that were asked for.
+  SubmissionList cancel();
 
  private:
+  struct Step {
+    std::string output;
+    Submission* asked;  // null: one dead letter, as a probe, and no more
+  };
+  Step* find(std::string_view output);
+  void add(Step step);
   void take_step(Batch& batch, WallTime now);
+  Submission* commit_step(DoorBook& doors, FrontMetrics& metrics);
 
   Function<void()> wake_;
   stage::RedriveDue timed_;
@@ -63,7 +81,7 @@ class Redrives {
   event::Timer timer_;
 
   stage::RedriveDue step_;
-  std::deque<std::string> recovered_;  // each once; the first has the next step
+  std::deque<Step> steps_;  // one of an output; the first is next
   bool step_due_ = false;
   bool step_taken_ = false;
   event::Timer step_timer_;

@@ -126,7 +126,7 @@ Settlement decide(const Verdict& verdict, const DeliveryContext& context, const 
                   std::uint64_t random_bits) {
   switch (verdict.kind) {
     case VerdictKind::kDelivered:
-      return make(DeliveryState::kDelivered, context.attempts + 1, {});
+      return make(DeliveryState::kDelivered, context.attempts + 1, verdict.reason);
     case VerdictKind::kRetry:
       return try_again(verdict, context, policy, random_bits);
     case VerdictKind::kThrottled:

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "gateway/event/loop.h"
 #include "gateway/event/offload_pool.h"
@@ -10,8 +14,9 @@
 namespace tocsin::delivery {
 
 /// Looks at the store every ten seconds and shows its size, the room on its disk and how long the
-/// oldest ready delivery is overdue. On one loop; the reading is done in the offload pool, where
-/// the storage must outlive it. What is read after this ended is shown nowhere.
+/// oldest ready delivery, in all and of each output, is overdue. On one loop; the reading is done
+/// in the offload pool, where the storage must outlive it. What is read after this ended is shown
+/// nowhere.
 class StoreGauges {
  public:
   static constexpr Duration kLookEvery = std::chrono::seconds(10);
@@ -25,11 +30,14 @@ class StoreGauges {
  private:
   struct Reading {
     StoreGauges* reader;  // null: it has ended
-    Result<stage::QueryResult> found;
+    Result<stage::QueryResult> health;
+    Result<stage::QueryResult> backlog;
   };
 
   void look();
   void show(const stage::StoreHealth& health);
+  void show(const std::vector<stage::BacklogCount>& backlog);
+  double overdue(std::optional<WallTime> oldest) const;
 
   event::Loop& loop_;
   stage::Storage& storage_;
@@ -37,6 +45,8 @@ class StoreGauges {
   telemetry::Gauge& size_bytes_;
   telemetry::Gauge& disk_free_bytes_;
   telemetry::Gauge& oldest_seconds_;
+  telemetry::Family<telemetry::Gauge>& oldest_of_output_seconds_;
+  std::map<std::string, telemetry::Gauge*> shown_;  // outputs that had something once
   std::shared_ptr<Reading> reading_;
   event::Timer timer_;
 };

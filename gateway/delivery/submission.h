@@ -37,7 +37,8 @@ class Submission {
     kReschedule,
     kAmend,
     kHeld,
-    kRecovered
+    kRecovered,
+    kProbe
   };
 
   explicit Submission(Kind kind) : kind_(kind) {}
@@ -216,12 +217,15 @@ class MoveRequest : public Submission {
 /// Opens a lane's door, gives it another capacity, or closes it: from then on all its rows are
 /// written ready and none is claimed. Its answer comes behind everything that was handed to the
 /// lane before. kRecovered: the lane's breaker has closed, so that dead letters of its output that
-/// wait to be sent again are, now.
+/// wait to be sent again are, now; committed once none of them is left. kProbe: the breaker lets an
+/// attempt begin and the lane is empty, so that one of them is, unless something else is about to
+/// come.
 class DoorRequest : public Submission {
  public:
   DoorRequest(Kind kind, LaneDoor& which) : Submission(kind), door(which) {}
   LaneDoor& door;
   std::uint32_t capacity = 0;  ///< kResizeLane
+  bool halted = false;         ///< kOpenLane, kResizeLane: as LaneDoor::halt()
 };
 
 /// What the front asks each loop: which of these do its lanes hold? Ascending.

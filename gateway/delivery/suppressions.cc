@@ -6,7 +6,8 @@
 #include "gateway/base/json_reader.h"
 #include "gateway/base/json_writer.h"
 #include "gateway/delivery/settle.h"
-#include "gateway/message/notification.h"
+#include "gateway/message/address.h"
+#include "gateway/message/notification_codec.h"
 #include "gateway/message/time_text.h"
 
 namespace tocsin::delivery {
@@ -47,13 +48,7 @@ std::optional<Suppression> decode_suppression(const stage::Record& record) {
 }
 
 bool is_suppressible(std::string_view address) {
-  if (address.size() > message::kRecipientBytesMax) return false;
-  const std::size_t colon = address.find(':');
-  if (colon == std::string_view::npos || colon == 0 || colon + 1 == address.size()) return false;
-  return std::ranges::none_of(address, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7F;
-  });
+  return message::parse_recipient(address).has_value();
 }
 
 policy::TableOptions Suppressions::table_options() {
@@ -68,8 +63,8 @@ void Suppressions::remember(policy::SharedTable& table, const stage::Record& rec
   const std::optional<Suppression> one = decode_suppression(record);
   const Duration left = record.expires_at ? *record.expires_at - wall : kForget;
   // What cannot be read was still meant to stop the address.
-  table.put(record.key, one ? one->reason : "for a reason that cannot be read", now,
-            std::min(left, kForget));
+  table.put(message::normal_address(record.key),
+            one ? one->reason : "for a reason that cannot be read", now, std::min(left, kForget));
 }
 
 Result<void> Suppressions::load(policy::SharedTable& table, stage::Storage& storage,
@@ -86,18 +81,19 @@ Result<void> Suppressions::load(policy::SharedTable& table, stage::Storage& stor
 }
 
 std::optional<std::string> Suppressions::find(std::string_view address) const {
-  return table_.get(address, loop_.now());
+  if (message::is_normal_address(address)) return table_.get(address, loop_.now());
+  return table_.get(message::normal_address(address), loop_.now());
 }
 
 void Suppressions::suppress(const Suppression& one, Duration keep, Done done) {
   const std::string_view reason = cut_text(one.reason, kSuppressionReasonBytesMax);
-  table_.put(one.address, reason, loop_.now(),
-             keep > Duration::zero() ? std::min(keep, kForget) : kForget);
+  std::string key = message::normal_address(one.address);
+  table_.put(key, reason, loop_.now(), keep > Duration::zero() ? std::min(keep, kForget) : kForget);
   records_.put({.collection = std::string(kSuppressionCollection),
-                .key = one.address,
+                .key = key,
                 .value = encode(one),
                 .ttl = keep},
-               [this, address = one.address,
+               [this, address = key,
                 told = std::move(done)](const Result<stage::RecordOutcome>& put) mutable {
                  if (!put) {
                    TOCSIN_LOG(log_, kWarning, "delivery", "a suppressed address is not yet kept",
@@ -108,8 +104,9 @@ void Suppressions::suppress(const Suppression& one, Duration keep, Done done) {
 }
 
 void Suppressions::lift(std::string_view address, Done done) {
-  records_.remove(kSuppressionCollection, address, stage::kAnyVersion,
-                  [this, lifted = std::string(address),
+  const std::string key = message::normal_address(address);
+  records_.remove(kSuppressionCollection, key, stage::kAnyVersion,
+                  [this, lifted = key,
                    told = std::move(done)](const Result<stage::RecordOutcome>& removed) mutable {
                     if (removed) table_.put(lifted, {}, loop_.now(), Duration::zero());
                     if (told) told(removed);

@@ -51,6 +51,28 @@ Result<std::string> percent_decoded(std::string_view text) {
   return out;
 }
 
+// A name, or a name behind a dot.
+bool is_exception(std::string_view text) {
+  return is_host_name(text.starts_with('.') ? text.substr(1) : text);
+}
+
+// What was probably meant.
+std::string exception_hint(std::string_view text) {
+  if (text.starts_with("*.") && is_host_name(text.substr(2))) {
+    const std::string name(text.substr(2));
+    return ": write '" + name + "' for it and what is below it, or '." + name +
+           "' for what is below alone";
+  }
+  const std::string_view host = text.substr(0, text.rfind(':'));
+  if (host.size() < text.size() && is_exception(host)) {
+    return ": write '" + std::string(host) + "', which is every port of it";
+  }
+  if (text.ends_with('.') && is_exception(text.substr(0, text.size() - 1))) {
+    return ": write it without the last dot";
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<ForwardProxy> ForwardProxy::parse(std::string_view text) {
@@ -82,11 +104,12 @@ Result<ProxyExceptions> ProxyExceptions::create(const std::vector<std::string>& 
       exceptions.all_ = true;
     } else if (auto range = event::AddressRange::parse(text)) {
       exceptions.ranges_.push_back(*range);
-    } else if (text.empty() || text.find('/') != std::string::npos) {
-      return fail(Code::kInvalid, "'" + text + "' is neither a host name nor an address range");
-    } else {
+    } else if (is_exception(text)) {
       std::string& name = exceptions.names_.emplace_back(text);
       std::transform(name.begin(), name.end(), name.begin(), to_lower);
+    } else {
+      return fail(Code::kInvalid, "'" + text + "' is neither a host name nor an address range" +
+                                      exception_hint(text));
     }
   }
   return exceptions;

@@ -16,11 +16,12 @@ constexpr std::size_t kNameBytesMax = 253;
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex(char c) { return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f'); }
 
+bool may_be_in_name(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '_';
+}
+
 bool is_name(std::string_view host) {
-  return !host.empty() && host.size() <= kNameBytesMax &&
-         std::all_of(host.begin(), host.end(), [](char c) {
-           return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '_';
-         });
+  return !host.empty() && host.size() <= kNameBytesMax && std::ranges::all_of(host, may_be_in_name);
 }
 
 // Printable ASCII that RFC 3986 lets stand in a path or query, with whole percent-encodings.
@@ -102,6 +103,13 @@ Result<Url> parse_url(std::string_view text) {
   }
   url.target = target.starts_with('/') ? std::string(target) : "/" + std::string(target);
   return url;
+}
+
+bool is_host_name(std::string_view text) {
+  if (text.empty() || text.size() > kNameBytesMax) return false;
+  if (text.starts_with('.') || text.ends_with('.')) return false;
+  return text.find("..") == std::string_view::npos &&
+         std::ranges::all_of(text, [](char c) { return may_be_in_name(to_lower(c)); });
 }
 
 }  // namespace tocsin::http

@@ -25,4 +25,8 @@ struct Url {
 /// never repeat the text, which may hold a secret.
 Result<Url> parse_url(std::string_view text);
 
+/// Whether a URL's host may be of that name, in whatever letters: labels of ASCII letters, digits,
+/// hyphens and underscores, with dots between them.
+bool is_host_name(std::string_view text);
+
 }  // namespace tocsin::http

@@ -6,6 +6,7 @@
 
 #include "gateway/base/json_reader.h"
 #include "gateway/base/units.h"
+#include "gateway/message/pointer.h"
 #include "gateway/message/time_text.h"
 
 namespace tocsin::message {
@@ -39,11 +40,14 @@ tl::expected<WallTime, Invalid> decode_new_time(std::string_view json, WallTime 
   if (!document) return invalid("", std::move(document.error().what));
   if (!document->is<Value::Map>()) return invalid("", "must be an object");
   const Value::Map& members = document->as<Value::Map>();
-  if (members.size() != 1) return invalid("", "give deliver_at or delay, and nothing else");
-  const Value::Entry& member = members.front();
-  if (member.key != "deliver_at" && member.key != "delay") {
-    return invalid("", "only deliver_at or delay can be changed");
+  for (const Value::Entry& member : members) {
+    if (member.key == "deliver_at" || member.key == "delay") continue;
+    std::string pointer;
+    append_pointer_token(pointer, member.key);
+    return invalid(std::move(pointer), "only deliver_at or delay can be changed");
   }
+  if (members.size() != 1) return invalid("", "give deliver_at or delay");
+  const Value::Entry& member = members.front();
   if (!member.value.is<std::string>()) return invalid("/" + member.key, "must be a string");
   const std::string& text = member.value.as<std::string>();
   return member.key == "delay" ? after(text, now) : at(text);

@@ -79,7 +79,7 @@ inline constexpr std::size_t kLabelsMax = 64;
 inline constexpr std::size_t kLabelNameBytesMax = 128;
 inline constexpr std::size_t kLabelValueBytesMax = 1024;
 inline constexpr std::size_t kRecipientsMax = 1000;
-inline constexpr std::size_t kRecipientBytesMax = 320;
+inline constexpr std::size_t kRecipientBytesMax = 512;
 
 /// Trivially destructible, lives in an arena; immutable once sealed.
 struct Notification {

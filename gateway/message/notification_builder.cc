@@ -6,13 +6,14 @@
 #include "gateway/base/byte_scan.h"
 #include "gateway/base/text.h"
 #include "gateway/base/units.h"
+#include "gateway/message/address.h"
+#include "gateway/message/pointer.h"
 #include "gateway/message/time_text.h"
 
 namespace tocsin::message {
 
 namespace {
 
-constexpr std::size_t kShownNameBytesMax = 64;
 /// Longer texts are neither a time nor a duration, and would only be repeated in a message.
 constexpr std::size_t kTimeBytesMax = 64;
 /// Up to here each name is compared with those before it; larger objects are sorted at their end.
@@ -50,25 +51,7 @@ constexpr std::array<std::string_view, kRules.size()> field_names() {
 }
 constexpr std::array<std::string_view, kRules.size()> kFieldNames = field_names();
 
-std::string_view shown(std::string_view name) {
-  const std::string_view head = name.substr(0, kShownNameBytesMax);
-  return head.size() == name.size() ? name : head.substr(0, utf8_prefix(head));
-}
-
-std::string in_quotes(std::string_view name) { return "\"" + std::string(shown(name)) + "\""; }
-
-void append_pointer_token(std::string& out, std::string_view name) {
-  out += '/';
-  for (const char c : shown(name)) {
-    if (c == '~') {
-      out += "~0";
-    } else if (c == '/') {
-      out += "~1";
-    } else {
-      out += c;
-    }
-  }
-}
+std::string in_quotes(std::string_view name) { return "\"" + std::string(shown_name(name)) + "\""; }
 
 bool holds_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
@@ -369,8 +352,14 @@ bool NotificationBuilder::add_label(std::string_view value) {
 }
 
 bool NotificationBuilder::add_recipient(std::string_view text) {
-  const Result<Recipient> recipient = parse_recipient(text);
+  Result<Recipient> recipient = parse_recipient(text);
   if (!recipient) return fault(recipient.error().what);
+  if (!is_normal_address(text)) {
+    const auto kept = arena_.copy(normal_address(text));
+    if (!kept) return too_large();
+    recipient = parse_recipient(*kept);
+    recipients_differ_ = true;
+  }
   if (recipients_.size() == kRecipientsMax) {
     return fault("/to", "there may be at most " + std::to_string(kRecipientsMax) + " recipients");
   }
@@ -423,7 +412,7 @@ void NotificationBuilder::drop_repeated_recipients() {
     kept = std::remove_if(recipients_.begin(), recipients_.end(),
                           [](const Recipient& recipient) { return recipient.kind.empty(); });
   }
-  recipient_repeats_ = kept != recipients_.end();
+  recipients_differ_ |= kept != recipients_.end();
   recipients_.shrink(static_cast<std::size_t>(kept - recipients_.begin()));
 }
 
@@ -458,7 +447,7 @@ tl::expected<Decoded, Invalid> NotificationBuilder::finish() {
   decoded.idempotency_key = idempotency_key_;
   decoded.received = received_;
   const bool others = (seen_ & (1U << kDelay | 1U << kIdempotencyKey)) != 0;
-  decoded.received_is_payload = level_is_canonical_ && !others && !recipient_repeats_;
+  decoded.received_is_payload = level_is_canonical_ && !others && !recipients_differ_;
   return decoded;
 }
 

@@ -102,7 +102,7 @@ class NotificationBuilder {
   std::string_view idempotency_key_;
   std::optional<Duration> delay_;
   bool level_is_canonical_ = false;
-  bool recipient_repeats_ = false;
+  bool recipients_differ_ = false;  ///< from what was received
 
   Field field_ = kUnknown;
   unsigned seen_ = 0;  ///< a bit for each field

@@ -70,7 +70,8 @@ tl::expected<Decoded, Invalid> decode_stored(std::string_view payload, Arena& ar
 /// which must be within the limits of notification.h.
 void encode_notification(const Notification& notification, JsonWriter& out);
 
-/// Reads "kind:value", into views of `text`. Errors are kInvalid and say to people what is wrong.
+/// Reads "kind:value", into views of `text`, as it is written (see address.h). Errors are kInvalid
+/// and say to people what is wrong.
 Result<Recipient> parse_recipient(std::string_view text);
 
 }  // namespace tocsin::message

@@ -16,8 +16,8 @@ enum class Change : std::uint8_t {
 };
 
 /// Compares what an instance was made from with what is wanted now: descriptor and settings, both
-/// accepted by `options`, the table of the wanted one. Places and the gateway's own keys (type, id,
-/// delivery) say nothing. kReloadable only when the plugin can be reconfigured.
+/// accepted by `options`, the table of the wanted one. Places and the gateway's own keys
+/// (kGatewayKeys) say nothing. kReloadable only when the plugin can be reconfigured.
 Change change_of(const tocsin_plugin& was, const Value& had, const tocsin_plugin& is,
                  const Value& wanted, const OptionTable& options);
 

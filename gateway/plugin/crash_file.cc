@@ -105,15 +105,22 @@ bool CrashFile::load() {
          map(bytes_for(header.slots), header.slots);
 }
 
-Result<void> CrashFile::reset(std::size_t loops) {
-  unmap();
-  const auto bytes = static_cast<off_t>(bytes_for(loops));
-  if (::ftruncate(file_, 0) != 0) return system_fault(errno);
-  if (const int error = ::posix_fallocate(file_, 0, bytes); error != 0) return system_fault(error);
-  if (!map(static_cast<std::size_t>(bytes), loops)) return system_fault(errno);
-  header_->magic = CrashHeader::kMagic;
-  header_->version = CrashHeader::kVersion;
-  header_->slots = static_cast<std::uint32_t>(loops);
+Result<void> CrashFile::go_over_to(CrashFile&& other) {
+  other.unmap();
+  const auto bytes = static_cast<off_t>(bytes_);
+  if (::ftruncate(other.file_, 0) != 0) return system_fault(errno);
+  if (const int error = ::posix_fallocate(other.file_, 0, bytes); error != 0) {
+    return system_fault(error);
+  }
+  if (::pwrite(other.file_, memory_, bytes_, 0) != bytes) return system_fault(errno);
+  void* fresh = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, other.file_, 0);
+  if (fresh == MAP_FAILED) return system_fault(errno);
+  // In one step: who looks meanwhile sees the one or the other. What could be refused was not, two
+  // lines above.
+  TOCSIN_ASSERT(
+      ::mremap(fresh, bytes_, bytes_, MREMAP_MAYMOVE | MREMAP_FIXED, memory_) != MAP_FAILED,
+      "the map of callbacks could not be moved");
+  std::swap(file_, other.file_);
   return {};
 }
 

@@ -53,9 +53,10 @@ class CrashFile {
   static Result<CrashFile> open(const std::string& path, bool create);
   /// What an earlier process wrote. False: nothing that this one understands.
   bool load();
-  /// Begins anew for so many loops. The file's room is taken on the disk, so that writing to the
-  /// memory cannot fail later.
-  Result<void> reset(std::size_t loops);
+  /// Puts that opened file under this memory, which stays where it is and holds what it held; what
+  /// the file held is gone. Its room is taken on the disk, so that writing to the memory cannot
+  /// fail later. An error: this one is as it was. While nobody writes to the memory.
+  Result<void> go_over_to(CrashFile&& other);
 
   CrashHeader& header() const { return *header_; }
   std::span<CrashName> names() const { return names_; }

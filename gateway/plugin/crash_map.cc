@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "gateway/plugin/crash_file.h"
@@ -109,43 +110,51 @@ class SlotPresence final : public stage::Presence {
 
 }  // namespace
 
-CrashMap::CrashMap(std::size_t loops) : CrashMap(CrashFile(loops)) {}
-
-CrashMap::CrashMap(CrashFile file)
-    : file_(std::make_unique<CrashFile>(std::move(file))), slots_(file_->slots()) {}
-
-CrashMap::~CrashMap() = default;
-
-Result<std::unique_ptr<CrashMap>> CrashMap::open(const std::string& path, std::size_t loops,
-                                                 WallTime now) {
+struct CrashMap::Left {
   std::optional<CrashFile> own;
   std::vector<CrashFinding> found;
   std::vector<CrashFinding> history;
+};
+
+CrashMap::CrashMap(std::size_t loops)
+    : file_(std::make_unique<CrashFile>(loops)), slots_(file_->slots()) {}
+
+CrashMap::~CrashMap() = default;
+
+// The first file that is nobody's, and what is in all that are.
+Result<CrashMap::Left> CrashMap::read_left(const std::string& path, WallTime now) {
+  Left left;
   for (std::size_t i = 0; i < kFilesMax; ++i) {
     const std::string candidate = i == 0 ? path : path + "." + std::to_string(i);
-    auto file = CrashFile::open(candidate, !own);
-    if (!file && (own || file.error().code == Code::kUnavailable)) continue;
+    auto file = CrashFile::open(candidate, !left.own);
+    if (!file && (left.own || file.error().code == Code::kUnavailable)) continue;
     if (!file) return fail(file.error().code, candidate + ": " + file.error().what);
     if (file->load()) {
-      read_records(*file, history);
-      read_slots(*file, now, found);
+      read_records(*file, left.history);
+      read_slots(*file, now, left.found);
     }
-    if (own) {
+    if (left.own) {
       ::unlink(candidate.c_str());
     } else {
-      own.emplace(std::move(*file));
+      left.own.emplace(std::move(*file));
     }
   }
-  if (!own) return fail(Code::kUnavailable, path + ": other processes have it");
-  if (auto ready = own->reset(loops); !ready) {
-    return fail(ready.error().code, path + ": " + ready.error().what);
+  if (!left.own) return fail(Code::kUnavailable, path + ": other processes have it");
+  return left;
+}
+
+Result<void> CrashMap::keep_in(const std::string& path, WallTime now) {
+  TOCSIN_TRY_SET(left, read_left(path, now));
+  if (const auto moved = file_->go_over_to(std::move(*left.own)); !moved) {
+    return fail(moved.error().code, path + ": " + moved.error().what);
   }
-  std::unique_ptr<CrashMap> map(new CrashMap(std::move(*own)));
-  std::ranges::sort(history, {}, &CrashFinding::at);
-  for (const CrashFinding& one : history) map->keep(one);
-  for (const CrashFinding& one : found) map->keep(one);
-  map->found_ = std::move(found);
-  return map;
+  path_ = path;
+  std::ranges::fill(file_->records(), CrashRecord{});
+  std::ranges::sort(left.history, {}, &CrashFinding::at);
+  for (const CrashFinding& one : left.history) keep(one);
+  for (const CrashFinding& one : left.found) keep(one);
+  found_ = std::move(left.found);
+  return {};
 }
 
 // In the place of the oldest.

@@ -64,15 +64,17 @@ class CrashMap final : public stage::PresenceBook {
 
   /// Without a file: who is inside can be asked, and is forgotten with the process.
   explicit CrashMap(std::size_t loops);
-  /// With the file, made if it is not there. What earlier processes left in it, and in the files
-  /// beside it, is in found(). Control thread.
-  static Result<std::unique_ptr<CrashMap>> open(const std::string& path, std::size_t loops,
-                                                WallTime now);
+  /// In that file from now on, made if it is not there. What earlier processes left in it, and in
+  /// the files beside it, is in found() and the history, instead of what was there before. Slots
+  /// and numbers stay. While no plugin is inside and nobody else asks. An error: nothing changed.
+  Result<void> keep_in(const std::string& path, WallTime now);
+  /// The path it was given; empty: it has no file.
+  const std::string& path() const { return path_; }
   ~CrashMap() override;
   CrashMap(const CrashMap&) = delete;
   CrashMap& operator=(const CrashMap&) = delete;
 
-  /// What the start found; also part of the history.
+  /// What was found where it is kept; also part of the history.
   const std::vector<CrashFinding>& found() const { return found_; }
   /// Findings of the last kSuspectWindow, the oldest first.
   std::vector<CrashFinding> history(WallTime now) const;
@@ -101,11 +103,13 @@ class CrashMap final : public stage::PresenceBook {
   std::optional<Inside> inside(std::size_t loop) const;
 
  private:
-  explicit CrashMap(CrashFile file);
+  struct Left;  // by earlier processes
+  static Result<Left> read_left(const std::string& path, WallTime now);
   void keep(const CrashFinding& finding);
 
   const std::unique_ptr<CrashFile> file_;
   const std::span<Slot> slots_;
+  std::string path_;
   std::vector<CrashFinding> found_;
   mutable std::mutex mutex_;
   std::size_t names_used_ = 0;  // guarded by mutex_

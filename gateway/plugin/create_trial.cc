@@ -45,12 +45,12 @@ void report(int fd, const Outcome& outcome) {
   TrialChild::tell(fd, key.data(), key.size());
 }
 
-void serve(std::span<const CreateTrial> trials, int fd) {
+void serve(std::span<const CreateTrial> trials, const templates::SettingsPtr& templates, int fd) {
   // What a dead plugin leaves on standard error is the operator's best hint, so nothing is closed.
   telemetry::Log log(telemetry::standard_error_sink(), {.level = telemetry::LogLevel::kWarning});
   telemetry::Metrics metrics(1);
   PluginMetrics plugin_metrics(metrics);
-  const Services services{log, plugin_metrics};
+  const Services services{.log = log, .metrics = plugin_metrics, .templates = templates};
   for (const CreateTrial& trial : trials) {
     Outcome outcome;
     {
@@ -85,8 +85,10 @@ Refusal refused(const CreateTrial& trial, std::string what) {
 }
 
 // Appends the outcomes of trials up to and with the first that ends its child.
-void try_some(std::span<const CreateTrial> trials, Duration patience, std::vector<Outcome>& out) {
-  Result<TrialChild> child = TrialChild::start([trials](int fd) { serve(trials, fd); });
+void try_some(std::span<const CreateTrial> trials, const templates::SettingsPtr& templates,
+              Duration patience, std::vector<Outcome>& out) {
+  Result<TrialChild> child =
+      TrialChild::start([trials, &templates](int fd) { serve(trials, templates, fd); });
   if (!child) {
     for (const CreateTrial& trial : trials) {
       out.push_back(tl::unexpected(refused(trial, child.error().what)));
@@ -106,11 +108,12 @@ void try_some(std::span<const CreateTrial> trials, Duration patience, std::vecto
 
 }  // namespace
 
-std::vector<Outcome> try_create(std::span<const CreateTrial> trials, Duration patience) {
+std::vector<Outcome> try_create(std::span<const CreateTrial> trials, Duration patience,
+                                const templates::SettingsPtr& templates) {
   std::vector<Outcome> outcomes;
   outcomes.reserve(trials.size());
   while (outcomes.size() < trials.size()) {
-    try_some(trials.subspan(outcomes.size()), patience, outcomes);
+    try_some(trials.subspan(outcomes.size()), templates, patience, outcomes);
   }
   return outcomes;
 }

@@ -24,6 +24,7 @@ inline constexpr Duration kCreateTrialMax = std::chrono::seconds(10);
 /// is named instead of taking the gateway with it. One result per trial, in order. Blocks; forks,
 /// so the process must not have other threads. Plugins' log lines go to standard error.
 std::vector<tl::expected<void, Refusal>> try_create(std::span<const CreateTrial> trials,
-                                                    Duration patience = kCreateTrialMax);
+                                                    Duration patience = kCreateTrialMax,
+                                                    const templates::SettingsPtr& templates = {});
 
 }  // namespace tocsin::plugin

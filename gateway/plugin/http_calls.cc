@@ -11,6 +11,13 @@ namespace tocsin::plugin {
 
 namespace {
 
+// What cannot be sent is no more shown than sent.
+Result<void> show(const tocsin_http_request& request, RequestWitness& witness) {
+  TOCSIN_TRY(http::parse_url(view_of(request.url)));
+  witness.on_request(request);
+  return {};
+}
+
 // RFC 9110 9.2.2; the client assumes the same.
 bool is_idempotent(std::string_view method) {
   constexpr std::array<std::string_view, 6> kMethods = {"GET",   "HEAD", "OPTIONS",
@@ -147,7 +154,10 @@ HttpCalls::~HttpCalls() = default;
 
 Result<tocsin_token> HttpCalls::send(const tocsin_http_request& request, Done done, void* user) {
   http::HttpClient* client = worker_.environment().client;
-  if (client == nullptr) return fail(Code::kUnavailable, "this loop has no HTTP client");
+  RequestWitness* witness = worker_.environment().witness;
+  if (client == nullptr && witness == nullptr) {
+    return fail(Code::kUnavailable, "this loop has no HTTP client");
+  }
   const bool readable = request.size >= sizeof(tocsin_http_request) && done != nullptr &&
                         is_readable(request.url) && is_readable(request.method) &&
                         is_readable(request.body) &&
@@ -162,7 +172,8 @@ Result<tocsin_token> HttpCalls::send(const tocsin_http_request& request, Done do
   call->token = token;
   call->done = done;
   call->user = user;
-  auto begun = call->begin(*client, request, worker_.loop().now());
+  auto begun = witness != nullptr ? show(request, *witness)
+                                  : call->begin(*client, request, worker_.loop().now());
   if (begun) return token;
   table_.give_back(table_.take(token));
   return tl::unexpected(std::move(begun).error());

@@ -40,7 +40,8 @@ Place place_of(const Value& settings, std::string_view key) {
   return at != nullptr && at->place().file != nullptr ? at->place() : settings.place();
 }
 
-Instance::Instance(const tocsin_plugin& plugin, InstanceName name, const Services& services)
+Instance::Instance(const tocsin_plugin& plugin, InstanceName name, const Value& settings,
+                   const Services& services)
     : plugin_(plugin),
       name_(std::move(name)),
       label_(std::string(kind_name(name_.kind)) + "/" + copy_of(plugin.name)),
@@ -48,13 +49,15 @@ Instance::Instance(const tocsin_plugin& plugin, InstanceName name, const Service
       services_(services),
       metrics_(services.metrics.of_instance(label_, name_.id)),
       crash_number_(
-          services.crash_map == nullptr ? 0 : services.crash_map->number_of(label_, name_.id)) {}
+          services.crash_map == nullptr ? 0 : services.crash_map->number_of(label_, name_.id)),
+      template_rules_(
+          std::make_shared<const TemplateRules>(name_.kind, settings, services.templates)) {}
 
 tl::expected<void, Refusal> Instance::validate(const tocsin_plugin& plugin,
                                                const InstanceName& name, const Value& settings,
                                                const Services& services) {
   if (plugin.validate == nullptr) return {};
-  Instance instance(plugin, name, services);
+  Instance instance(plugin, name, settings, services);
   const Settings converted(settings);
   const tocsin_create arguments = create_arguments(instance, converted);
   tocsin_fault fault = empty_fault();
@@ -66,7 +69,7 @@ tl::expected<void, Refusal> Instance::validate(const tocsin_plugin& plugin,
 tl::expected<InstancePtr, Refusal> Instance::create(const tocsin_plugin& plugin,
                                                     const InstanceName& name, const Value& settings,
                                                     const Services& services) {
-  InstancePtr instance(new Instance(plugin, name, services));
+  InstancePtr instance(new Instance(plugin, name, settings, services));
   const Settings converted(settings);
   const tocsin_create arguments = create_arguments(*instance, converted);
   tocsin_fault fault = empty_fault();
@@ -80,15 +83,19 @@ tl::expected<InstancePtr, Refusal> Instance::create(const tocsin_plugin& plugin,
 
 bool Instance::can_reconfigure() const { return plugin::can_reconfigure(plugin_); }
 
-tl::expected<void, Refusal> Instance::reconfigure(const Value& settings) {
+tl::expected<void, Refusal> Instance::reconfigure(const Value& settings,
+                                                  templates::SettingsPtr templates) {
   TOCSIN_ASSERT(can_reconfigure(), "a plugin was reconfigured that cannot be");
   const Settings converted(settings);
   const tocsin_create next = create_arguments(*this, converted);
   tocsin_fault fault = empty_fault();
+  auto rules = std::make_shared<const TemplateRules>(name_.kind, settings, std::move(templates));
   {
     const std::lock_guard lock(mutex_);
     prepared_files_.clear();
     has_prepared_ = false;
+    template_rules_ = std::move(rules);
+    template_uses_.clear();
   }
   const std::uint32_t status = plugin_.reconfigure(self_, &next, &fault);
   if (status == TOCSIN_OK) {
@@ -116,6 +123,24 @@ bool Instance::files_changed() const {
   const std::lock_guard lock(mutex_);
   return std::any_of(files_.begin(), files_.end(),
                      [](const FileStamp& stamp) { return !(FileStamp::of(stamp.path) == stamp); });
+}
+
+std::shared_ptr<const TemplateRules> Instance::template_rules() const {
+  const std::lock_guard lock(mutex_);
+  return template_rules_;
+}
+
+void Instance::note_template(TemplateUse use) {
+  const std::lock_guard lock(mutex_);
+  if (template_uses_.size() >= kTemplateUsesMax || std::ranges::count(template_uses_, use) > 0) {
+    return;
+  }
+  template_uses_.push_back(std::move(use));
+}
+
+std::vector<TemplateUse> Instance::template_uses() const {
+  const std::lock_guard lock(mutex_);
+  return template_uses_;
 }
 
 Instance::~Instance() {

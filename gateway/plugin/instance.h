@@ -12,6 +12,7 @@
 #include "gateway/plugin/file_stamp.h"
 #include "gateway/plugin/library.h"
 #include "gateway/plugin/services.h"
+#include "gateway/plugin/template_rules.h"
 #include "gateway/plugin/worker.h"
 #include "gateway/telemetry/log_limiter.h"
 #include "tocsin/plugin.h"
@@ -34,6 +35,15 @@ Place place_of(const Value& settings, std::string_view key);
 struct InstanceName {
   Kind kind;
   std::string id;
+};
+
+/// A template that an instance has compiled, as the plugin gave it.
+struct TemplateUse {
+  std::string option;  ///< empty: the plugin did not say of which
+  std::string text;
+  templates::Escape escape = templates::Escape::kNone;
+
+  bool operator==(const TemplateUse&) const = default;
 };
 
 class Instance;
@@ -69,7 +79,9 @@ class Instance {
   /// adopted by Worker::reconfigure on each loop, once the reload is decided, or never. Asked again
   /// it replaces what was prepared, also to go back. Control thread, and not while some of the
   /// loops have adopted and others have not. The refused leave no trace.
-  tl::expected<void, Refusal> reconfigure(const Value& settings);
+  /// What is compiled from now on follows `templates`, also in workers that have not yet adopted.
+  tl::expected<void, Refusal> reconfigure(const Value& settings,
+                                          templates::SettingsPtr templates = nullptr);
 
   /// What the plugin makes now, in create() or reconfigure(), was read from this file too. Control
   /// thread.
@@ -78,6 +90,14 @@ class Instance {
   void adopted();
   /// Whether a file of the settings in use is another one by now. Control thread.
   bool files_changed() const;
+
+  /// How its templates are compiled now. Any thread.
+  std::shared_ptr<const TemplateRules> template_rules() const;
+  /// Remembers a template of the settings in use. Any thread.
+  void note_template(TemplateUse use);
+  /// Those there are, each once, at most kTemplateUsesMax. Any thread.
+  std::vector<TemplateUse> template_uses() const;
+  static constexpr std::size_t kTemplateUsesMax = 64;
 
   /// Begins its part on one loop, on that loop's thread. The worker lives as long as this object;
   /// Worker::finish() ends it. Thread-safe. Errors are the plugin's words.
@@ -105,7 +125,8 @@ class Instance {
 
  private:
   friend struct RetireInstance;
-  Instance(const tocsin_plugin& plugin, InstanceName name, const Services& services);
+  Instance(const tocsin_plugin& plugin, InstanceName name, const Value& settings,
+           const Services& services);
   bool busy() const;
 
   const tocsin_plugin& plugin_;
@@ -122,6 +143,8 @@ class Instance {
   std::vector<FileStamp> files_;                  // of the settings in use; guarded by mutex_
   std::vector<FileStamp> prepared_files_;  // of those that are being prepared; guarded by mutex_
   bool has_prepared_ = false;              // guarded by mutex_
+  std::shared_ptr<const TemplateRules> template_rules_;              // guarded by mutex_
+  std::vector<TemplateUse> template_uses_;                           // guarded by mutex_
   telemetry::LogLimiter misuse_lines_{10, std::chrono::minutes(1)};  // guarded by mutex_
 };
 

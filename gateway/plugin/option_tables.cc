@@ -13,9 +13,6 @@ namespace tocsin::plugin {
 
 namespace {
 
-// Written beside a plugin's options by everybody, so no plugin may take them.
-constexpr std::array<std::string_view, 3> kOwnKeys = {"type", "id", "delivery"};
-
 std::optional<OptionType> type_of(std::uint32_t type) {
   switch (type) {
     case TOCSIN_BOOLEAN:
@@ -78,7 +75,7 @@ Result<void> OptionTables::convert(const tocsin_option_table* source, std::strin
   }
   TOCSIN_TRY_SET(root, table(*source, "", 0));
   for (const Option& option : root->options) {
-    if (std::find(kOwnKeys.begin(), kOwnKeys.end(), option.key) != kOwnKeys.end()) {
+    if (is_gateway_key(option.key)) {
       return wrong(option.key, "has a key that belongs to the gateway");
     }
   }

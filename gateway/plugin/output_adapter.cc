@@ -60,6 +60,7 @@ Result<stage::OutputTraits> output_traits(const Instance& instance) {
   traits.has_own_address = out.has_own_address != 0;
   traits.idempotent = out.idempotent != 0;
   traits.account = copy_of(out.account);
+  traits.rehearses = out.rehearses != 0;
   return traits;
 }
 

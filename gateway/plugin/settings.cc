@@ -1,19 +1,11 @@
 #include "gateway/plugin/settings.h"
 
-#include <algorithm>
-#include <array>
-
+#include "gateway/base/option.h"
 #include "gateway/plugin/text.h"
 
 namespace tocsin::plugin {
 
 namespace {
-
-constexpr std::array<std::string_view, 3> kOwnKeys = {"type", "id", "delivery"};
-
-bool is_own(std::string_view key) {
-  return std::find(kOwnKeys.begin(), kOwnKeys.end(), key) != kOwnKeys.end();
-}
 
 // What one scalar becomes; lists and maps are the caller's.
 struct ScalarFiller {
@@ -87,7 +79,7 @@ void Settings::fill_map(const Value::Map& map, tocsin_value& out, bool top) {
   std::vector<tocsin_str>& keys = keys_.emplace_back();
   items.reserve(map.size());
   for (const Value::Entry& entry : map) {
-    if (top && is_own(entry.key)) continue;
+    if (top && is_gateway_key(entry.key)) continue;
     keys.push_back(str_of(entry.key));
     fill(entry.value, items.emplace_back(), false);
   }

@@ -25,8 +25,11 @@ class Rows {
       static_cast<Rows*>(user)->delivery(*row);
     };
     sink_.backlog = [](void* user, const tocsin_backlog_count* row) {
-      static_cast<Rows*>(user)->result_.backlog.push_back(
-          {copy_of(row->output), row->ready, row->dead});
+      auto& count = static_cast<Rows*>(user)->result_.backlog.emplace_back();
+      count.output = copy_of(row->output);
+      count.ready = row->ready;
+      count.dead = row->dead;
+      if (row->oldest_ready_ns != 0) count.oldest_ready = time_of(row->oldest_ready_ns);
     };
     sink_.found = [](void* user, std::uint64_t id) {
       static_cast<Rows*>(user)->result_.found.push_back({id});

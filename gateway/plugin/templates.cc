@@ -8,13 +8,19 @@
 
 #include "gateway/plugin/fault.h"
 #include "gateway/plugin/instance.h"
+#include "gateway/plugin/template_rules.h"
 #include "gateway/plugin/text.h"
 #include "gateway/template/template.h"
 
 // What a plugin holds; `text` is what it was told last.
 struct tocsin_template {
+  struct OfTopic {
+    tocsin::policy::Glob topic;
+    tocsin::templates::Template compiled;
+  };
   tocsin::plugin::Instance* instance;
   tocsin::templates::Template compiled;
+  std::vector<OfTopic> topics{};  // the first that matches stands for `compiled`
   std::vector<tocsin::message::Label> labels{};
   std::string text{};
 };
@@ -50,24 +56,52 @@ message::Notification fields_of(const tocsin_notification& from,
   return fields;
 }
 
+// Null with a fault when the text is broken; `which` ends its sentence.
+std::optional<templates::Template> compile_text(std::string_view text,
+                                                const templates::Rules& rules,
+                                                std::string_view which, tocsin_fault* fault) {
+  auto compiled = templates::Template::compile(text, rules);
+  if (compiled) return std::move(*compiled);
+  const templates::TextFault& why = compiled.error();
+  std::string place;
+  if (!why.part.empty()) {
+    place = "in the part " + why.part + " of the template";
+  } else {
+    place = templates::spot_of(text, why.offset).text() + " of the template";
+  }
+  set_fault(fault, TOCSIN_INVALID, why.what + " (" + place + std::string(which) + ")");
+  return std::nullopt;
+}
+
+const templates::Template& template_for(const tocsin_template& from, std::string_view topic) {
+  for (const tocsin_template::OfTopic& one : from.topics) {
+    if (one.topic.match(topic)) return one.compiled;
+  }
+  return from.compiled;
+}
+
 }  // namespace
 
-tocsin_template* compile_template(tocsin_instance* instance, tocsin_str text, std::uint32_t escape,
-                                  tocsin_fault* fault) {
-  if (instance == nullptr || !is_readable(text) || escape > TOCSIN_ESCAPE_SLACK) {
+tocsin_template* compile_template(tocsin_instance* instance, tocsin_str option, tocsin_str text,
+                                  std::uint32_t escape, tocsin_fault* fault) {
+  if (instance == nullptr || !is_readable(option) || !is_readable(text) ||
+      escape > TOCSIN_ESCAPE_SLACK) {
     set_fault(fault, TOCSIN_INVALID, "no instance, no template, or an unknown way to escape");
     return nullptr;
   }
   Instance& owner = Instance::of(instance);
-  templates::Rules rules;
-  rules.escape = static_cast<templates::Escape>(escape);
-  rules.of_delivery = owner.kind() == Kind::kOutput;
-  auto compiled = templates::Template::compile(view_of(text), rules);
-  if (compiled) return new tocsin_template{&owner, std::move(*compiled)};
-  const templates::Spot spot = templates::spot_of(view_of(text), compiled.error().offset);
-  set_fault(fault, TOCSIN_INVALID,
-            compiled.error().what + " (" + spot.text() + " of the template)");
-  return nullptr;
+  const std::shared_ptr<const TemplateRules> own = owner.template_rules();
+  const templates::Rules rules = own->rules(static_cast<templates::Escape>(escape));
+  auto compiled = compile_text(view_of(text), rules, "", fault);
+  if (!compiled) return nullptr;
+  std::vector<tocsin_template::OfTopic> topics;
+  for (const TemplateRules::TopicText& one : own->texts_of(view_of(option))) {
+    auto of_topic = compile_text(one.text, rules, " for " + one.topic.pattern(), fault);
+    if (!of_topic) return nullptr;
+    topics.push_back({one.topic, std::move(*of_topic)});
+  }
+  owner.note_template({copy_of(option), copy_of(text), rules.escape});
+  return new tocsin_template{&owner, std::move(*compiled), std::move(topics)};
 }
 
 std::uint32_t render_template(tocsin_template* compiled, const tocsin_notification* notification,
@@ -82,7 +116,7 @@ std::uint32_t render_template(tocsin_template* compiled, const tocsin_notificati
     subject.address = view_of(attempt->address);
     subject.accepted_at = instant(attempt->accepted_at_ns);
   }
-  Result<templates::Rendered> rendered = compiled->compiled.render(subject);
+  Result<templates::Rendered> rendered = template_for(*compiled, fields.topic).render(subject);
   if (!rendered) {
     set_fault(fault, status_of(rendered.error().code), rendered.error().text());
     return status_of(rendered.error().code);

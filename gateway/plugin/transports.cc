@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gateway/base/text.h"
+#include "gateway/http/url.h"
 #include "gateway/plugin/fault.h"
 #include "gateway/plugin/instance.h"
 #include "gateway/plugin/text.h"
@@ -38,6 +39,11 @@ Result<T> named(Result<T> result, std::string_view key) {
   return result;
 }
 
+// As the server calls itself: a wildcard is the certificate's to have.
+bool is_peer_name(const std::string& text) {
+  return http::is_host_name(text) || event::Address::from_ip(text, 0).has_value();
+}
+
 Result<void> read_tls(const tocsin_transport_settings& settings, http::Transport& transport) {
   event::TlsClientOptions options;
   options.verify = (settings.flags & TOCSIN_TRANSPORT_UNVERIFIED) == 0;
@@ -45,6 +51,13 @@ Result<void> read_tls(const tocsin_transport_settings& settings, http::Transport
   options.cert_file = view_of(settings.cert_file);
   options.key_file = view_of(settings.key_file);
   transport.tls_name = view_of(settings.server_name);
+  if (!transport.tls_name.empty() && !is_peer_name(transport.tls_name)) {
+    return fail(Code::kInvalid,
+                "'" + transport.tls_name +
+                    "' is no name that a certificate can be asked for: write one host's name or "
+                    "address",
+                "tls.server_name");
+  }
   const bool usual = options.verify && options.ca_file.empty() && options.cert_file.empty() &&
                      options.key_file.empty();
   if (usual) return {};  // the loop's own, which all share

@@ -15,6 +15,12 @@ void ThrottleSteps::on_served(MonoTime begun) {
   if (begun >= asked_at_) steps_ = 0;
 }
 
+void ThrottleSteps::restore(std::uint32_t steps, MonoTime now) {
+  if (steps <= steps_) return;
+  steps_ = steps;
+  asked_at_ = now;
+}
+
 Duration ThrottleSteps::on_throttled(MonoTime begun, MonoTime now, std::uint64_t random_bits) {
   if (steps_ == 0 || begun >= asked_at_) {
     ++steps_;

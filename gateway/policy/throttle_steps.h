@@ -29,6 +29,8 @@ class ThrottleSteps {
 
   /// Times it asked since something was served.
   std::uint32_t steps() const { return steps_; }
+  /// It has asked so often already, before `now`.
+  void restore(std::uint32_t steps, MonoTime now);
 
  private:
   MonoTime asked_at_ = MonoTime::min();  // the time that was counted last

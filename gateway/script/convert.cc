@@ -14,6 +14,7 @@
 
 #include "gateway/base/json_reader.h"
 #include "gateway/base/json_writer.h"
+#include "gateway/base/option.h"
 #include "gateway/script/state.h"
 
 namespace tocsin::script {
@@ -22,8 +23,6 @@ namespace {
 
 // The metatable of tables that are arrays also when they are empty.
 constexpr const char* kArrayName = "tocsin.json.array";
-
-constexpr std::array<std::string_view, 3> kOwnKeys = {"type", "id", "delivery"};
 
 void push_null(lua_State* lua) { lua_pushlightuserdata(lua, nullptr); }
 
@@ -206,7 +205,7 @@ void push_value(lua_State* lua, const Value& value, bool top) {
   } else if (value.is<Value::Map>()) {
     lua_newtable(lua);
     for (const Value::Entry& entry : value.as<Value::Map>()) {
-      if (top && std::find(kOwnKeys.begin(), kOwnKeys.end(), entry.key) != kOwnKeys.end()) continue;
+      if (top && is_gateway_key(entry.key)) continue;
       push_text(lua, entry.key);
       push_value(lua, entry.value);
       lua_rawset(lua, -3);

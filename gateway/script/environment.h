@@ -11,16 +11,19 @@
 #include "gateway/script/script_metrics.h"
 #include "gateway/stage/presence.h"
 #include "gateway/telemetry/log.h"
+#include "gateway/template/settings.h"
 
 namespace tocsin::script {
 
-/// What the process lends every instance. All of it outlives them.
+/// What the process lends every instance. All of it outlives them. `templates` is the
+/// configuration's, which they share.
 struct Services {
   telemetry::Log& log;
   ScriptMetrics& metrics;
   const Clock& clock = SystemClock::instance();
   Limits limits = {};
-  stage::PresenceBook* presences = nullptr;  ///< null: who is inside a script is noted nowhere
+  stage::PresenceBook* presences = nullptr;    ///< null: who is inside a script is noted nowhere
+  templates::SettingsPtr templates = nullptr;  ///< null: there are no parts
 };
 
 /// What one loop lends the instances that run on it. What is null is not there: functions that need

@@ -60,6 +60,7 @@ class ScriptFilter::Question final : public Call {
   }
 
   void take(lua_State* lua) override {
+    table_.check_unchanged(lua);
     const std::string_view said = lua_type(lua, 1) == LUA_TSTRING ? text_at(lua, 1) : "";
     if (said == "drop") {
       said_ = FilterStatus::kDrop;
@@ -79,6 +80,7 @@ class ScriptFilter::Question final : public Call {
     const FilterStatus status = failure == nullptr ? said_ : FilterStatus::kPass;
     const std::uint64_t reservation = std::exchange(reservation_, 0);
     if (failure == nullptr && reservation != 0) call_->remember(reservation);
+    if (failure != nullptr) call_->because("it failed, which lets pass: " + failure->what);
     if (is_asking_) {
       decision_ = status;
       return;

@@ -169,12 +169,13 @@ int render(lua_State* lua) {
 int compile(lua_State* lua) {
   constexpr const char* kEscapes[] = {"none", "html", "json", "url", "slack", nullptr};
   const std::string_view text = checked_text(lua, 1);
-  templates::Rules rules;
-  rules.escape = static_cast<templates::Escape>(luaL_checkoption(lua, 2, "none", kEscapes));
+  const auto escape = static_cast<templates::Escape>(luaL_checkoption(lua, 2, "none", kEscapes));
   State::of(lua).charge(lua, 1000 + static_cast<std::int64_t>(text.size()));
   std::vector<templates::Template>& made = Host::of(lua).templates();
   if (made.size() >= Host::kTemplatesMax) return luaL_error(lua, "a script may have 64 templates");
-  auto compiled = templates::Template::compile(text, rules);
+  const Services* services = Host::of(lua).services();
+  const templates::Settings* settings = services == nullptr ? nullptr : services->templates.get();
+  auto compiled = templates::Template::compile(text, templates::rules_of(settings, escape));
   if (!compiled) {
     push_text(lua, compiled.error().what);
     return lua_error(lua);

@@ -3,7 +3,9 @@
 // fields  topic, level, rank, and what was read
 //   metatable   __index = read_field: makes what is missing and puts it there
 // labels, to
-//   metatable   __newindex raises: who adds to them means to change the notification
+//   metatable   __newindex raises: who adds to them means to change the notification. What is
+//               there can be written over, which is found when the call is over: tables that stand
+//               before them could not be read by next() and table.concat().
 
 #include "gateway/script/notification_table.h"
 
@@ -34,9 +36,9 @@ int refuse_write(lua_State* lua) {
   return luaL_error(lua, "a notification cannot be changed here");
 }
 
-int refuse_addition(lua_State* lua) {
-  return luaL_error(lua, "a notification cannot be changed here: make a table of your own");
-}
+constexpr const char* kNoChange = "a notification cannot be changed here: make a table of your own";
+
+int refuse_addition(lua_State* lua) { return luaL_error(lua, "%s", kNoChange); }
 
 // Of the table on top. It stays one whose contents every function reads as they lie.
 void close_table(lua_State* lua) {
@@ -69,16 +71,48 @@ void push_labels(lua_State* lua, std::span<const message::Label> labels) {
   close_table(lua);
 }
 
+void assign(std::string& text, const message::Recipient& recipient) {
+  text.assign(recipient.kind).append(":").append(recipient.value);
+}
+
 void push_recipients(lua_State* lua, std::span<const message::Recipient> to) {
   lua_createtable(lua, static_cast<int>(to.size()), 0);
   lua_Integer i = 0;
   std::string text;
   for (const message::Recipient& recipient : to) {
-    text.assign(recipient.kind).append(":").append(recipient.value);
+    assign(text, recipient);
     push_text(lua, text);
     lua_rawseti(lua, -2, ++i);
   }
   close_table(lua);
+}
+
+bool is_text(lua_State* lua, int index, std::string_view text) {
+  return lua_type(lua, index) == LUA_TSTRING && text_at(lua, index) == text;
+}
+
+// The first that is not what the table on top says; null: all are. Nothing can be added, so that
+// those that were there are all there are.
+const message::Label* changed_label(lua_State* lua, std::span<const message::Label> labels) {
+  for (const message::Label& label : labels) {
+    push_text(lua, label.name);
+    lua_rawget(lua, -2);
+    if (!is_text(lua, -1, label.value)) return &label;
+    lua_pop(lua, 1);
+  }
+  return nullptr;
+}
+
+bool recipients_changed(lua_State* lua, std::span<const message::Recipient> to) {
+  std::string text;
+  lua_Integer i = 0;
+  for (const message::Recipient& recipient : to) {
+    assign(text, recipient);
+    lua_rawgeti(lua, -1, ++i);
+    if (!is_text(lua, -1, text)) return true;
+    lua_pop(lua, 1);
+  }
+  return false;
 }
 
 }  // namespace
@@ -161,6 +195,37 @@ void NotificationTable::push_field(lua_State* lua, std::string_view name) {
   if (name == "expires_at") return push_time(lua, n.expires_at);
   if (n.data.empty()) return lua_pushnil(lua);
   if (push_decoded_json(lua, n.data) == 2) lua_pop(lua, 1);  // nil; it was valid when it came in
+}
+
+// Field `name` of what was shown, if the script read it; else nothing is pushed.
+bool NotificationTable::pushes_read(lua_State* lua, std::string_view name) const {
+  if (made_in_ != &State::of(lua)) return false;
+  const auto* const field = std::find(kLazy.begin(), kLazy.end(), name);
+  if ((read_ & 1U << static_cast<unsigned>(field - kLazy.begin())) == 0) return false;
+  lua_rawgetp(lua, LUA_REGISTRYINDEX, this);
+  push_text(lua, name);
+  lua_rawget(lua, -2);
+  return true;
+}
+
+void NotificationTable::check_unchanged(lua_State* lua) const {
+  const int top = lua_gettop(lua);
+  luaL_checkstack(lua, 4, nullptr);
+  if (pushes_read(lua, "labels")) {
+    State::of(lua).charge(lua, static_cast<std::int64_t>(notification_->labels.size()));
+    if (const message::Label* label = changed_label(lua, notification_->labels)) {
+      push_text(lua, label->name);
+      luaL_error(lua, "labels[\"%s\"] was written over: %s", lua_tostring(lua, -1), kNoChange);
+    }
+    lua_settop(lua, top);
+  }
+  if (pushes_read(lua, "to")) {
+    State::of(lua).charge(lua, static_cast<std::int64_t>(notification_->to.size()));
+    if (recipients_changed(lua, notification_->to)) {
+      luaL_error(lua, "to was written over: %s", kNoChange);
+    }
+    lua_settop(lua, top);
+  }
 }
 
 const message::Notification& NotificationTable::checked(lua_State* lua, int index) {

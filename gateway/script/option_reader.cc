@@ -12,9 +12,6 @@ namespace tocsin::script {
 
 namespace {
 
-// Written beside a plugin's options by everybody, so no plugin may take them.
-constexpr std::array<std::string_view, 3> kOwnKeys = {"type", "id", "delivery"};
-
 constexpr std::array<std::pair<std::string_view, OptionType>, 14> kTypes = {{
     {"boolean", OptionType::kBoolean},
     {"integer", OptionType::kInteger},
@@ -75,7 +72,7 @@ void OptionReader::read(lua_State* lua, std::string_view name, std::string_view 
   }
   lua_pop(lua, 1);
   for (const Option& option : root_.options) {
-    if (std::find(kOwnKeys.begin(), kOwnKeys.end(), option.key) == kOwnKeys.end()) continue;
+    if (!is_gateway_key(option.key)) continue;
     wrong(lua, std::string(option.key), "has a key that belongs to the gateway");
   }
 }

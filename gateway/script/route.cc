@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "gateway/base/units.h"
+#include "gateway/message/address.h"
 #include "gateway/message/notification_codec.h"
 #include "gateway/message/verdict.h"
 #include "gateway/script/call.h"
@@ -117,10 +118,11 @@ class OpinionReader {
     lua_pop(lua_, 1);
   }
 
-  void recipient(std::string_view text) {
-    const auto recipient = message::parse_recipient(text);
+  void recipient(std::string_view written) {
+    const auto recipient = message::parse_recipient(written);
     if (!recipient)
       luaL_error(lua_, "a recipient of the route: %s", recipient.error().what.c_str());
+    std::string text = message::normal_address(written);
     // One that is named twice counts once, as in a notification.
     State::of(lua_).charge(lua_, static_cast<std::int64_t>(opinion_.recipients.size()));
     if (std::find(opinion_.recipients.begin(), opinion_.recipients.end(), text) !=
@@ -130,7 +132,7 @@ class OpinionReader {
     if (opinion_.recipients.size() >= message::kRecipientsMax) {
       luaL_error(lua_, "there are too many recipients");
     }
-    opinion_.recipients.emplace_back(text);
+    opinion_.recipients.push_back(std::move(text));
   }
 
   void delay() {
@@ -195,7 +197,10 @@ class ScriptRoute::Asked final : public Call {
     table_.push(lua, *notification_);
     return 1;
   }
-  void take(lua_State* lua) override { OpinionReader(lua, outputs_, *opinion_).read(); }
+  void take(lua_State* lua) override {
+    table_.check_unchanged(lua);
+    OpinionReader(lua, outputs_, *opinion_).read();
+  }
   void ended(const Failure* failure) override {
     table_.hide();
     if (failure == nullptr) return;

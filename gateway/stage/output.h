@@ -33,6 +33,7 @@ struct OutputTraits {
   bool has_own_address = true;  ///< delivers also without a matching `to`
   bool idempotent = false;      ///< the provider drops a repeated delivery id
   std::string account;          ///< outputs of one account share a gate; empty: the output's own
+  bool rehearses = false;       ///< all it does are HTTP requests, which may be shown instead
 };
 
 /// Takes verdicts; the lane.

@@ -331,8 +331,9 @@ inline constexpr std::uint32_t kMoveRowsMax = 500;
 
 struct BacklogCount {
   std::string output;
-  std::uint64_t ready = 0;  ///< after takeover nothing is claimed
-  std::uint64_t dead = 0;   ///< not discarded
+  std::uint64_t ready = 0;                 ///< after takeover nothing is claimed
+  std::uint64_t dead = 0;                  ///< not discarded
+  std::optional<WallTime> oldest_ready{};  ///< the earliest next_at of those; told by queries alone
 };
 
 /// Takes over what other epochs left that died or went, and tells what others did since the last
@@ -414,7 +415,7 @@ struct DeliveryRow {
   message::DeliveryState state = message::DeliveryState::kReady;
   message::ReviewState review = message::ReviewState::kPending;
   std::uint32_t attempts = 0;
-  WallTime next_at{};
+  WallTime next_at{};  ///< kDead: when it died
   WallTime updated_at{};
   std::string reason;
   std::string provider_id;

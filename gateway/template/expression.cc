@@ -112,6 +112,9 @@ Field parse_field(std::string_view name) {
   } else if (name.starts_with("labels[") && name.ends_with(']') && name.size() > 8) {
     field.kind = FieldKind::kLabel;
     field.path = {std::string(name.substr(7, name.size() - 8))};
+  } else if (name.starts_with("values.") && name.size() > 7) {
+    field.kind = FieldKind::kValue;
+    field.path = {std::string(name.substr(7))};
   } else if (name.starts_with("data.")) {
     field.path = split_name(name.substr(5));
     if (!field.path.empty()) field.kind = FieldKind::kData;

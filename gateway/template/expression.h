@@ -29,13 +29,14 @@ enum class FieldKind : std::uint8_t {
   kOutput,
   kAddress,
   kAcceptedAt,
-  kItem,  ///< "."
+  kValue,  ///< path[0] names it; once the template is compiled, it is the value itself
+  kItem,   ///< "."
 };
 
 struct Field {
   FieldKind kind = FieldKind::kNone;
   std::string name;               ///< as it was written
-  std::vector<std::string> path;  ///< kLabel, kData
+  std::vector<std::string> path;  ///< kLabel, kData, kValue
 };
 
 /// The field of a name: `data.order.total`, `labels.team`, `labels[service.name]`, `topic`. kNone

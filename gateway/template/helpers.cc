@@ -101,6 +101,21 @@ struct Default {
   }
 };
 
+struct Map {
+  std::vector<std::pair<std::string, std::string>> values;
+  std::optional<std::string> other;  // unless given, what is not named stays
+  bool apply(Value& value) const {
+    if (!value) return false;
+    for (const auto& [from, to] : values) {
+      if (from != *value) continue;
+      value = to;
+      return false;
+    }
+    if (other) value = *other;
+    return false;
+  }
+};
+
 struct Cut {
   std::size_t max;
   sdk::CutUnit unit;
@@ -195,7 +210,7 @@ struct Time {
   }
 };
 
-using AnyHelper = std::variant<Default, Cut, Escaped, Number, Time>;
+using AnyHelper = std::variant<Default, Map, Cut, Escaped, Number, Time>;
 using Parsed = tl::expected<AnyHelper, std::string>;
 
 tl::unexpected<std::string> refuse(std::string what) { return tl::unexpected(std::move(what)); }
@@ -252,21 +267,39 @@ Parsed parse_escape(Words arguments, std::string_view name, Escape escape) {
   return Escaped{escape};
 }
 
+Parsed parse_map(Words arguments) {
+  Map map;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    const std::size_t equals = word.find('=');
+    if (equals != std::string::npos) {
+      map.values.emplace_back(word.substr(0, equals), word.substr(equals + 1));
+    } else if (i + 1 == arguments.size()) {
+      map.other = word;
+    } else {
+      return refuse("map takes FROM=TO, and at its end one text for all other values");
+    }
+  }
+  if (map.values.empty()) return refuse("map takes FROM=TO, as in {{level | map error=high low}}");
+  return map;
+}
+
 Parsed parse_any(const std::string& name, Words arguments, const std::string& zone) {
   if (name == "default") return parse_default(arguments);
   if (name == "cut") return parse_cut(arguments);
+  if (name == "map") return parse_map(arguments);
   if (name == "number") return parse_number(arguments);
   if (name == "time") return parse_time_helper(arguments, zone);
   if (name == "html") return parse_escape(arguments, name, Escape::kHtml);
   if (name == "slack") return parse_escape(arguments, name, Escape::kSlack);
   if (name == "json") return parse_escape(arguments, name, Escape::kJson);
   if (name == "url") return parse_escape(arguments, name, Escape::kUrl);
-  constexpr std::string_view kNames[] = {"default", "cut",   "number", "time",
-                                         "html",    "slack", "json",   "url"};
+  constexpr std::string_view kNames[] = {"default", "cut",   "map",  "number", "time",
+                                         "html",    "slack", "json", "url"};
   const std::optional<std::string_view> meant = closest(name, kNames);
   return refuse("there is no helper \"" + name + "\"" +
                 (meant ? "; did you mean " + std::string(*meant) + "?"
-                       : "; there are default, cut, number, time, html, slack, json and url"));
+                       : "; there are default, cut, map, number, time, html, slack, json and url"));
 }
 
 }  // namespace

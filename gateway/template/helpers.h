@@ -14,6 +14,7 @@
 //   cut N [characters|utf16|bytes]   at most so many, the marker of a cut among them
 //   number [DECIMALS [GROUP [POINT]]]   1234567.5 -> 1,234,567.50; GROUP and POINT are "," and "."
 //   time FORMAT [ZONE]               an RFC 3339 instant or Unix seconds, as strftime writes it
+//   map FROM=TO... [TO]              TO for the value FROM; the last one, without =, for all others
 //   html, slack, json, url           escaped for what it stands in, before the template's own
 //                                    escaping
 //

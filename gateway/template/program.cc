@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "gateway/base/text.h"
+
 namespace tocsin::templates {
 
 namespace {
@@ -139,7 +141,8 @@ class ProgramMaker {
       return std::nullopt;
     }
     Slot slot{kind, {}, std::move(*expression), Escape::kNone, {}, 0, spot_of(text, tag.offset)};
-    const Field& field = slot.expression.field;
+    Field& field = slot.expression.field;
+    if (field.kind == FieldKind::kValue && !put_in_value(field, tag)) return std::nullopt;
     if (inside_items()) slot.item_path = split_name(field.name);
     const bool known =
         field.kind != FieldKind::kNone && (rules_.of_delivery || !is_of_delivery(field.kind));
@@ -153,6 +156,20 @@ class ProgramMaker {
       return std::nullopt;
     }
     return slot;
+  }
+
+  // The value instead of its name.
+  bool put_in_value(Field& field, const Tag& tag) {
+    const auto none = Values::const_iterator();
+    const auto value = rules_.values == nullptr ? none : rules_.values->find(field.path[0]);
+    if (rules_.values == nullptr || value == rules_.values->end()) {
+      return refuse(tag.offset, "there is no value \"" + field.path[0] + "\"" +
+                                    (rules_.values == nullptr
+                                         ? std::string(" here")
+                                         : ": write values: {" + field.path[0] + ": ...}"));
+    }
+    field.path[0] = value->second;
+    return true;
   }
 
   bool add_value(const Tag& tag, std::string_view text) {
@@ -209,7 +226,7 @@ class ProgramMaker {
     }
     const auto part = rules_.parts == nullptr ? Parts::const_iterator() : rules_.parts->find(name);
     if (rules_.parts == nullptr || part == rules_.parts->end()) {
-      return refuse(tag.offset, "there is no part \"" + name + "\"");
+      return refuse(tag.offset, "there is no part \"" + name + "\"" + part_advice(name));
     }
     if (part->second.size() > kTemplateBytesMax) {
       return refuse(tag.offset, "the part \"" + name + "\" is larger than 64 KiB");
@@ -218,6 +235,15 @@ class ProgramMaker {
     const bool good = add(part->second, tag.indent);
     including_.pop_back();
     return good;
+  }
+
+  std::string part_advice(std::string_view name) const {
+    if (rules_.parts == nullptr) return {};
+    if (rules_.parts->empty()) return ": templates.parts holds none";
+    std::vector<std::string_view> names;
+    for (const auto& [known, text] : *rules_.parts) names.emplace_back(known);
+    const auto meant = closest(name, names);
+    return meant ? "; did you mean " + std::string(*meant) + "?" : std::string();
   }
 
   const Rules& rules_;

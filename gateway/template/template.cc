@@ -176,6 +176,7 @@ class FillingContext final : public mustache::basic_context<std::string> {
       const Label* label = from_.notification->find_label(field.path[0]);
       return label == nullptr ? std::nullopt : Text(label->value);
     }
+    if (field.kind == FieldKind::kValue) return text_of(field.path[0]);
     if (field.kind != FieldKind::kData) return plain_field(from_, field.kind);
     if (field.path.empty()) return text_of(from_.notification->data);
     return text_of(below(root(), field.path));

@@ -24,6 +24,7 @@
 //   {{data.order.total}}                         what the sender's data has there; {{data}} all of
 //   it
 //   {{id}} {{delivery_id}} {{output}} {{address}} {{accepted_at}}    where there is a delivery
+//   {{values.chat_id}}                           what the configuration sets, e.g. a token
 //   {{#labels}}{{name}}={{value}} {{/labels}}    all labels
 //   {{#data.items}}{{sku}}{{/data.items}}        each of a list; {{#title}}...{{/title}} when there
 //   {{^body}}...{{/body}}                        when there is none; an empty text is none
@@ -50,14 +51,17 @@ enum class Missing : std::uint8_t {
 
 /// Texts that templates include by name.
 using Parts = std::map<std::string, std::string, std::less<>>;
+/// What {{values.NAME}} stands for, the same for every notification.
+using Values = std::map<std::string, std::string, std::less<>>;
 
 /// How a template is compiled. Borrowed for the call.
 struct Rules {
   Escape escape = Escape::kNone;
   Missing missing = Missing::kEmpty;
-  bool of_delivery = false;      ///< {{id}} and the like are there
-  std::string zone = "UTC";      ///< of `time` without one; is_time_zone()
-  const Parts* parts = nullptr;  ///< null: there are none
+  bool of_delivery = false;        ///< {{id}} and the like are there
+  std::string zone = "UTC";        ///< of `time` without one; is_time_zone()
+  const Parts* parts = nullptr;    ///< null: there are none
+  const Values* values = nullptr;  ///< null: there are none
 };
 
 /// What a template is filled in from; the texts are empty where there is no delivery.

@@ -3,8 +3,10 @@
 -- modules that scripts require (tocsin.text and others) are annotated in their own files: put the
 -- folder lua/ into the editor's `workspace.library`.
 
---- What came in. It cannot be changed: adding a field, a label or a recipient is an error, and what a
---- script writes over in `labels`, `to` and `data` it alone sees.
+--- What came in. It cannot be changed: adding a field, a label or a recipient is an error where it is
+--- done; writing over one in `labels` or `to` is an error of a filter or a route once it returns (of an
+--- output the tables serve one attempt, which alone sees it). `data` is decoded for each call: a table
+--- of the script's own, which nobody else sees.
 ---@class tocsin.Notification
 ---@field topic string
 ---@field level "trace"|"debug"|"info"|"notice"|"warning"|"error"|"critical"|"emergency"

@@ -24,7 +24,8 @@ listeners:
     routes:
       - {path: /, respond: {body: hello}}
 """
-SHIPPED = sorted(path for path in (ROOT / "conf").rglob("*.yaml") if not path.name.endswith(".suite.yaml"))
+SHIPPED = sorted(path for path in (ROOT / "conf").rglob("*.yaml")
+                 if not path.name.endswith(".suite.yaml") and path.parent.name != "presets")
 UNKNOWN_KEY = GOOD.replace("    routes:", "    rutes:")
 
 
@@ -308,6 +309,10 @@ def accepts(schema, value, root):
     for keyword, enough in (("anyOf", any), ("allOf", all), ("oneOf", lambda answers: sum(answers) == 1)):
         if keyword in schema and not enough([accepts(inner, value, root) for inner in schema[keyword]]):
             return False
+    if "if" in schema:
+        branch = schema.get("then" if accepts(schema["if"], value, root) else "else", {})
+        if not accepts(branch, value, root):
+            return False
     if isinstance(value, str) and "pattern" in schema and not re.search(schema["pattern"], value):
         return False
     if isinstance(value, list) and isinstance(schema.get("items"), dict):
@@ -356,3 +361,12 @@ def test_the_schema_takes_shipped_configurations(schema, path):
 def test_the_schema_refuses_what_check_refuses(schema, write, text):
     assert tocsin("check", "-c", write(text)).returncode == 1
     assert not accepts(schema, yaml.safe_load(text), schema)
+
+
+def test_the_schema_knows_that_a_preset_brings_what_is_required(schema):
+    def takes(output):
+        return accepts(schema, {"outputs": {"a": {"type": "webhook", **output}}}, schema)
+    assert takes({"url": "http://a.example/"})
+    assert takes({"preset": "discord", "values": {"url": "http://a.example/"}})
+    assert not takes({"method": "PUT"})
+    assert not takes({"preset": "discord", "nonsense": 1})

@@ -6,8 +6,10 @@ import time
 
 import pytest
 
+from conftest import complete
 from gateway_process import BUILD, eventually
 from notifications import Client, command, dead_letters, settings
+from ports import free_port
 
 GOOD = {"type": "null"}
 
@@ -71,6 +73,60 @@ def test_a_delivery_that_crashes_the_gateway_three_times_becomes_a_dead_letter(s
     assert state_of(gateway, "bad")["state"] == "running"
     healthy = client.accepted({"topic": "healthy"})
     eventually(lambda: client.states(healthy), {"bad": "delivered", "good": "delivered"})
+
+
+@pytest.fixture
+def plain():
+    """A configuration without a store, where no plugin is at work."""
+    def on(port):
+        return complete({"gateway": {"workers": 1}, "listeners": {"public": {
+            "address": f"127.0.0.1:{port}", "routes": [{"path": "/plain", "respond": {"body": "plain"}}]}}})
+    return on
+
+
+def test_crashes_are_traced_in_a_store_that_came_by_a_reload(start_again, plain, tmp_path):
+    port = free_port()
+    wanted = complete(config(tmp_path, {"bad": unruly("crash", topic="poison"), "good": GOOD}))
+    wanted["listeners"]["public"]["address"] = f"127.0.0.1:{port}"
+    for crash in range(3):
+        gateway = start_again(plain(port))
+        gateway.configure(wanted)
+        # It may die of what waits there before it has answered.
+        gateway.signal(signal.SIGHUP)
+        if crash == 0:
+            client = Client(gateway)
+            gateway.wait_for_log("reloaded")
+            poison = client.accepted({"topic": "poison"})
+        crashes(gateway)
+
+    gateway = start_again(plain(port))
+    gateway.reconfigure(wanted)
+    found = gateway.wait_for_log(FOUND)
+    assert (found["plugin"], found["id"], found["deliveries"]) == ("output/unruly", "bad", 1)
+    client = Client(gateway)
+    eventually(lambda: client.states(poison), {"bad": "dead", "good": "delivered"})
+    assert [letter["reason"] for letter in dead_letters(gateway, "bad")] == ["crashed_gateway"]
+
+
+def test_an_output_of_a_store_that_came_by_a_reload_is_quarantined(start_again, plain, tmp_path):
+    port = free_port()
+    wanted = complete(config(tmp_path, {"bad": unruly("crash", topic="poison"), "good": GOOD}))
+    wanted["listeners"]["public"]["address"] = f"127.0.0.1:{port}"
+    harmless = {**wanted, "outputs": {"bad": GOOD, "good": GOOD}}
+    for _ in range(3):
+        gateway = start_again(plain(port))
+        gateway.reconfigure(wanted)
+        poison = Client(gateway).accepted({"topic": "poison"})
+        crashes(gateway)
+        off = start_again(harmless)
+        eventually(lambda: Client(off).states(poison)["bad"], "delivered")
+        off.stop()
+
+    gateway = start_again(plain(port))
+    gateway.reconfigure(wanted)
+    assert state_of(gateway, "bad")["state"] == "paused"
+    assert command(gateway, "outputs", "resume", "bad") == {"output": "bad", "status": "resumed"}
+    assert state_of(gateway, "bad")["state"] == "running"
 
 
 def test_innocents_of_the_same_batch_are_delivered_and_the_culprit_is_found(start_again, tmp_path):

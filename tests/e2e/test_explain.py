@@ -129,6 +129,26 @@ def test_scripts_say_what_they_decide_and_why(ask, tmp_path):
     assert any(line.split()[:2] == ["moody", "dropped"] and "its mood" in line for line in shown.stdout.splitlines())
 
 
+def test_a_script_that_writes_over_a_label_is_told_that_this_has_no_effect(ask, tmp_path):
+    (tmp_path / "route.lua").write_text('function route(n) n.labels.host = "web-2" return "chat" end')
+    (tmp_path / "filter_pushy.lua").write_text("""
+        return {name = "pushy", kind = "filter", doc = "Wants more.", create = function(cfg)
+          return {on_message = function(n) n.labels.host = "web-2" return "drop" end}
+        end}""")
+    config = json.loads(ask.config.read_text())
+    config["gateway"]["plugin_path"] = [str(tmp_path)]
+    config["filters"] = ["pushy"]
+    config["routes"] = [{"script": "route.lua"}, {"outputs": ["archive"]}]
+    ask.config.write_text(as_yaml(config))
+    result = ask(PAID)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    wanted = 'labels["host"] was written over: a notification cannot be changed here'
+    assert any(line.split()[:2] == ["pushy", "passed"] and wanted in line for line in lines), result.stdout
+    assert any(line.startswith("routes[0]") and wanted in line for line in lines), result.stdout
+    assert any(line.startswith("routes[1]") and "took it" in line for line in lines), result.stdout
+
+
 def test_a_script_that_counts_is_asked_once_an_event(ask, tmp_path):
     (tmp_path / "turns.lua").write_text("""
         turn = 0

@@ -32,7 +32,8 @@ def test_it_has_the_binary_the_plugins_and_the_library_and_nothing_else(prefix):
     assert modules and scripts and modules | scripts <= found
     compiled = {name for name in found if name.endswith(".so")}
     assert {"lib/tocsin/plugins/output_webhook.so", "lib/tocsin/plugins/storage_sqlite.so"} <= compiled
-    assert found == modules | scripts | compiled | {"bin/tocsin"}
+    presets = {f"share/tocsin/presets/{path.name}" for path in (ROOT / "conf" / "presets").glob("*.yaml")}
+    assert found == modules | scripts | compiled | presets | {"bin/tocsin"}
 
 
 def test_the_installed_binary_lists_its_plugins_and_scripts(prefix):

@@ -86,6 +86,28 @@ def test_a_receiver_that_asked_for_a_pause_gets_it_from_the_next_process(memory,
     assert sink.count() == 1
 
 
+def steps(folder):
+    """How often the receiver has asked for a pause, as the store knows; 0: it is not in it."""
+    return sum(json.loads(value).get("throttle_steps", 0) for _, value in kept(folder))
+
+
+@pytest.mark.parametrize("ends", [crash, restart])
+def test_how_often_a_receiver_asked_counts_for_the_next_process(memory, ends, tmp_path):
+    start, sink = memory
+    sink.mode("status", "429")
+    gateway = start(concurrency=1)
+    send(gateway)
+    eventually(lambda: steps(tmp_path) >= 2, True, "steps")
+    ends(gateway)
+    before = steps(tmp_path)
+    gateway = start(concurrency=1)
+    eventually(lambda: steps(tmp_path) != before, True, "another step")
+    assert steps(tmp_path) > before  # it did not begin anew
+    sink.mode("ok")
+    eventually(lambda: sink.report()["accepted"], 1, "deliveries")
+    eventually(lambda: kept(tmp_path), [], "records")
+
+
 def test_an_open_breaker_stays_open_over_a_restart(memory):
     start, sink = memory
     retry = {"max_attempts": 100, "initial": "10ms", "max": "10ms", "jitter": "none"}

@@ -73,6 +73,8 @@ def fixture_gateway(start_gateway, tmp_path, sink):
     command(gateway, "dlq", "redrive", "--output", "bad", "--all")
     eventually(lambda: gateway.metrics().get(("tocsin_redrives_settled_total",
                                               frozenset({("output", "bad"), ("result", "dead")}))), 1)
+    # What the store holds is looked at every ten seconds.
+    eventually(lambda: ("tocsin_outbox_output_oldest_seconds", frozenset({("output", "bad")})) in gateway.metrics(), True)
     return gateway
 
 

@@ -91,6 +91,9 @@ def test_a_suppressed_address_is_sent_nothing_until_it_is_removed(start, start_g
     removed = tocsin("suppressions", "remove", address, *at(gateway))
     assert (removed.returncode, removed.stdout) == (0, f"{address} removed\n"), removed.stderr
     assert tocsin("suppressions", "remove", address, *at(gateway)).returncode != 0
+    for text in ("add", "remove"):  # a domain is the same in capitals
+        told = tocsin("suppressions", text, "email:a@B.Example", *at(gateway))
+        assert told.returncode == 0 and told.stdout.startswith(f"{address} "), told.stdout + told.stderr
     wrong = tocsin("suppressions", "add", "nobody", *at(gateway))
     assert wrong.returncode != 0 and "kind:value" in wrong.stderr
 

@@ -157,3 +157,6 @@ def test_check_names_the_file_at_fault_and_where_it_is_written(certificates, tmp
     code, text = check(tmp_path, [("cert_file", cert), ("key_file", other)])
     assert code != 0
     assert f"tocsin.yaml:9:17: outputs.hook.tls.key_file: {other}: is not the key of {cert}" in text, text
+    code, text = check(tmp_path, [("server_name", '"*.hook.test"')])
+    assert code != 0
+    assert "tocsin.yaml:8:20: outputs.hook.tls.server_name: '*.hook.test' is no name" in text, text

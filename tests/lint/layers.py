@@ -72,8 +72,9 @@ THIRD_PARTY = (
     Rule(r"librdkafka/", "plugins"),
     Rule(r"(libpq-fe|libpq|pg_config)\b", "plugins/storage"),
     Rule(r"sqlite3(ext)?\.h$", "plugins/storage", "tests/conformance/storage", "tests/bench"),
-    Rule(r"curl/", "plugins/output"),
-    Rule(r"openssl/", "gateway/event", "plugins", "tests/unit/event"),
+    Rule(r"curl/", "plugins/output/smtp", "tests/bench/smtp"),
+    Rule(r"idn2\.h$", "plugins/output/smtp"),
+    Rule(r"openssl/", "gateway/event", "plugins", "tests/unit/event", "tests/unit/plugins"),
     # No part of the contract: an HTTP surface as data, which the admin API has, too.
     Rule(r"tocsin/sdk/(openapi|wire_schemas)\.hpp$", "gateway/admin", "plugins", "sdk", "tests/unit/plugins"),
     # No part of it either: how texts are cut, here and in plugins.

@@ -22,8 +22,12 @@ void Sender::reconfigure(const Settings& next) {
   add_header("User-Agent", kUserAgent);
   for (const auto& [name, value] : next.headers) add_header(name, value);
   headers_of_all_ = headers_.size();
+  url_template_ = {};
   template_ = {};
   sdk::Fault unheard(nullptr);  // load() has compiled the same text
+  if (next.url_is_template) {
+    url_template_.compile(host_, next.url, sdk::Escape::kUrl, unheard, "url");
+  }
   if (!next.body.empty()) {
     template_.compile(host_, next.body, escape_for(next.content_type), unheard, "body");
   }
@@ -31,6 +35,18 @@ void Sender::reconfigure(const Settings& next) {
 
 void Sender::add_header(std::string_view name, std::string_view value) {
   headers_.push_back({sdk::to_c(name), sdk::to_c(value)});
+}
+
+// A fault never quotes what was filled in, which may be a token.
+bool Sender::write_url(const sdk::Attempt& attempt, std::string& why) {
+  if (!settings_->url_is_template) {
+    url_ = settings_->url;
+    return true;
+  }
+  url_.clear();
+  if (!url_template_.render(attempt, url_, &why)) return false;
+  why = filled_url_fault(url_);
+  return why.empty();
 }
 
 // The payload is one JSON object with a topic at least; the ids go in front of its first field.
@@ -60,6 +76,10 @@ void Sender::write_headers(const sdk::Attempt& attempt) {
 
 void Sender::send(const sdk::Attempt& attempt) {
   std::string why;
+  if (!write_url(attempt, why)) {
+    host_.complete(attempt.token(), sdk::Verdict::rejected("the URL: " + why));
+    return;
+  }
   if (!write_body(attempt, why)) {
     host_.complete(attempt.token(), sdk::Verdict::rejected("the body: " + why));
     return;
@@ -68,10 +88,10 @@ void Sender::send(const sdk::Attempt& attempt) {
   Call& call = calls_.add(attempt.token(), *this);
   call.attempt = attempt.token();
   const bool sent = call.http.send({.method = settings_->method,
-                                    .url = settings_->url,
+                                    .url = url_,
                                     .headers = headers_,
                                     .body = body_,
-                                    .idempotent = true,
+                                    .idempotent = settings_->idempotent,
                                     .deadline = attempt.deadline(),
                                     .transport = &settings_->transport});
   if (sent) return;
@@ -82,7 +102,13 @@ void Sender::send(const sdk::Attempt& attempt) {
 
 void Sender::finish(tocsin_token attempt, const sdk::HttpResponse& response) {
   calls_.remove(attempt);
-  host_.complete(attempt, response.c());
+  if (!response.answered() || settings_->classifier.empty()) {
+    host_.complete(attempt, response.c());
+    return;
+  }
+  const Reply reply{response.status(), response.body(),
+                    [&response](std::string_view name) { return response.header(name); }};
+  host_.complete(attempt, settings_->classifier.judge(reply, host_.http_verdict(response.c())));
 }
 
 void Sender::cancel(tocsin_token attempt) {

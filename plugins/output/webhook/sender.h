@@ -30,6 +30,7 @@ class Sender {
   };
 
   void finish(tocsin_token attempt, const sdk::HttpResponse& response);
+  bool write_url(const sdk::Attempt& attempt, std::string& why);
   bool write_body(const sdk::Attempt& attempt, std::string& why);
   void write_headers(const sdk::Attempt& attempt);
   void add_header(std::string_view name, std::string_view value);
@@ -37,11 +38,13 @@ class Sender {
   const Settings* settings_;
   sdk::Host host_;
   sdk::Pending<Call> calls_;  // by attempt
+  sdk::Template url_template_;
   sdk::Template template_;
   std::vector<tocsin_header> headers_;  // first those of every request, then the attempt's
   std::size_t headers_of_all_ = 0;
 
   // Of the request being written.
+  std::string url_;
   std::string body_;
   std::string number_;
   std::string seconds_;

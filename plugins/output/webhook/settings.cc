@@ -81,6 +81,13 @@ constexpr std::string_view kOfTheOutput[] = {
     "content-type", "idempotency-key",   "tocsin-attempt",   "user-agent",
     "webhook-id",   "webhook-timestamp", "webhook-signature"};
 
+// {{{values.NAME}}} and nothing else.
+bool is_value(std::string_view text) {
+  constexpr std::string_view kOpens = "{{{values.";
+  constexpr std::string_view kCloses = "}}}";
+  return text.starts_with(kOpens) && text.find(kCloses) == text.size() - kCloses.size();
+}
+
 }  // namespace
 
 std::string_view url_fault(std::string_view url) {
@@ -99,6 +106,16 @@ std::string_view url_fault(std::string_view url) {
     return "a URL must not carry a fragment: it is never sent";
   }
   return authority_fault(authority);
+}
+
+std::string_view filled_url_fault(std::string_view url) {
+  if (const std::string_view why = url_fault(url); !why.empty()) return why;
+  const std::string_view path = url.substr(0, url.find('?'));
+  for (std::size_t at = path.find("/.."); at != path.npos; at = path.find("/..", at + 1)) {
+    const std::string_view behind = path.substr(at + 3);
+    if (behind.empty() || behind.front() == '/') return "a value would lead out of the URL's path";
+  }
+  return {};
 }
 
 std::string header_fault(std::string_view name, std::string_view value) {
@@ -124,9 +141,36 @@ sdk::Escape escape_for(std::string_view content_type) {
   return form ? sdk::Escape::kUrl : sdk::Escape::kNone;
 }
 
-bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
+// What the operator sets is the same for every notification, so it can be looked at now.
+bool Settings::load_whole_url(const sdk::Setup& setup, sdk::Fault& fault) {
+  sdk::Template tried;
+  if (!tried.compile(setup.host, url, sdk::Escape::kUrl, fault, "url")) return false;
+  tocsin_notification nothing{};
+  nothing.size = sizeof(nothing);
+  std::string filled;
+  std::string why;
+  if (!tried.render(sdk::Notification(nothing), filled, &why)) return fault.refuse(why, "url");
+  const std::string_view wrong = url_fault(filled);
+  return wrong.empty() || fault.refuse(wrong, "url");
+}
+
+bool Settings::load_url(const sdk::Setup& setup, sdk::Fault& fault) {
   url = setup.settings["url"].text();
-  if (const std::string_view why = url_fault(url); !why.empty()) return fault.refuse(why, "url");
+  const std::size_t tag = url.find("{{");
+  url_is_template = tag != url.npos;
+  if (is_value(url)) return load_whole_url(setup, fault);
+  const std::string_view fixed = std::string_view(url).substr(0, tag);
+  if (const std::string_view why = url_fault(fixed); !why.empty()) return fault.refuse(why, "url");
+  if (!url_is_template) return true;
+  if (fixed.find_first_of("/?", fixed.find("//") + 2) == fixed.npos) {
+    return fault.refuse("the URL's host must stand before its first {{, and a / behind it", "url");
+  }
+  sdk::Template tried;
+  return tried.compile(setup.host, url, sdk::Escape::kUrl, fault, "url");
+}
+
+bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
+  if (!load_url(setup, fault)) return false;
   method = setup.settings["method"].text();
   content_type = setup.settings["content_type"].text();
   if (!header_fault("x", content_type).empty()) {
@@ -137,6 +181,9 @@ bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
   if (!body.empty() && !tried.compile(setup.host, body, escape_for(content_type), fault, "body")) {
     return false;
   }
+  account = setup.settings["account"].text();
+  idempotent = setup.settings["idempotent"].boolean(true);
+  if (!classifier.load(setup.settings["classify"], fault)) return false;
   const sdk::Value secrets = setup.settings["secrets"];
   for (std::size_t i = 0; i < secrets.size(); ++i) {
     const std::string_view why = signer.add(secrets.at(i).text_view());

@@ -13,8 +13,10 @@
 //   webhook-signature: v1,...        one for each secret
 //
 // What the answer means is the gateway's to say (2xx delivered, Retry-After honoured, ...), the
-// same for every output that speaks HTTP.
+// same for every output that speaks HTTP, unless `classify` says more of this receiver:
+// conf/presets holds such tables of well-known ones.
 
+#include "classify_options.h"
 #include "sender.h"
 #include "settings.h"
 #include "tocsin/plugin.hpp"
@@ -30,8 +32,10 @@ constexpr sdk::Option kSecret = {
     .doc = "whsec_ and base64 of 24 to 64 bytes.", .flags = sdk::kSecret, .max = "128"};
 constexpr sdk::Option kOptions[] = {
     {.key = "url",
-     .doc = "Where to post, such as https://example.com/hook.",
-     .flags = sdk::kRequired,
+     .doc =
+         "Where to post, such as https://example.com/hook. Behind its host it may be a template, "
+         "as {{{values.token}}}, and all of it may be a value that nothing shows.",
+     .flags = sdk::kRequired | sdk::kTemplate,
      .min = "8",
      .max = "2048"},
     {.key = "headers",
@@ -58,6 +62,17 @@ constexpr sdk::Option kOptions[] = {
      .flags = sdk::kReloadable | sdk::kTemplate,
      .min = "1",
      .max = "65536"},
+    webhook::kClassify,
+    {.key = "account",
+     .doc = "Outputs that name the same account are paced together where the receiver throttles or "
+            "refuses the account, as all of one bot.",
+     .min = "1",
+     .max = "128"},
+    {.key = "idempotent",
+     .type = sdk::kBoolean,
+     .doc = "Whether the receiver drops repeats of a delivery, by its Idempotency-Key or something "
+            "in the body. Where it does not, what may have arrived is not sent again by itself.",
+     .default_text = "true"},
     {.key = "secrets",
      .type = sdk::kList,
      .doc = "What requests are signed with as Standard Webhooks 1.0 has it; several while they are "
@@ -76,7 +91,12 @@ class WebhookOutput final : public sdk::Output {
   using Settings = webhook::Settings;
   static constexpr sdk::About kAbout = {"webhook", "0.1.0", "Posts notifications to a URL as JSON.",
                                         kOptions};
-  static sdk::OutputTraits traits(const Settings&) { return {.batch_max = 64, .idempotent = true}; }
+  static sdk::OutputTraits traits(const Settings& settings) {
+    return {.batch_max = 64,
+            .idempotent = settings.idempotent,
+            .account = settings.account,
+            .rehearses = true};
+  }
 
   WebhookOutput(const Settings& settings, sdk::Host host) : sender_(settings, host) {}
   void reconfigure(const Settings& next) { sender_.reconfigure(next); }

@@ -13,6 +13,7 @@ bool Amender::prepare() {
          move_.prepare(database,
                        "UPDATE deliveries SET state = ?3, owner = 0, updated_at = ?4, "
                        "reason = ?5, redrive_at = 0, "
+                       "next_at = CASE WHEN ?3 = 4 THEN ?4 ELSE next_at END, "
                        "review = CASE WHEN ?3 = 4 THEN 0 ELSE review END, "
                        "provider_id = CASE WHEN provider_id = '' THEN ?6 ELSE provider_id END "
                        "WHERE notification_id = ?1 AND ordinal = ?2") &&

@@ -1,6 +1,6 @@
 // Settling is one UPDATE in place, conditional on our epoch. `owner` goes back to 0 with every
 // state that nobody holds; `review` with every new dead letter, for between a redrive and its end
-// it says that the delivery is one.
+// it says that the delivery is one. Its next_at is when it died, whoever looks at it later.
 #include "operations.h"
 
 namespace tocsin::sqlite {
@@ -21,7 +21,8 @@ bool Settler::prepare() {
   return settle_.prepare(work_.database,
                          "UPDATE deliveries SET state = ?4, owner = ?5, attempts = ?6, "
                          "crashes = ?7, updated_at = ?8, "
-                         "next_at = CASE WHEN ?4 = 0 THEN ?9 ELSE next_at END, reason = ?10, "
+                         "next_at = CASE ?4 WHEN 0 THEN ?9 WHEN 4 THEN ?8 ELSE next_at END, "
+                         "reason = ?10, "
                          "provider_id = ?11, review = CASE WHEN ?4 = 4 THEN 0 ELSE review END, "
                          "redrive_at = ?13 "
                          "WHERE notification_id = ?1 AND ordinal = ?2 AND owner = ?3 "

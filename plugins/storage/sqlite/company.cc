@@ -142,6 +142,7 @@ bool take_over_orphans(Database& database, std::int64_t now_ns, std::uint64_t& t
                          "reason = CASE WHEN state = 2 AND NOT cancel_requested THEN 'ambiguous' "
                          "ELSE reason END, "
                          "review = CASE WHEN state = 2 THEN 0 ELSE review END, "
+                         "next_at = CASE WHEN state = 2 THEN ?1 ELSE next_at END, "
                          "owner = 0, updated_at = ?1 " TOCSIN_ORPHANED) ||
       !statement.run(now_ns)) {
     return false;

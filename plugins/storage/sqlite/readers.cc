@@ -49,16 +49,26 @@ constexpr const char* kDeadLettersOfOutput =
     "AND (d.notification_id, d.ordinal) < (?1, ?2) "
     "ORDER BY d.notification_id DESC, d.ordinal DESC LIMIT ?3";
 
+#define TOCSIN_OLDEST_READY(queue)                                                       \
+  "(SELECT next_at FROM deliveries INDEXED BY unsettled WHERE state <= 2 AND owner = 0 " \
+  "AND output = o.id AND class = " queue " ORDER BY next_at LIMIT 1)"
+
 constexpr const char* kOldestReady =
-    "SELECT min((SELECT next_at FROM deliveries INDEXED BY unsettled WHERE state <= 2 AND owner = "
-    "0 "
-    "AND output = o.id AND class = 0 ORDER BY next_at LIMIT 1)), "
-    "min((SELECT next_at FROM deliveries INDEXED BY unsettled WHERE state <= 2 AND owner = 0 "
-    "AND output = o.id AND class = 1 ORDER BY next_at LIMIT 1)) FROM outputs AS o";
+    "SELECT min(" TOCSIN_OLDEST_READY("0") "), min(" TOCSIN_OLDEST_READY("1") ") FROM outputs AS o";
+
+// kBacklogQuery, and since when they wait.
+constexpr const char* kWaiting =
+    "SELECT name, ready, dead, " TOCSIN_OLDEST_READY("0") ", " TOCSIN_OLDEST_READY(
+        "1") " FROM outputs AS o WHERE ready > 0 OR dead > 0 ORDER BY name";
 
 constexpr const char* kExists =
     "SELECT EXISTS (SELECT 1 FROM notifications WHERE id = ?1) "
     "OR EXISTS (SELECT 1 FROM keys WHERE id = ?1)";
+
+// 0: none.
+std::int64_t earlier(std::int64_t one, std::int64_t other) {
+  return one == 0 || other == 0 ? std::max(one, other) : std::min(one, other);
+}
 
 tocsin_stored_delivery delivery_of(const Statement::Rows& rows) {
   tocsin_stored_delivery row{};
@@ -117,7 +127,7 @@ class Readers::Reader {
            dead_letters_.prepare(database_, kDeadLetters) &&
            dead_letters_of_output_.prepare(database_, kDeadLettersOfOutput) &&
            oldest_ready_.prepare(database_, kOldestReady) && exists_.prepare(database_, kExists) &&
-           backlog_.prepare(database_, kBacklogQuery) && records_.prepare(database_);
+           backlog_.prepare(database_, kWaiting) && records_.prepare(database_);
   }
   /// A page begins.
   void begin() { give_up_ = std::chrono::steady_clock::now() + kTimeMax; }
@@ -204,12 +214,7 @@ class Readers::Reader {
     }
     auto rows = oldest_ready_.rows();
     if (!rows.next()) return false;
-    for (int queue = 0; queue < 2; ++queue) {
-      const std::int64_t next_at = rows.number(queue);
-      if (next_at != 0 && (health.oldest_ready_ns == 0 || next_at < health.oldest_ready_ns)) {
-        health.oldest_ready_ns = next_at;
-      }
-    }
+    health.oldest_ready_ns = earlier(rows.number(0), rows.number(1));
     sink.health(sink.user, &health);
     return true;
   }
@@ -218,7 +223,8 @@ class Readers::Reader {
     auto rows = backlog_.rows();
     while (rows.next()) {
       const tocsin_backlog_count row{rows.text(0), static_cast<std::uint64_t>(rows.number(1)),
-                                     static_cast<std::uint64_t>(rows.number(2))};
+                                     static_cast<std::uint64_t>(rows.number(2)),
+                                     earlier(rows.number(3), rows.number(4))};
       sink.backlog(sink.user, &row);
     }
     return !rows.failed();

@@ -255,9 +255,10 @@ typedef struct tocsin_host {
 
   /* Compiles `text`, {{topic}} {{labels.team}} and so on; null when it is broken, and the fault
    * says how. Ends in template_free. One thread at a time may use what comes back, while the
-   * instance lives. */
-  tocsin_template* (*template_compile)(tocsin_instance*, tocsin_str text, uint32_t escape,
-                                       tocsin_fault*);
+   * instance lives. `option` is the key that `text` is the value of, for which an operator may have
+   * written other texts for some topics: the host fills in the one that fits. Empty: of none. */
+  tocsin_template* (*template_compile)(tocsin_instance*, tocsin_str option, tocsin_str text,
+                                       uint32_t escape, tocsin_fault*);
   /* Fills it in; `attempt` is an output's, for {{delivery_id}} and the like, else null. OK: `out`
    * is the text, until the next call with this template. Otherwise the fault says why it cannot be
    * had: a value is missing where that is an error, or a limit. */
@@ -467,6 +468,9 @@ typedef struct tocsin_output_traits {
   uint32_t has_own_address; /* delivers also when no `to` fits */
   uint32_t idempotent;      /* the receiver drops a repeated delivery id */
   tocsin_str account;       /* outputs of one account are paced together; empty: this one alone */
+  /* It reaches others through http_send alone and asks nobody before it sends, so that `tocsin
+   * render` may run it and show the requests, which then never leave. */
+  uint32_t rehearses;
 } tocsin_output_traits;
 
 typedef struct tocsin_output {

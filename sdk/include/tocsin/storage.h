@@ -417,7 +417,8 @@ typedef struct tocsin_records {
 typedef struct tocsin_backlog_count {
   tocsin_str output;
   uint64_t ready;
-  uint64_t dead; /* not discarded */
+  uint64_t dead;           /* not discarded */
+  int64_t oldest_ready_ns; /* the earliest next_at of the ready ones; 0: none. Of queries alone */
 } tocsin_backlog_count;
 
 /* How the host wants the store opened. */
@@ -518,7 +519,7 @@ typedef struct tocsin_stored_delivery {
   tocsin_str address;
   tocsin_str reason;
   tocsin_str provider_id;
-  int64_t next_at_ns;
+  int64_t next_at_ns; /* DEAD: when it died */
   int64_t updated_at_ns;
   int64_t redrive_at_ns; /* of a dead one; 0: only people send it again */
 } tocsin_stored_delivery;

@@ -37,6 +37,7 @@ TEST_P(StorageAmend, WhatBouncedIsADeadLetterForPeople) {
   EXPECT_EQ(row().reason, "bounced: no such number");
   EXPECT_EQ(row().provider_id, "p-1");
   EXPECT_EQ(row().redrive_at_ns, 0);
+  EXPECT_EQ(row().next_at_ns, kStart + kSecond) << "when it died";
   EXPECT_EQ(row().updated_at_ns, kStart + kSecond);
   EXPECT_EQ(store().backlog().at("sms"), (Backlog{0, 1}));
   EXPECT_EQ(store().dead_letters("sms").deliveries.size(), 1U);

@@ -47,6 +47,26 @@ TEST_P(StorageDelivery, AnAppendIsStoredWithItsRowsInOrder) {
   EXPECT_EQ(page.deliveries[1].state, std::uint32_t{TOCSIN_STATE_CLAIMED});
 }
 
+TEST_P(StorageDelivery, TheOldestThatWaitsIsToldOfEachOutput) {
+  const auto add = [&](std::uint64_t id, const char* output, std::int64_t next_at,
+                       std::uint32_t queue) {
+    Append append(id);
+    append.in_class(queue).to(output, TOCSIN_STATE_READY, next_at);
+    EXPECT_APPLIED(store().apply(append));
+  };
+  add(10, "mail", kStart + 9, 1);
+  add(11, "mail", kStart + 5, 1);
+  add(12, "mail", kStart + 7, 0);
+  add(13, "chat", kStart + 8, 0);
+  Append claimed(14);
+  claimed.claimed("sms");
+  EXPECT_APPLIED(store().apply(claimed));
+  auto oldest = store().backlog_page().oldest_ready_ns;
+  EXPECT_EQ(oldest["mail"], kStart + 5);
+  EXPECT_EQ(oldest["chat"], kStart + 8);
+  EXPECT_EQ(oldest["sms"], 0);
+}
+
 TEST_P(StorageDelivery, AThousandRowsOfOneAppendAreKept) {
   Append append(10);
   for (int i = 0; i < 1000; ++i) append.to("mail");
@@ -280,7 +300,7 @@ TEST_P(StorageDelivery, ACancelCountsWhatItFound) {
 TEST_P(StorageDelivery, ADeadLetterIsListedReviewedAndRedriven) {
   Append append(10);
   append.claimed("mail");
-  auto dead = settle_of(10, TOCSIN_STATE_DEAD);
+  auto dead = settle_of(10, TOCSIN_STATE_DEAD, 0, kStart + 3);
   dead.reason = str("550 no such user");
   dead.attempts = 3;
   EXPECT_APPLIED(store().apply(append, dead));
@@ -288,10 +308,14 @@ TEST_P(StorageDelivery, ADeadLetterIsListedReviewedAndRedriven) {
   const Page listed = store().dead_letters();
   ASSERT_EQ(listed.deliveries.size(), 1U);
   EXPECT_EQ(listed.deliveries[0].reason, "550 no such user");
+  EXPECT_EQ(listed.deliveries[0].next_at_ns, dead.at_ns) << "when it died";
   EXPECT_EQ(listed.notifications.at(0).id, 10U);
 
   auto approve = review_of(10, TOCSIN_APPROVE);
+  approve.at_ns = dead.at_ns + kSecond;
   EXPECT_APPLIED(store().apply(approve));
+  EXPECT_EQ(store().dead_letters().deliveries.at(0).next_at_ns, dead.at_ns);
+  EXPECT_EQ(store().dead_letters().deliveries.at(0).updated_at_ns, approve.at_ns);
   EXPECT_EQ(store().dead_letters().deliveries.at(0).review, std::uint32_t{TOCSIN_REVIEW_APPROVED});
   auto discard = review_of(10, TOCSIN_DISCARD);
   EXPECT_APPLIED(store().apply(discard, discard));

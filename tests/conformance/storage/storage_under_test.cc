@@ -78,6 +78,7 @@ tocsin_row_sink sink_into(Page& page) {
   };
   sink.backlog = [](void* user, const tocsin_backlog_count* row) {
     static_cast<Page*>(user)->backlog[text(row->output)] = {row->ready, row->dead};
+    static_cast<Page*>(user)->oldest_ready_ns[text(row->output)] = row->oldest_ready_ns;
   };
   sink.found = [](void* user, std::uint64_t id) { static_cast<Page*>(user)->found.push_back(id); };
   sink.health = [](void* user, const tocsin_store_health* health) {
@@ -495,11 +496,13 @@ Page StorageUnderTest::find(std::uint32_t kind, std::string_view text, std::uint
   return this->query(query);
 }
 
-Backlogs StorageUnderTest::backlog() {
+Backlogs StorageUnderTest::backlog() { return backlog_page().backlog; }
+
+Page StorageUnderTest::backlog_page() {
   tocsin_query query{};
   query.size = sizeof query;
   query.kind = TOCSIN_QUERY_BACKLOG;
-  return this->query(query).backlog;
+  return this->query(query);
 }
 
 std::vector<std::uint64_t> StorageUnderTest::existing(const std::vector<std::uint64_t>& ids) {

@@ -131,6 +131,7 @@ struct Page {
   std::vector<NotificationRow> notifications;
   std::vector<DeliveryRow> deliveries;
   Backlogs backlog;
+  std::map<std::string, std::int64_t> oldest_ready_ns;  // of the backlog's outputs
   std::vector<std::uint64_t> found;
   tocsin_store_health health{};
 };
@@ -193,6 +194,7 @@ class StorageUnderTest {
   Page dead_letters(std::string_view output = {}, std::uint32_t limit = 500,
                     std::uint64_t before_id = 0, std::uint32_t before_ordinal = 0);
   Backlogs backlog();
+  Page backlog_page();
   /// `kind`: one of the searches of enum tocsin_query_kind.
   Page find(std::uint32_t kind, std::string_view text, std::uint32_t limit = 100,
             std::uint64_t before_id = 0);

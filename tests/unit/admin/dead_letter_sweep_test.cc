@@ -86,6 +86,24 @@ TEST_F(DeadLetterSweep, AreApprovedOrDiscardedManyAtATime) {
   EXPECT_EQ(post("/v1/dead-letters/discard", body).json.integer("changed"), 0);
 }
 
+// The process that comes after this one goes on there.
+TEST_F(DeadLetterSweep, WithAPaceSayWhereToGoOnWhenTheStoreFails) {
+  add_many(30);
+  ledger.reviews_until_down = 15;
+  http::RawClient client = pace(R"({"output":"mail","rate":"100/s"})");
+  pass(std::chrono::milliseconds(150));
+  const Answer answer = answer_of(client);
+  ASSERT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.json.integer("matched"), 10);
+  EXPECT_EQ(answer.json.integer("changed"), 15);
+  ASSERT_EQ(answer.json.string("next"), text_of(21));
+  ledger.reviews_until_down = 100;
+  const Answer rest = post("/v1/dead-letters/redrive",
+                           R"({"output":"mail","before":")" + answer.json.string("next") + "\"}");
+  EXPECT_EQ(rest.json.integer("changed"), 15);
+  EXPECT_EQ(count(DeliveryState::kReady), 30U);
+}
+
 TEST_F(DeadLetterSweep, SayHowManyWereChangedBeforeTheStoreFailed) {
   add_many(150);
   ledger.reviews_until_down = 120;
@@ -180,6 +198,30 @@ TEST_F(DeadLetterSweep, OfAnOutputThatNobodyKnowsIsRefused) {
   EXPECT_EQ(post("/v1/dead-letters/redrive", R"({"output":"removed-long-ago"})").status, 200);
 }
 
+TEST_F(DeadLetterSweep, OfAnUnknownOutputIsRefusedAlsoWhereItWouldGoOn) {
+  outputs.states.emplace_back().name = "mail";
+  ledger.add_dead(7, "mail");
+  const std::string rest = R"("before":")" + text_of(7) + "\"}";
+  const Answer typo = post("/v1/dead-letters/redrive", R"({"output":"mial",)" + rest);
+  EXPECT_EQ(typo.status, 404);
+  EXPECT_EQ(typo.json.string("pointer"), "/output");
+  EXPECT_EQ(get("/v1/dead-letters?output=mial&before=" + text_of(7)).status, 404);
+  EXPECT_EQ(get("/v1/dead-letters/stats?output=mial&before=" + text_of(7)).status, 404);
+  EXPECT_EQ(get("/v1/dead-letters?output=mail&before=" + text_of(7)).status, 200);
+  const Answer counted = get("/v1/dead-letters/stats?output=mail&before=" + text_of(7));
+  EXPECT_EQ(counted.text, "{\"groups\":[]}\n");
+}
+
+// Of an output that is not configured nothing is left when its last letter was discarded.
+TEST_F(DeadLetterSweep, GoesOnBehindTheLastLetterOfAnOutputThatIsGone) {
+  add_many(1);
+  const Answer all = post("/v1/dead-letters/discard", R"({"output":"mail"})");
+  EXPECT_EQ(all.json.integer("changed"), 1);
+  const std::string rest = R"("before":")" + text_of(1) + "\"}";
+  const Answer answer = post("/v1/dead-letters/discard", R"({"output":"mail",)" + rest);
+  EXPECT_EQ(answer.status, 200) << answer.text;
+}
+
 TEST_F(DeadLetterSweep, KeepsToItsPace) {
   add_many(30);
   http::RawClient client = pace(R"({"output":"mail","rate":"100/s"})");
@@ -202,6 +244,22 @@ TEST_F(DeadLetterSweep, AnswersAfterSomeSecondsOfItsPaceAndSaysWhereToGoOn) {
   const Answer answer = answer_of(client);
   EXPECT_EQ(answer.json.integer("changed"), 10);
   EXPECT_EQ(answer.json.string("next"), text_of(11));
+}
+
+TEST_F(DeadLetterSweep, KeepsNobodyForALongerWaitThanThat) {
+  add_many(3);
+  http::RawClient client = pace(R"({"output":"mail","rate":"1/10s"})");
+  const Answer first = answer_of(client);
+  EXPECT_EQ(first.json.integer("changed"), 1);
+  EXPECT_EQ(first.json.string("next"), text_of(3));
+  EXPECT_EQ(first.json.integer("wait_ms"), 10'000);
+
+  http::RawClient again = pace(R"({"output":"mail","rate":"1/3s","before":")" + text_of(3) + "\"}");
+  EXPECT_EQ(answer_of(again).status, 0) << "still under way";
+  pass(std::chrono::milliseconds(3001));
+  const Answer rest = answer_of(again);
+  EXPECT_EQ(rest.json.integer("changed"), 2);
+  EXPECT_EQ(rest.json.find("wait_ms") != nullptr, rest.json.find("next") != nullptr);
 }
 
 TEST_F(DeadLetterSweep, EndsWithItsClientWhileItWaitsForItsPace) {

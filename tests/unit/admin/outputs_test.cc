@@ -101,6 +101,16 @@ TEST_F(OutputsTest, TheirBreakersAreOrderedByOperatorsAndThatIsAudited) {
   EXPECT_EQ(outputs.ordered->second, delivery::BreakerOrder::kAuto);
 }
 
+TEST_F(OutputsTest, SayThatAnOrderIsNotKeptWhileTheStoreTakesNothing) {
+  ledger.takes_more = false;
+  outputs.breaker = "forced_open";
+  EXPECT_EQ(post("/v1/outputs/sms/breaker", R"({"state":"open"})").text,
+            "{\"output\":\"sms\",\"breaker\":\"forced_open\",\"kept\":false}\n");
+  EXPECT_EQ(post("/v1/outputs/sms/pause").text,
+            "{\"output\":\"sms\",\"status\":\"paused\",\"kept\":false}\n");
+  EXPECT_FALSE(post("/v1/outputs/sms/resume").json.boolean("kept"));
+}
+
 TEST_F(OutputsTest, TheirBreakersTakeNoOrderThatIsNotUnderstood) {
   outputs.breaker.reset();
   EXPECT_EQ(post("/v1/outputs/gone/breaker", R"({"state":"open"})").status, 404);
@@ -213,12 +223,44 @@ TEST_F(OutputsTest, HealthCountsWhatWaitsAndSinceWhen) {
   ledger.health = {.size_bytes = 4096,
                    .free_disk_bytes = 1'000'000,
                    .oldest_ready = clock.wall() - std::chrono::seconds(90)};
-  ledger.backlog = {{"mail", 120, 3}, {"sms", 1, 1}};
+  const WallTime now = clock.wall();
+  ledger.backlog = {{"mail", 120, 3, now - std::chrono::seconds(5)},
+                    {"old", 0, 1},
+                    {"sms", 1, 0, now - std::chrono::seconds(90)}};
   EXPECT_EQ(get("/v1/health").text,
             R"({"status":"ok","state":"ready","store":{"accepting":true,"size_bytes":4096,)"
             R"("free_disk_bytes":1000000,"oldest_ready_at":"2025-12-31T23:58:30.000Z",)"
-            R"("oldest_ready_age_ms":90000},"backlog":{"ready":121,"dead":4}})"
+            R"("oldest_ready_age_ms":90000},"backlog":{"ready":121,"dead":4,"waiting":[)"
+            R"({"output":"sms","ready":1,"oldest_ready_at":"2025-12-31T23:58:30.000Z",)"
+            R"("oldest_ready_age_ms":90000},)"
+            R"({"output":"mail","ready":120,"oldest_ready_at":"2025-12-31T23:59:55.000Z",)"
+            R"("oldest_ready_age_ms":5000}]}})"
             "\n");
+}
+
+TEST_F(OutputsTest, HealthNamesTheTenThatWaitLongest) {
+  for (int i = 0; i < 30; ++i) {
+    ledger.backlog.push_back(
+        {"output-" + std::to_string(i), 1, 0, clock.wall() - std::chrono::seconds(i)});
+  }
+  const Answer answer = get("/v1/health");
+  const auto& waiting = answer.json.at("backlog").at("waiting").as<Value::List>();
+  ASSERT_EQ(waiting.size(), 10U);
+  EXPECT_EQ(waiting[0].string("output"), "output-29");
+  EXPECT_EQ(waiting[9].string("output"), "output-20");
+}
+
+TEST_F(OutputsTest, SayHowLongTheirOldestHasBeenDue) {
+  outputs.states = {{.name = "mail", .type = "smtp"}, {.name = "sms", .type = "twilio"}};
+  ledger.backlog = {{"later", 1, 0, clock.wall() + std::chrono::hours(1)},
+                    {"mail", 7, 0, clock.wall() - std::chrono::seconds(90)}};
+  const Answer answer = get("/v1/outputs");
+  const auto& shown = answer.json.at("outputs").as<Value::List>();
+  ASSERT_EQ(shown.size(), 3U);
+  EXPECT_EQ(shown[0].integer("oldest_ready_age_ms"), 0) << "it is not due yet";
+  EXPECT_EQ(shown[1].integer("oldest_ready_age_ms"), 90'000);
+  EXPECT_EQ(shown[1].string("oldest_ready_at"), "2025-12-31T23:58:30.000Z");
+  EXPECT_EQ(shown[2].find("oldest_ready_at"), nullptr) << "nothing waits";
 }
 
 TEST_F(OutputsTest, HealthIsDegradedWithoutTheStore) {

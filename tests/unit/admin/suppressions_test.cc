@@ -56,10 +56,23 @@ TEST_F(SuppressionPages, AddListAndRemove) {
   EXPECT_EQ(post("/v1/suppressions/remove", R"({"address":"phone:001"})").status, 404);
 }
 
+TEST_F(SuppressionPages, KnowAnEmailAddressByItsDomainInSmallLetters) {
+  const Answer added = post("/v1/suppressions", R"({"address":"email:Ann@X.Example"})");
+  EXPECT_EQ(added.json.string("address"), "email:Ann@x.example");
+  EXPECT_EQ(audit.records.back().target, "email:Ann@x.example");
+  EXPECT_TRUE(list->find("email:Ann@X.EXAMPLE"));
+  EXPECT_FALSE(list->find("email:ann@x.example"));
+  EXPECT_THAT(addresses(get("/v1/suppressions?prefix=email:Ann@X")),
+              ElementsAre("email:Ann@x.example"));
+  EXPECT_EQ(post("/v1/suppressions/remove", R"({"address":"email:Ann@x.EXAMPLE"})").status, 200);
+  EXPECT_FALSE(list->find("email:Ann@x.example"));
+}
+
 TEST_F(SuppressionPages, RefuseWhatIsNoAddressAndWhatTheyDoNotKnow) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"address":"nobody"})", "/address"},
       {R"({"address":5})", "/address"},
+      {R"({"address":"E mail:a@b"})", "/address"},
       {R"({"reason":"x"})", "/address"},
       {R"({"address":"a:b","ttl":"soon"})", "/ttl"},
       {R"({"address":"a:b","ttl":"0s"})", "/ttl"},

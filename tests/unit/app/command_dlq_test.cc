@@ -29,7 +29,7 @@ class DlqCommand : public testing::Test {
 TEST_F(DlqCommand, ListsDeadLettersInColumns) {
   door.replies = {{200, R"({"dead_letters":[{"id":"dlv_1-0","output":"mail","address":"email:a@b",)"
                         R"("state":"dead","review":"pending","attempts":5,)"
-                        R"("updated_at":"2026-01-31T23:59:59.999Z","reason":"550\nno such user",)"
+                        R"("died_at":"2026-01-31T23:59:59.999Z","reason":"550\nno such user",)"
                         R"("topic":"orders.paid","level":"error","title":"t"}]})"}};
   const CommandOutput output = list_dead_letters({}, kPeople, door);
   EXPECT_EQ(output.exit_code, 0);
@@ -56,7 +56,7 @@ TEST_F(DlqCommand, SaysWhenThereIsNone) {
 
 TEST_F(DlqCommand, ShowsALetterWithItsNotification) {
   door.replies = {{200, R"({"id":"dlv_1-0","output":"mail","state":"dead","review":"pending",)"
-                        R"("attempts":5,"updated_at":"2026-01-31T23:59:59.999Z","reason":"550",)"
+                        R"("attempts":5,"died_at":"2026-01-31T23:59:59.999Z","reason":"550",)"
                         R"("of":{"id":"ntf_1","input":"api","caller":"shop",)"
                         R"("accepted_at":"2026-01-31T00:00:00.000Z","notification":)"
                         R"({"topic":"a","labels":{"b":"c"},"data":[1,null]}}})"}};
@@ -125,12 +125,52 @@ TEST_F(DlqCommand, RedrivesAllOfAnOutputRequestByRequest) {
                           R"({"output":"mail","review":"approved","before":"dlv_7-0"})"));
 }
 
+// As while another process takes the gateway's place.
+TEST_F(DlqCommand, GoesOnWhenTheGatewayIsThereAgain) {
+  constexpr const char* kDown = R"({"status":503,"detail":"The store is not open."})";
+  door.replies = {{200, R"({"changed":5,"next":"dlv_7-0"})"},
+                  {503, kDown},
+                  {503, kDown},
+                  {200, R"({"changed":3})"}};
+  std::vector<Duration> waits;
+  const CommandOutput output = review({.verb = "redrive",
+                                       .choice = {.output = "mail"},
+                                       .all = true,
+                                       .rate = "10/s",
+                                       .wait = [&](Duration wait) { waits.push_back(wait); }});
+  EXPECT_EQ(output.exit_code, 0);
+  EXPECT_EQ(output.out, "redriven 8 dead letters of mail\n");
+  EXPECT_EQ(waits.size(), 2U);
+  ASSERT_EQ(door.bodies.size(), 4U);
+  EXPECT_EQ(door.bodies[3], R"({"output":"mail","rate":"10/s","before":"dlv_7-0"})");
+}
+
+TEST_F(DlqCommand, DoesNotGoOnForEverNorWithWhatIsRefused) {
+  int waits = 0;
+  const auto count = [&](Duration) { ++waits; };
+  door.replies = {{200, R"({"changed":5,"next":"dlv_7-0"})"}};
+  EXPECT_EQ(
+      review({.verb = "redrive", .choice = {.output = "a"}, .all = true, .wait = count}).exit_code,
+      1);
+  EXPECT_EQ(waits, 29);
+  door.replies = {{200, R"({"changed":5,"next":"dlv_7-0"})"}, {403, R"({"detail":"no"})"}};
+  waits = 0;
+  review({.verb = "redrive", .choice = {.output = "a"}, .all = true, .wait = count});
+  EXPECT_EQ(waits, 0);
+  door.replies.clear();
+  review({.verb = "redrive", .choice = {.output = "a"}, .all = true, .wait = count});
+  EXPECT_EQ(waits, 0) << "a gateway that does not run is told of at once";
+}
+
 TEST_F(DlqCommand, SaysHowFarItCameWhenTheGatewayFails) {
   door.replies = {{200, R"({"output":"mail","changed":1,"next":"dlv_7-0"})"}};
-  const CommandOutput output =
-      review({.verb = "discard", .choice = {.output = "mail"}, .all = true});
+  const CommandOutput output = review(
+      {.verb = "discard", .choice = {.output = "mail"}, .all = true, .wait = [](Duration) {}});
   EXPECT_EQ(output.exit_code, 1);
-  EXPECT_EQ(output.err, "tocsin: nothing answers\n1 dead letter of mail discarded before that\n");
+  EXPECT_EQ(output.err,
+            "tocsin: nothing answers\n1 dead letter of mail discarded before that; the same "
+            "command goes on "
+            "with the rest\n");
 }
 
 TEST_F(DlqCommand, AnswersProgramsWithOneDocument) {
@@ -241,6 +281,18 @@ TEST_F(DlqCommand, SaysHowFarAPacedRedriveIs) {
   EXPECT_EQ(told, "redriven 50 of 120\n");
   EXPECT_EQ(output.out, "redriven 119 dead letters\n");
   EXPECT_EQ(door.bodies[1], R"({"reason":"exhausted","rate":"10/s"})");
+}
+
+TEST_F(DlqCommand, LetsTheTimePassThatTheGatewayDoesNotKeepItFor) {
+  door.replies = {{200, R"({"matched":1,"changed":1,"next":"dlv_7-0","wait_ms":10000})"},
+                  {200, R"({"matched":1,"changed":1,"wait_ms":10000})"}};
+  std::vector<Duration> waits;
+  ReviewArguments arguments{
+      .verb = "redrive", .choice = {.reason = "exhausted"}, .all = true, .rate = "1/10s"};
+  arguments.wait = [&waits](Duration time) { waits.push_back(time); };
+  const CommandOutput output = review_dead_letters(arguments, kPeople, door);
+  EXPECT_EQ(output.out, "redriven 2 dead letters\n");
+  EXPECT_EQ(waits, std::vector<Duration>{std::chrono::seconds(10)});
 }
 
 TEST_F(DlqCommand, CountsByOutputAndReason) {

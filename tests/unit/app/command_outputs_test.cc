@@ -47,6 +47,27 @@ TEST(OutputsCommand, TellsABreakerWhatToDo) {
   EXPECT_EQ(door.bodies.front(), R"({"state":"open"})");
 }
 
+TEST(OutputsCommand, WarnsOfAnOrderThatIsNotKept) {
+  FakeAdminDoor door;
+  door.replies = {{200, R"({"output":"sms","breaker":"forced_open","kept":false})"},
+                  {200, R"({"output":"sms","status":"paused","kept":false})"},
+                  {200, R"({"output":"sms","status":"paused","kept":true})"}};
+  const CommandOutput ordered = order_breaker("sms", "open", kPeople, door);
+  EXPECT_EQ(ordered.exit_code, 0);
+  EXPECT_THAT(ordered.err, HasSubstr("the store takes nothing"));
+  const CommandOutput paused = pause_output("sms", kPrograms, door);
+  EXPECT_THAT(paused.err, HasSubstr("the store takes nothing"));
+  EXPECT_THAT(paused.out, HasSubstr(R"("kept":false)"));
+  EXPECT_EQ(pause_output("sms", kPeople, door).err, "");
+}
+
+TEST(OutputsCommand, CountsWhatWaitsInMemoryToo) {
+  FakeAdminDoor door;
+  door.replies = {{200, R"({"outputs":[{"name":"sms","type":"twilio","state":"running",)"
+                        R"("in_flight":2,"in_memory":7,"ready":30,"dead":0}]})"}};
+  EXPECT_THAT(list_outputs(kPeople, door).out, HasSubstr(" 35 "));
+}
+
 TEST(OutputsCommand, GivesProgramsTheAnswerAsItIs) {
   FakeAdminDoor door;
   door.replies = {{200, R"({"output":"sms","status":"resumed"})"}};

@@ -108,15 +108,17 @@ TEST(SendCommand, ReadsAFileOrSaysWhyNot) {
 
 TEST(OutputsCommand, ShowsLanesAndBacklog) {
   FakeAdminDoor door;
-  door.replies = {{200, R"({"outputs":[{"name":"mail","type":"smtp","state":"paused",)"
-                        R"("reason":"refused","breaker":"open","lane":"spilled",)"
-                        R"("in_flight":2,"in_memory":9,)"
-                        R"("ready":120,"dead":3},{"name":"old","state":"orphaned","ready":1,)"
-                        R"("dead":0}]})"}};
+  door.replies = {
+      {200,
+       R"({"outputs":[{"name":"mail","type":"smtp","state":"paused",)"
+       R"("reason":"refused","breaker":"open","lane":"spilled",)"
+       R"("in_flight":2,"in_memory":9,)"
+       R"("ready":120,"dead":3,"oldest_ready_age_ms":7384567},{"name":"old","state":"orphaned","ready":1,)"
+       R"("dead":0}]})"}};
   EXPECT_EQ(list_outputs(kPeople, door).out,
-            "OUTPUT  TYPE  LANE     BREAKER  IN FLIGHT  WAITING  DEAD  STATE\n"
-            "mail    smtp  spilled  open             2      120     3  paused: refused\n"
-            "old           -        -                0        1     0  orphaned\n");
+            "OUTPUT  TYPE  LANE     BREAKER  IN FLIGHT  WAITING  OVERDUE  DEAD  STATE\n"
+            "mail    smtp  spilled  open             2      120  2h          3  paused: refused\n"
+            "old           -        -                0        1  -           0  orphaned\n");
   door.replies = {{200, R"({"outputs":[]})"}};
   EXPECT_EQ(list_outputs(kPeople, door).out, "no outputs\n");
 }

@@ -213,6 +213,154 @@ TEST_F(DeadLetters, ThatAnEarlierProcessLeftAreSentAgainToo) {
   EXPECT_EQ(chat.output->seen.size(), 1U);
 }
 
+// ---- a breaker that nothing but dead letters waits for
+
+// Dead letters of one failed attempt, by an output whose breaker opened at the first of them.
+class DeadLettersBehindABreaker : public DeadLetters {
+ protected:
+  void add(DeadLetterPolicy dead_letters, policy::BackoffOptions backoff = {.max_attempts = 1}) {
+    LanePolicy policy = touchy(std::move(dead_letters));
+    policy.backoff = policy::Backoff::make(backoff).value();
+    add(policy);
+  }
+  void add(const LanePolicy& policy) {
+    chat = &world.add_lane("chat", policy);
+    chat->output->made.batch_max = 100;  // they fail together
+    fail();
+  }
+  void fail() {
+    chat->output->script = [](const auto&) { return retry(); };
+  }
+  void heal() {
+    chat->output->script = [](const auto&) { return delivered(); };
+  }
+  void append(int count) {
+    std::vector<Note> notes;
+    for (int i = 0; i < count; ++i) notes.push_back({.to = {chat->door()}});
+    world.submit(notes);
+    world.turn();
+  }
+  std::size_t attempts() const { return chat->output->seen.size(); }
+  bool closed() const { return policy::is_closed(chat->lane->breaker_state()); }
+
+  World::LaneAndOutput* chat = nullptr;
+};
+
+TEST_F(DeadLettersBehindABreaker, AreItsProbesOneAtATime) {
+  add({.redrive = {hours(24), hours(24), hours(24)}, .on_recovery = true});
+  append(5);
+  ASSERT_EQ(dead(), 5U);
+  ASSERT_EQ(attempts(), 5U);
+  world.pass(seconds(9));
+  EXPECT_EQ(attempts(), 5U);
+  world.pass(seconds(2));
+  EXPECT_EQ(attempts(), 6U) << "the others wait for what comes of it";
+  EXPECT_EQ(chat->lane->breaker_state(), policy::BreakerState::kOpen);
+  world.pass(seconds(7));
+  EXPECT_EQ(attempts(), 6U);
+  heal();
+  world.pass(seconds(5));
+  EXPECT_TRUE(closed());
+  EXPECT_EQ(storage.count(DeliveryState::kDelivered), 5U);
+  EXPECT_EQ(attempts(), 11U);
+  EXPECT_EQ(redriven("breaker"), 6);
+}
+
+TEST_F(DeadLettersBehindABreaker, AreAsManyProbesAsItWants) {
+  LanePolicy policy = touchy({.redrive = {hours(24)}, .on_recovery = true});
+  policy.backoff = policy::Backoff::make({.max_attempts = 1}).value();
+  policy.breaker->half_open_calls = 3;
+  add(policy);
+  append(3);
+  ASSERT_EQ(dead(), 3U);
+  heal();
+  world.pass(seconds(12));
+  EXPECT_TRUE(closed());
+  EXPECT_EQ(storage.count(DeliveryState::kDelivered), 3U);
+}
+
+TEST_F(DeadLettersBehindABreaker, OfAProcessThatIsNoMoreAreItsProbesToo) {
+  add({.redrive = {hours(24)}, .on_recovery = true});
+  append(2);
+  const PaceState kept = chat->lane->pace_state();
+  ASSERT_EQ(kept.breaker, policy::BreakerState::kOpen);
+  world.stop();
+  World next(storage);
+  LanePolicy policy = touchy({.redrive = {hours(24)}, .on_recovery = true});
+  Lane lane({*next.port, next.pool, next.metrics, next.log}, "chat", policy);
+  lane.restore(kept);
+  FakeOutput output(lane);
+  output.script = [](const auto&) { return delivered(); };
+  lane.attach(&output);
+  next.pass(seconds(60));
+  EXPECT_EQ(output.seen.size(), 2U);
+  EXPECT_EQ(lane.breaker_state(), policy::BreakerState::kClosed);
+  bool drained = false;
+  lane.drain(seconds(1), [&] { drained = true; });
+  while (!drained) next.advance(seconds(1));
+}
+
+TEST_F(DeadLettersBehindABreaker, WaitForTheirTimeUnlessAskedFor) {
+  add({.redrive = {hours(1)}});
+  append(2);
+  world.pass(minutes(59), seconds(5));
+  EXPECT_EQ(attempts(), 2U);
+  heal();
+  world.pass(minutes(2));
+  EXPECT_TRUE(closed()) << "whose time has come is the probe";
+  EXPECT_EQ(storage.count(DeliveryState::kDelivered), 2U);
+}
+
+TEST_F(DeadLettersBehindABreaker, StayWhereTheyAreWhileSomethingElseIsAboutToCome) {
+  add({.redrive = {hours(24)}, .on_recovery = true},
+      {.initial = seconds(20), .max = seconds(20), .jitter = policy::Jitter::kNone});
+  chat->output->script = fails;
+  append(1);
+  world.pass(minutes(1));
+  ASSERT_EQ(dead(), 1U);
+  fail();
+  append(1);
+  const std::size_t before = attempts();
+  world.pass(seconds(19));
+  EXPECT_EQ(attempts(), before);
+  heal();
+  world.pass(seconds(3));
+  EXPECT_TRUE(closed());
+  EXPECT_EQ(chat->output->seen.at(before).number, 2U) << "the retry is the probe";
+  EXPECT_EQ(storage.count(DeliveryState::kDelivered), 2U);
+}
+
+TEST_F(DeadLettersBehindABreaker, AreLeftAloneByAnOperatorsOrder) {
+  add({.redrive = {hours(24)}, .on_recovery = true});
+  append(2);
+  chat->lane->force_breaker(BreakerOrder::kOpen);
+  heal();
+  world.pass(hours(1), seconds(5));
+  EXPECT_EQ(attempts(), 2U);
+  chat->lane->force_breaker(BreakerOrder::kAuto);
+  world.pass(seconds(5));
+  EXPECT_EQ(storage.count(DeliveryState::kDelivered), 2U);
+}
+
+// Each time costs a commit.
+TEST_F(DeadLettersBehindABreaker, AreAskedForNowAndThenWhileThereAreNone) {
+  add({.redrive = {hours(24)}, .on_recovery = true});
+  append(1);
+  storage.meddle(world.groups.back()->delivery(), [](FakeRow& row) { row.redrive_at.reset(); });
+  world.pass(seconds(11));
+  const auto asked = [this] {
+    const auto batches = storage.batches();
+    return std::ranges::count_if(batches, [](const auto& batch) {
+      return std::ranges::count(batch, stage::OperationKind::kRedriveDue) > 0;
+    });
+  };
+  const auto before = asked();
+  world.pass(minutes(2));
+  EXPECT_GE(asked() - before, 4);
+  EXPECT_LE(asked() - before, 4 + 3) << "those by the clock come once a minute";
+  EXPECT_EQ(attempts(), 1U);
+}
+
 TEST_F(DeadLetters, ExpireAsTheyWouldHaveWithoutDying) {
   auto& chat = world.add_lane("chat", policy({.redrive = {minutes(1)}}));
   chat.output->script = fails;

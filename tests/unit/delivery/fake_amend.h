@@ -32,7 +32,9 @@ struct FakeAmend {
       store.enter(r, event_of(op.state), op.at);
       r.reason = op.reason;
       r.redrive_at.reset();
-      if (op.state == DeliveryState::kDead) r.review = message::ReviewState::kPending;
+      if (op.state != DeliveryState::kDead) return;
+      r.review = message::ReviewState::kPending;
+      r.next_at = op.at;
     });
     add_successor(store, op);
   }

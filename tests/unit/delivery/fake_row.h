@@ -63,7 +63,11 @@ inline std::vector<stage::BacklogCount> count_backlog(
   std::map<std::string, stage::BacklogCount> counts;
   for (const auto& [id, row] : rows) {
     counts[row.output].output = row.output;
-    if (row.state == DeliveryState::kReady) ++counts[row.output].ready;
+    if (row.state == DeliveryState::kReady) {
+      auto& oldest = counts[row.output].oldest_ready;
+      oldest = std::min(oldest.value_or(row.next_at), row.next_at);
+      ++counts[row.output].ready;
+    }
     if (row.state == DeliveryState::kDead) ++counts[row.output].dead;
   }
   std::vector<stage::BacklogCount> backlog;

@@ -191,6 +191,7 @@ class FakeStorage final : public stage::Storage {
         if (keys_.knows(id) || notes_.contains(id)) result.found.push_back(id);
       }
     }
+    if (query.what == stage::Query::What::kBacklog) result.backlog = count_backlog(rows_);
     if (query.what == stage::Query::What::kHealth) result.health.size_bytes = 4096;
     if (query.what == stage::Query::What::kNotification) find_one(query.id, result);
     return result;
@@ -421,6 +422,7 @@ class FakeStorage final : public stage::Storage {
       row.reason = op.reason;
       row.provider_id = op.provider_id;
       if (op.state == DeliveryState::kReady) row.next_at = op.next_at;
+      if (op.state == DeliveryState::kDead) row.next_at = op.at;
       op.changed = true;
     });
     if (op.changed && op.successor) add_successor(op);

@@ -248,6 +248,21 @@ TEST_F(LaneFallbackTest, IsReachedWhereItTakesTheAddress) {
       << "it has nowhere to send it";
 }
 
+TEST_F(LaneFallbackTest, IsPassedOverForItsOwnWhereItHasNobodyToSendItTo) {
+  policy.fallback.address_kind = "phone";
+  policy.fallback.has_own_address = false;
+  policy.fallback.next = std::make_shared<const LaneFallback>(LaneFallback{.output = "pager"});
+  make();
+  auto& pager = world.add_lane("pager");
+  heal(pager);
+  auto& same = append_to("phone:+1");
+  auto& other = append_to("email:a@b.example");
+  world.pass(seconds(3));
+  EXPECT_EQ(storage.row(same.delivery(1)).output, "mail");
+  EXPECT_EQ(storage.row(other.delivery(1)).output, "pager");
+  EXPECT_EQ(storage.row(other.delivery(1)).state, DeliveryState::kDelivered);
+}
+
 // Whatever batch is the last one that was written.
 TEST_F(LaneFallbackTest, TakesOverInTheOperationThatEndsItsPredecessor) {
   make();

@@ -279,6 +279,48 @@ TEST_F(LaneTest, BeginsNothingWhileAnOperatorPausesItAndEndsWhatItBegan) {
   EXPECT_EQ(metric("tocsin_lane_paused{output=\"chat\",reason=\"operator\"}"), 0);
 }
 
+class TestReschedule final : public RescheduleRequest {
+ public:
+  void on_answered() override { ++answers; }
+  int answers = 0;
+};
+
+// So that it is counted, and can be given another time.
+TEST_F(LaneTest, PausedByAnOperatorItGivesBackWhatHasNotBegun) {
+  LanePolicy policy = LanePolicy::standard();
+  policy.concurrency = 1;
+  auto& chat = world.add_lane("chat", policy);
+  std::vector<TestGroup*> groups;
+  for (int i = 0; i < 3; ++i) groups.push_back(&world.append({.to = {chat.door()}}));
+  ASSERT_EQ(chat.output->seen.size(), 1U);
+  ASSERT_EQ(chat.lane->held(), 3U);
+  chat.lane->halt();
+  world.turn();
+  EXPECT_EQ(chat.lane->held(), 1U) << "what has begun ends";
+  EXPECT_EQ(storage.count(DeliveryState::kReady), 2U);
+  groups.push_back(&world.append({.to = {chat.door()}}));
+  world.pass(seconds(2));
+  EXPECT_EQ(metric("tocsin_outbox_backlog{output=\"chat\"}"), 3);
+  TestReschedule later;
+  later.op.id = groups[1]->id();
+  later.deliver_at = world.clock.wall() + hours(1);
+  world.port->submit(later);
+  world.turn();
+  EXPECT_EQ(later.op.rescheduled, 1U);
+  chat.output->complete({.kind = VerdictKind::kThrottled, .after = seconds(1)});
+  world.turn();
+  EXPECT_EQ(chat.lane->held(), 0U) << "nor does it keep what comes back";
+  chat.output->script = [](const auto&) { return delivered(); };
+  chat.lane->resume();
+  world.pass(seconds(5));
+  ASSERT_EQ(chat.output->seen.size(), 4U);
+  EXPECT_EQ(chat.output->seen[1].delivery, groups[0]->delivery());
+  EXPECT_EQ(chat.output->seen[2].delivery, groups[2]->delivery());
+  EXPECT_EQ(chat.output->seen[3].delivery, groups[3]->delivery());
+  world.pass(hours(1), seconds(5));
+  EXPECT_EQ(storage.count(DeliveryState::kDelivered), 4U);
+}
+
 TEST_F(LaneTest, GivesBackWhatWasMarkedWhenAnOperatorPausesIt) {
   auto& sms = world.add_lane("sms", LanePolicy::standard(), false);
   sms.output->script = [](const auto&) { return delivered(); };

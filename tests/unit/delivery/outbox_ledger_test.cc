@@ -109,5 +109,23 @@ TEST_F(OutboxLedgerTest, ShowsTheStoresSize) {
   }));
 }
 
+TEST_F(OutboxLedgerTest, ShowsHowLongEachOutputsOldestHasBeenDue) {
+  auto& group = world.append({.to = {chat.door()}, .address = "a:b"});
+  world.turn();
+  // As if its lane had ended: the row is ready, and of an output that nobody serves.
+  storage.meddle(group.delivery(), [](FakeStorage::Row& row) {
+    row.output = "sms";
+    row.state = DeliveryState::kReady;
+    row.owner = 0;
+  });
+  const StoreGauges gauges(world.worker, storage, pool, world.metrics);
+  EXPECT_TRUE(turn_until([&] {
+    world.clock.advance(std::chrono::seconds(1));
+    const std::string shown = world.metrics.expose();
+    const auto at = shown.find("tocsin_outbox_output_oldest_seconds{output=\"sms\"} ");
+    return at != std::string::npos && shown[shown.find("} ", at) + 2] != '0';
+  }));
+}
+
 }  // namespace
 }  // namespace tocsin::delivery::testing

@@ -54,6 +54,7 @@ class Process {
     ended = true;
     bool drained = false;
     lane->drain(seconds(1), [&] { drained = true; });
+    world.turn();  // what is asked for at intervals goes no further
     while (!drained) world.advance(seconds(1));
     world.turn();
     world.stop();
@@ -249,6 +250,144 @@ TEST_F(PaceKeeperTest, AnAccountStaysClosedForThatAccountOnly) {
   Process other(storage, LanePolicy::standard(), Duration::zero(), "one",
                 std::make_shared<AccountGate>("sms/AC13"));
   EXPECT_EQ(other.lane->look().wait, LaneWait::kNothing);
+}
+
+TEST_F(PaceKeeperTest, HowOftenAReceiverAskedOutlivesACrash) {
+  const auto asks = [](const auto&) { return throttled(Duration::zero()); };
+  {
+    Process before(storage);
+    before.output->script = asks;
+    before.send();
+    before.world.pass(seconds(4), milliseconds(100));
+    ASSERT_EQ(before.output->seen.size(), 3U);
+    before.world.advance(PaceKeeper::kWriteAfter);
+    ASSERT_TRUE(before.kept());
+    EXPECT_EQ(before.kept()->throttle_steps, 3U);
+    before.crash();
+  }
+  Process after(storage);
+  after.output->script = asks;
+  after.world.pass(seconds(5));
+  ASSERT_EQ(after.output->seen.size(), 1U);
+  after.world.advance(PaceKeeper::kWriteAfter);
+  EXPECT_EQ(after.kept()->throttle_steps, 4U);
+  EXPECT_GT(after.kept()->throttled_left, seconds(5)) << "eight seconds, of which some have passed";
+  after.output->script = [](const auto&) { return delivered(); };
+  after.world.pass(seconds(12));
+  ASSERT_EQ(after.output->seen.size(), 2U);
+  EXPECT_FALSE(after.kept()) << "what is served ends it";
+}
+
+TEST_F(PaceKeeperTest, HowOftenAnAccountWasAskedForOutlivesACrash) {
+  const auto account = [] { return std::make_shared<AccountGate>("sms/AC12"); };
+  {
+    Process before(storage, LanePolicy::standard(), Duration::zero(), "one", account());
+    before.output->script = [](const auto&) {
+      return throttled(Duration::zero(), VerdictScope::kAccount);
+    };
+    before.send();
+    before.world.pass(seconds(2));
+    before.world.advance(PaceKeeper::kWriteAfter);
+    EXPECT_EQ(before.kept()->account_steps, 2U);
+    before.crash();
+  }
+  const auto gate = account();
+  Process after(storage, LanePolicy::standard(), Duration::zero(), "one", gate);
+  EXPECT_EQ(gate->steps(), 2U);
+  EXPECT_EQ(after.lane->pace_state().throttle_steps, 0U);
+  const auto another = std::make_shared<AccountGate>("sms/AC13");
+  after.end();
+  Process moved(storage, LanePolicy::standard(), Duration::zero(), "one", another);
+  EXPECT_EQ(another->steps(), 0U);
+}
+
+LanePolicy recovering() {
+  LanePolicy policy = quick_breaker();
+  policy.backoff = policy::Backoff::make({.max_attempts = 1}).value();
+  policy.dead_letters = {.redrive = {hours(24)}, .on_recovery = true};
+  return policy;
+}
+
+// More than one step of dead letters, of which the first has gone when the process dies.
+class RecoveryTest : public PaceKeeperTest {
+ protected:
+  static constexpr std::size_t kMany = Redrives::kRowsMax + 44;
+  std::size_t dead() { return storage.count(DeliveryState::kDead); }
+  void recover_by_half(Process& process) {
+    process.output->script = [](const auto&) {
+      return Verdict{.kind = VerdictKind::kInternal, .reason = "it broke"};
+    };
+    process.send(kMany);
+    ASSERT_EQ(dead(), kMany);
+    process.output->script = [](const auto&) { return delivered(); };
+    process.lane->force_breaker(BreakerOrder::kOpen);
+    process.lane->force_breaker(BreakerOrder::kClosed);
+    process.world.turn();
+    process.world.advance(PaceKeeper::kWriteAfter);
+    ASSERT_EQ(dead(), kMany - Redrives::kRowsMax);
+  }
+};
+
+TEST_F(RecoveryTest, GoesOnAfterACrash) {
+  {
+    Process before(storage, recovering());
+    recover_by_half(before);
+    ASSERT_TRUE(before.kept());
+    EXPECT_TRUE(before.kept()->recovering);
+    before.crash();
+  }
+  ASSERT_GT(dead(), 0U);
+  Process after(storage, recovering());
+  after.world.pass(seconds(3));
+  EXPECT_EQ(dead(), 0U);
+  EXPECT_FALSE(after.kept()->recovering) << "the operator's word stands, the recovery is over";
+}
+
+TEST_F(RecoveryTest, GoesOnAfterAnEndInOrder) {
+  {
+    Process before(storage, recovering());
+    recover_by_half(before);
+    before.end();
+  }
+  ASSERT_GT(dead(), 0U);
+  Process after(storage, recovering());
+  after.world.pass(seconds(3));
+  EXPECT_EQ(dead(), 0U);
+}
+
+TEST_F(RecoveryTest, GoesOnInTheProcessThatTakesOver) {
+  {
+    Process before(storage, recovering());
+    recover_by_half(before);
+    before.crash();
+  }
+  storage.forget_records();
+  storage.set_record(kOwnCollection, kKeySecretKey, encode(KeySecret{}));
+  Process after(storage, recovering());
+  after.world.pass(seconds(3));
+  ASSERT_GT(dead(), 0U);
+  PaceState state;
+  state.at = after.world.clock.wall();
+  state.recovering = true;
+  after.lane->await_pace(seconds(5));
+  after.lane->adopt(&state);
+  after.world.pass(seconds(3));
+  EXPECT_EQ(dead(), 0U);
+}
+
+TEST_F(RecoveryTest, IsNobodysAnyMoreWhereItIsNotAskedFor) {
+  {
+    Process before(storage, recovering());
+    recover_by_half(before);
+    before.crash();
+  }
+  const std::size_t left = dead();
+  LanePolicy policy = recovering();
+  policy.dead_letters.on_recovery = false;
+  Process after(storage, policy);
+  after.world.pass(seconds(3));
+  EXPECT_EQ(dead(), left);
+  EXPECT_FALSE(after.lane->pace_state().recovering);
 }
 
 TEST_F(PaceKeeperTest, GatewaysOnOneStoreKeepTheirOwn) {

@@ -26,6 +26,9 @@ PaceState full() {
   state.account = "sms/AC12";
   state.account_left = seconds(9);
   state.rate_spent = seconds(2);
+  state.throttle_steps = 3;
+  state.account_steps = 2;
+  state.recovering = true;
   return state;
 }
 
@@ -43,6 +46,38 @@ TEST(PaceState, IsReadAsItWasWritten) {
   EXPECT_EQ(read->account, "sms/AC12");
   EXPECT_EQ(read->account_left, seconds(9));
   EXPECT_EQ(read->rate_spent, seconds(2));
+  EXPECT_EQ(read->throttle_steps, 3U);
+  EXPECT_EQ(read->account_steps, 2U);
+  EXPECT_TRUE(read->recovering);
+}
+
+TEST(PaceState, IsReadOfAReleaseThatKnewLess) {
+  const auto read =
+      decode_pace_state(R"({"at":"2026-01-01T00:00:00Z","breaker":"open","throttled_us":5000000})");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->throttled_left, seconds(5));
+  EXPECT_EQ(read->throttle_steps, 0U);
+  EXPECT_EQ(read->account_steps, 0U);
+  EXPECT_FALSE(read->recovering);
+}
+
+TEST(PaceState, CountsHowOftenAReceiverAskedForAWhileOnly) {
+  PaceState state;
+  state.at = kNow;
+  state.throttled_left = seconds(8);
+  state.throttle_steps = 4;
+  EXPECT_EQ(state.keep(), seconds(8) + PaceState::kStepsKept);
+  EXPECT_EQ(state.aged(kNow + seconds(9)).throttle_steps, 4U);
+  EXPECT_TRUE(state.aged(kNow + seconds(9)).worth_keeping());
+  EXPECT_EQ(state.aged(kNow + seconds(8) + PaceState::kStepsKept).throttle_steps, 0U);
+}
+
+TEST(PaceState, ARecoveryIsKeptUntilItIsOver) {
+  PaceState state;
+  state.at = kNow;
+  state.recovering = true;
+  EXPECT_TRUE(state.worth_keeping());
+  EXPECT_EQ(state.keep(), PaceState::kBelieved);
 }
 
 TEST(PaceState, AnOperatorsPauseIsKeptUntilHeEndsIt) {
@@ -80,10 +115,12 @@ TEST(PaceState, IsNoneWithoutItsInstant) {
 TEST(PaceState, TakesNoSpanThatNobodyCanMean) {
   const auto read = decode_pace_state(
       R"({"at":"2026-01-01T00:00:00Z","throttled_us":-1,"account_us":9223372036854775807,)"
-      R"("rate_us":"7"})");
+      R"("rate_us":"7","throttle_steps":-1,"account_steps":9223372036854775807})");
   ASSERT_TRUE(read);
   EXPECT_EQ(read->throttled_left, Duration::zero());
   EXPECT_EQ(read->account_left, hours(24 * 365));
+  EXPECT_EQ(read->throttle_steps, 0U);
+  EXPECT_EQ(read->account_steps, 1000U);
   EXPECT_EQ(read->rate_spent, Duration::zero());
 }
 

@@ -157,6 +157,13 @@ TEST(Settle, BoundsAnOutputsOwnFaultsBelowTheAttempts) {
   EXPECT_EQ(decide(fault, {2, true}, policy, 0).state, DeliveryState::kDead);
 }
 
+TEST(Settle, KeepsWhatAnOutputSaysOfADeliveryItMade) {
+  Verdict verdict;
+  verdict.kind = VerdictKind::kDelivered;
+  verdict.reason = "2 segments of UCS-2";
+  EXPECT_EQ(decide(verdict, {}, three_attempts(OnAmbiguous::kHold), 0).reason, verdict.reason);
+}
+
 TEST(Settle, CutsReasonsAtACharacter) {
   std::string long_reason(message::kReasonBytesMax - 15, 'x');
   while (long_reason.size() < message::kReasonBytesMax + 2) long_reason += "\u00e4";

@@ -135,6 +135,24 @@ TEST_F(SuppressionsTest, TheFallbackGetsWhatItReachesByAnotherAddress) {
   EXPECT_TRUE(output->seen.empty());
 }
 
+LaneFallback to(std::string output, std::string kind, std::optional<LaneFallback> next = {}) {
+  LaneFallback made{
+      .output = std::move(output), .address_kind = std::move(kind), .has_own_address = false};
+  if (next) made.next = std::make_shared<const LaneFallback>(*std::move(next));
+  return made;
+}
+
+TEST_F(SuppressionsTest, AFallbackThatReachesNobodyElseIsPassedOver) {
+  suppress("phone:+1", "opted out");
+  attach_with(to("second", "phone", to("third", "phone", to("mail", "email"))));
+  TestGroup& group = send("phone:+1", {{"phone", "+1"}, {"email", "a@b.example"}});
+  EXPECT_EQ(storage.row(group.delivery()).state, DeliveryState::kFellBack);
+  EXPECT_EQ(storage.row(group.delivery(1)).output, "mail");
+  EXPECT_EQ(storage.row(group.delivery(1)).address, "email:a@b.example");
+  TestGroup& nobody = send("phone:+1", {{"phone", "+1"}});
+  EXPECT_EQ(storage.row(nobody.delivery()).state, DeliveryState::kDead);
+}
+
 TEST_F(SuppressionsTest, WhatIsGoneIsNotCalledThroughTheFallback) {
   output->script = [](const auto&) { return Verdict{.kind = VerdictKind::kTargetGone}; };
   attach_with({.output = "other", .address_kind = "phone", .has_own_address = false});

@@ -46,5 +46,25 @@ TEST(ProxyExceptions, HoldNamesWithWhatIsBelowThemAndAddresses) {
   EXPECT_FALSE(ProxyExceptions::create({"10.0.0.0/40"}).has_value());
 }
 
+TEST(ProxyExceptions, RefuseWhatNoHostCanBeAndSayWhatIsMeant) {
+  const auto why = [](const std::string& text) {
+    const auto made = ProxyExceptions::create({text});
+    return made ? "taken" : made.error().what;
+  };
+  EXPECT_EQ(why("*.x.example"),
+            "'*.x.example' is neither a host name nor an address range: write 'x.example' for it "
+            "and what is below it, or '.x.example' for what is below alone");
+  EXPECT_EQ(why("x.example:8080"),
+            "'x.example:8080' is neither a host name nor an address range: write 'x.example', "
+            "which is every port of it");
+  EXPECT_EQ(why("x.example."),
+            "'x.example.' is neither a host name nor an address range: write it without the last "
+            "dot");
+  for (const char* text : {"a b", "a*", "..a", "a..b", ".", "b\xc3\xbc"}) {
+    EXPECT_NE(why(text), "taken") << text;
+  }
+  EXPECT_EQ(why("my_host-1"), "taken");
+}
+
 }  // namespace
 }  // namespace tocsin::http

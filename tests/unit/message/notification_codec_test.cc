@@ -92,6 +92,15 @@ TEST_F(NotificationDecoder, CountsARecipientNamedTwiceOnce) {
   EXPECT_EQ(n.to[2].kind, "f");
 }
 
+TEST_F(NotificationDecoder, TakesTheDomainOfAnEmailAddressInSmallLetters) {
+  const Notification& n = good(R"({"topic":"a","to":["email:Ann@X.example","email:Ann@x.EXAMPLE",
+                                                     "email:ann@x.example","phone:+1A"]})");
+  ASSERT_EQ(n.to.size(), 3U);
+  EXPECT_EQ(n.to[0].value, "Ann@x.example");
+  EXPECT_EQ(n.to[1].value, "ann@x.example") << "a mailbox of its own, for all we know";
+  EXPECT_EQ(n.to[2].value, "+1A");
+}
+
 TEST_F(NotificationDecoder, CountsARecipientOfALongListOnce) {
   std::string json = R"({"topic":"a","to":["e:0")";
   for (int i = 1; i < 1000; ++i) json += ",\"e:" + std::to_string(i % 300) + "\"";
@@ -112,6 +121,8 @@ TEST_F(NotificationDecoder, SaysWhetherTheReceivedTextMayStandAsPayload) {
   EXPECT_FALSE(may_stand(R"({"topic":"a","level":"info","delay":"1s"})"));
   EXPECT_FALSE(may_stand(R"({"topic":"a","level":"info","idempotency_key":"k"})"));
   EXPECT_FALSE(may_stand(R"({"topic":"a","level":"info","to":["e:x","e:x"]})"));
+  EXPECT_FALSE(may_stand(R"({"topic":"a","level":"info","to":["email:a@X"]})"));
+  EXPECT_TRUE(may_stand(R"({"topic":"a","level":"info","to":["email:A@x"]})"));
 }
 
 TEST_F(NotificationDecoder, PutsTheReceivedTextOnOneLine) {

@@ -128,8 +128,8 @@ TEST_F(NotificationFaults, OfRecipients) {
   }
   EXPECT_EQ(fault(R"({"topic":"a","to":["e:x\r\nBcc: y"]})"),
             "/to/0: holds a control character or a line break");
-  EXPECT_EQ(fault(R"({"topic":"a","to":["e:)" + std::string(319, 'x') + "\"]}"),
-            "/to/0: must have at most 320 bytes, and has 321");
+  EXPECT_EQ(fault(R"({"topic":"a","to":["e:)" + std::string(511, 'x') + "\"]}"),
+            "/to/0: must have at most 512 bytes, and has 513");
   EXPECT_EQ(fault(R"({"topic":"a","to":["a_1-b:x:y"]})"), "decoded");
 }
 

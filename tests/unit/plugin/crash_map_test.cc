@@ -30,9 +30,10 @@ class CrashMapTest : public ::testing::Test {
   ~CrashMapTest() override { std::filesystem::remove_all(folder); }
 
   std::unique_ptr<CrashMap> open(std::size_t loops = 2) {
-    auto map = CrashMap::open(path, loops, now);
-    EXPECT_TRUE(map) << map.error().text();
-    return std::move(*map);
+    auto map = std::make_unique<CrashMap>(loops);
+    const Result<void> kept = map->keep_in(path, now);
+    EXPECT_TRUE(kept) << kept.error().text();
+    return map;
   }
   /// A process begins, is inside the plugin with these deliveries, and ends there.
   void crash(const std::string& plugin, const std::vector<DeliveryId>& deliveries = {}) {
@@ -128,8 +129,66 @@ TEST_F(CrashMapTest, BeginsAnewWhereAFileSaysNothing) {
   }
 }
 
-TEST_F(CrashMapTest, IsNotOpenedWhereNoFileCanBe) {
-  EXPECT_FALSE(CrashMap::open((folder / "none" / "crash.map").string(), 1, now));
+TEST_F(CrashMapTest, GoesOnWithoutAFileWhereNoneCanBe) {
+  CrashMap map(1);
+  const std::uint32_t number = map.number_of("output/sms", "it");
+  map.slot(0)->plugin = number;
+  EXPECT_FALSE(map.keep_in((folder / "none" / "crash.map").string(), now));
+  EXPECT_EQ(map.path(), "");
+  ASSERT_TRUE(map.inside(0));
+  EXPECT_EQ(map.inside(0)->plugin, "output/sms");
+}
+
+// ---- a map that gets its file later, or another one
+
+TEST_F(CrashMapTest, KeepsItsSlotsAndNumbersWhenItGetsItsFile) {
+  {
+    CrashMap map(2);
+    CrashMap::Slot* const slot = map.slot(1);
+    const std::uint32_t number = map.number_of("output/sms", "it");
+    ASSERT_TRUE(map.keep_in(path, now));
+    EXPECT_EQ(map.slot(1), slot);
+    EXPECT_EQ(map.number_of("output/sms", "it"), number);
+    EXPECT_TRUE(map.found().empty());
+    slot->plugin = number;
+    slot->crashed = SIGSEGV;
+  }
+  const auto next = open();
+  ASSERT_EQ(next->found().size(), 1U);
+  EXPECT_EQ(next->found()[0].plugin, "output/sms");
+}
+
+TEST_F(CrashMapTest, FindsWhatWasLeftInAFileThatItGetsLater) {
+  crash("output/sms", {kOne});
+  CrashMap map(1);
+  EXPECT_TRUE(map.history(now).empty());
+  ASSERT_TRUE(map.keep_in(path, now));
+  ASSERT_EQ(map.found().size(), 1U);
+  EXPECT_EQ(map.found()[0].deliveries, std::vector{kOne});
+  EXPECT_EQ(map.history(now).size(), 1U);
+}
+
+TEST_F(CrashMapTest, TakesNothingOfOneFileToAnother) {
+  crash("output/sms", {kOne});
+  const std::string other = (folder / "other.map").string();
+  {
+    const auto map = open();
+    ASSERT_TRUE(map->keep_in(other, now));
+    EXPECT_EQ(map->path(), other);
+    EXPECT_TRUE(map->found().empty());
+    EXPECT_TRUE(map->history(now).empty());
+    map->slot(0)->plugin = map->number_of("output/mail", "it");
+    map->slot(0)->crashed = SIGSEGV;
+    // The first one is free again, and still knows.
+    const auto first = open();
+    EXPECT_TRUE(first->found().empty());
+    ASSERT_EQ(first->history(now).size(), 1U);
+    EXPECT_EQ(first->history(now)[0].plugin, "output/sms");
+  }
+  CrashMap next(1);
+  ASSERT_TRUE(next.keep_in(other, now));
+  ASSERT_EQ(next.found().size(), 1U);
+  EXPECT_EQ(next.found()[0].plugin, "output/mail");
 }
 
 TEST_F(CrashMapTest, LeavesTheFileOfALivingProcessAlone) {

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <utility>
+
 #include "tests/unit/plugin/plugin_harness.h"
 
 namespace tocsin::plugin {
@@ -14,11 +17,18 @@ class TemplatesTest : public PluginTest {
   TemplatesTest() { ScriptedOutput::Script::script = &script; }
 
   // What is wrong with the text for an instance of this kind; empty: nothing is.
-  std::string compile(Kind kind, std::string_view text, sdk::Escape escape = sdk::Escape::kNone) {
-    instance = instance_of<ScriptedOutput>(kind);
+  std::string compile(Kind kind, std::string_view text, sdk::Escape escape = sdk::Escape::kNone,
+                      const Value& settings = Value(Value::Map(), Place())) {
+    free_template(std::exchange(compiled, nullptr));
+    instance = instance_of<ScriptedOutput>(kind, settings);
+    return compile_again("body", text, escape);
+  }
+  std::string compile_again(std::string_view option, std::string_view text,
+                            sdk::Escape escape = sdk::Escape::kNone) {
+    free_template(std::exchange(compiled, nullptr));
     tocsin_fault why = {};
     why.size = sizeof(why);
-    compiled = compile_template(instance->handle(), sdk::to_c(text),
+    compiled = compile_template(instance->handle(), sdk::to_c(option), sdk::to_c(text),
                                 static_cast<std::uint32_t>(escape), &why);
     return compiled == nullptr ? std::string(why.what, why.what_len) : std::string();
   }
@@ -70,7 +80,7 @@ TEST_F(TemplatesTest, SayWhereTheyAreBroken) {
 }
 
 TEST_F(TemplatesTest, RefuseWhatBreaksTheContract) {
-  EXPECT_EQ(compile_template(nullptr, sdk::to_c("x"), 0, nullptr), nullptr);
+  EXPECT_EQ(compile_template(nullptr, {}, sdk::to_c("x"), 0, nullptr), nullptr);
   ASSERT_NE(compile(Kind::kOutput, "x", static_cast<sdk::Escape>(99)), "");
   tocsin_str out = {};
   EXPECT_EQ(render_template(nullptr, &notification, nullptr, &out, nullptr),
@@ -90,6 +100,79 @@ TEST_F(TemplatesTest, FailWithWordsWhenThereIsTooMuch) {
   notification.body = sdk::to_c(body);
   ASSERT_EQ(compile(Kind::kOutput, "{{body}}{{body}}"), "");
   EXPECT_EQ(render(), "[1 the rendered text is larger than 1 MiB]");
+}
+
+// ---- what the configuration says of them
+
+Value of_topic(std::string topic, std::string option, std::string text) {
+  return settings_of(
+      {{std::move(topic), settings_of({{std::move(option), text_value(std::move(text))}})}});
+}
+
+templates::SettingsPtr with_parts(templates::Parts parts,
+                                  templates::Missing missing = templates::Missing::kEmpty) {
+  return std::make_shared<const templates::Settings>(
+      templates::Settings{std::move(parts), missing, "UTC"});
+}
+
+TEST_F(TemplatesTest, IncludeThePartsOfTheConfiguration) {
+  services.templates = with_parts({{"sign", "-- {{topic}}"}});
+  ASSERT_EQ(compile(Kind::kOutput, "{{title}} {{>sign}}"), "");
+  EXPECT_EQ(render(), "<Paid twice> -- orders");
+  EXPECT_EQ(compile(Kind::kOutput, "{{>sing}}"),
+            "there is no part \"sing\"; did you mean sign? (line 1, column 4 of the template)");
+}
+
+TEST_F(TemplatesTest, NameThePartThatIsBroken) {
+  services.templates = with_parts({{"sign", "{{topik}}"}});
+  EXPECT_EQ(
+      compile(Kind::kOutput, "{{>sign}}"),
+      "no notification has \"topik\"; did you mean topic? (in the part sign of the template)");
+}
+
+TEST_F(TemplatesTest, MissValuesAsTheConfigurationSaysUnlessTheOutputSaysOtherwise) {
+  services.templates = with_parts({}, templates::Missing::kError);
+  ASSERT_EQ(compile(Kind::kOutput, "{{key}}"), "");
+  EXPECT_EQ(render(), "[4 line 1, column 3: the notification has no \"key\"]");
+  const Value own = settings_of({{"templates", settings_of({{"missing", text_value("empty")}})}});
+  ASSERT_EQ(compile(Kind::kOutput, "{{key}}", sdk::Escape::kNone, own), "");
+  EXPECT_EQ(render(), "");
+}
+
+TEST_F(TemplatesTest, TakeTheZoneOfTheOutput) {
+  const Value own =
+      settings_of({{"templates", settings_of({{"time_zone", text_value("Asia/Tokyo")}})}});
+  ASSERT_EQ(compile(Kind::kOutput, "{{accepted_at | time %H:%M}}", sdk::Escape::kNone, own), "");
+  tocsin_attempt attempt = {};
+  attempt.size = sizeof(attempt);
+  attempt.accepted_at_ns = 1'000'000'000;
+  EXPECT_EQ(render(&attempt), "09:00");
+}
+
+TEST_F(TemplatesTest, AreOthersForSomeTopicsOfTheirOptionAlone) {
+  const Value topics = of_topic("orders.**", "body", "{{topic}}, an order");
+  const Value own = settings_of({{"templates", settings_of({{"topics", topics}})}});
+  ASSERT_EQ(compile(Kind::kOutput, "{{topic}}", sdk::Escape::kNone, own), "");
+  EXPECT_EQ(render(), "orders, an order");
+  notification.topic = sdk::to_c("stock.low");
+  EXPECT_EQ(render(), "stock.low");
+  notification.topic = sdk::to_c("orders");
+  ASSERT_EQ(compile_again("subject", "{{topic}}"), "");
+  EXPECT_EQ(render(), "orders");
+}
+
+TEST_F(TemplatesTest, SayForWhichTopicOneIsBroken) {
+  const Value topics = of_topic("orders.*", "body", "{{#title}}");
+  const Value own = settings_of({{"templates", settings_of({{"topics", topics}})}});
+  EXPECT_EQ(compile(Kind::kOutput, "fine", sdk::Escape::kNone, own),
+            "the section \"title\" is not closed (line 1, column 4 of the template for orders.*)");
+}
+
+TEST_F(TemplatesTest, AreRememberedOnceWithTheirOptionAndTarget) {
+  ASSERT_EQ(compile(Kind::kOutput, "{{title}}", sdk::Escape::kJson), "");
+  ASSERT_EQ(compile_again("body", "{{title}}", sdk::Escape::kJson), "");
+  EXPECT_EQ(instance->template_uses(),
+            (std::vector<TemplateUse>{{"body", "{{title}}", templates::Escape::kJson}}));
 }
 
 }  // namespace

@@ -79,6 +79,13 @@ TEST_F(TransportsTest, NamesTheSettingAtFault) {
   settings_.no_proxy = str_of("10.0.0.0/99");
   EXPECT_EQ(refusal(), "no_proxy: '10.0.0.0/99' is neither a host name nor an address range");
   settings_.no_proxy = {};
+  for (const char* name : {"a b", "*.x.example", "x.example:443", "x..example"}) {
+    settings_.server_name = str_of(name);
+    EXPECT_EQ(refusal(), "tls.server_name: '" + std::string(name) +
+                             "' is no name that a certificate can be asked for: write one host's "
+                             "name or address");
+  }
+  settings_.server_name = {};
   settings_.flags = TOCSIN_TRANSPORT_GUARDED;
   settings_.allow = str_of("everything");
   EXPECT_THAT(refusal(), ::testing::StartsWith("allow: 'everything' is no address range"));

@@ -152,6 +152,53 @@ TEST_F(WebhookOutputTest, SaysThatReceiversCanTellRepeats) {
   EXPECT_EQ(traits.address_kind.len + traits.account.len, 0U);
 }
 
+TEST_F(WebhookOutputTest, MakesItsUrlBehindTheHostOfATemplate) {
+  host.settings.set("url", "http://hook.example/{{topic}}?l={{labels.team}}");
+  start();
+  tocsin_notification notification{};
+  notification.topic = tocsin::sdk::to_c("orders");
+  host.deliver(R"({"topic":"orders"})", "", notification);
+  EXPECT_EQ(host.requests.at(0).url, "http://hook.example/orders?l=");
+}
+
+TEST_F(WebhookOutputTest, NeverSendsAValueThatLeadsOutOfItsPath) {
+  host.settings.set("url", "http://hook.example/in/{{topic}}");
+  start();
+  for (const char* topic : {"..", "../admin", "a/../..", "a b", "a#b"}) {
+    tocsin_notification notification{};
+    notification.topic = tocsin::sdk::to_c(topic);
+    const tocsin_token attempt = host.deliver(R"({"topic":"a"})", "", notification);
+    EXPECT_EQ(kind_of(attempt), std::uint32_t{TOCSIN_REJECTED}) << topic;
+    EXPECT_EQ(host.verdicts.at(attempt).reason.substr(0, 9), "the URL: ");
+  }
+  EXPECT_TRUE(host.requests.empty());
+}
+
+TEST_F(WebhookOutputTest, RefusesAHostThatATemplateMakes) {
+  const std::string_view why =
+      "url: the URL's host must stand before its first {{, and a / behind it";
+  for (const char* url : {"http://hook.example{{topic}}/", "http://hook{{topic}}"}) {
+    host.settings.set("url", url);
+    EXPECT_EQ(host.validate(), why) << url;
+  }
+  host.settings.set("url", "{{topic}}");
+  EXPECT_EQ(host.validate(), "url: a URL begins with http:// or https://");
+  host.settings.set("url", "http://{{topic}}/");
+  EXPECT_EQ(host.validate(), "url: the URL names no host");
+}
+
+TEST_F(WebhookOutputTest, HoldsBackRepeatsWhereTheReceiverWouldNotDropThem) {
+  host.settings.set("idempotent", "false");
+  host.settings.set("account", "bot-1");
+  start();
+  EXPECT_EQ(host.traits().idempotent, 0U);
+  EXPECT_EQ(tocsin::sdk::view(host.traits().account), "bot-1");
+  const tocsin_token attempt = host.deliver(R"({"topic":"a"})");
+  EXPECT_EQ(host.requests.at(0).flags & TOCSIN_HTTP_IDEMPOTENT, 0U);
+  host.fail(host.requests.at(0), TOCSIN_HTTP_CUT, true);
+  EXPECT_EQ(kind_of(attempt), std::uint32_t{TOCSIN_AMBIGUOUS});
+}
+
 // ---- what comes back
 
 TEST_F(WebhookOutputTest, LeavesTheMeaningOfAnswersToTheGateway) {

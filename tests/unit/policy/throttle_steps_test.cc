@@ -52,6 +52,18 @@ TEST(ThrottleSteps, WhatIsServedLateDoesNotEndThem) {
   EXPECT_EQ(throttles.on_throttled(at(seconds(3)), at(seconds(3)), 0), seconds(2));
 }
 
+TEST(ThrottleSteps, GoOnWhereAnotherProcessWas) {
+  const MonoTime now = MonoTime(seconds(100));
+  ThrottleSteps steps;
+  steps.restore(3, now);
+  EXPECT_EQ(steps.steps(), 3U);
+  EXPECT_EQ(steps.on_throttled(now, now, 0), seconds(8));
+  steps.restore(2, now);
+  EXPECT_EQ(steps.steps(), 4U) << "what it has learned itself counts for more";
+  steps.on_served(now + seconds(8));
+  EXPECT_EQ(steps.on_throttled(now + seconds(9), now + seconds(9), 0), seconds(1));
+}
+
 TEST(ThrottleSteps, StretchByATenthAtMost) {
   ThrottleSteps throttles;
   const auto most = std::numeric_limits<std::uint64_t>::max();

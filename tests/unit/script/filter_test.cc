@@ -114,6 +114,40 @@ TEST_F(Filter, CannotAddToWhatANotificationHolds) {
   EXPECT_EQ(filter->on_message(call), FilterStatus::kDrop) << logged();
 }
 
+TEST_F(Filter, FailsWhenItWroteOverWhatANotificationHolds) {
+  const message::Label labels[] = {{"host", "db-1"}, {"team", "payments"}};
+  const message::Recipient to[] = {{"email", "a@b.example"}, {"phone", "+1"}};
+  const auto said = [&](const std::string& body) {
+    const auto filter = filter_of(body + " return \"drop\"");
+    HeardCall call(arena);
+    call.heard.labels = labels;
+    call.heard.to = to;
+    const FilterStatus status = filter->on_message(call);
+    EXPECT_EQ(status, call.reason.empty() ? FilterStatus::kDrop : FilterStatus::kPass) << body;
+    return call.reason;
+  };
+  const std::string advice = ": a notification cannot be changed here: make a table of your own";
+  const std::string failed = "it failed, which lets pass: ";
+  EXPECT_EQ(said("n.labels.team = \"ops\""), failed + "labels[\"team\"] was written over" + advice);
+  EXPECT_EQ(said("n.labels.team = nil"), failed + "labels[\"team\"] was written over" + advice);
+  EXPECT_EQ(said("n.labels.host = 5"), failed + "labels[\"host\"] was written over" + advice);
+  EXPECT_EQ(said("n.to[1] = \"email:c@d.example\""), failed + "to was written over" + advice);
+  EXPECT_EQ(said("table.sort(n.to, function(a, b) return a > b end)"),
+            failed + "to was written over" + advice);
+  EXPECT_EQ(said("local l = n.labels l.team = \"ops\" l.team = \"payments\""), "") << "as it was";
+  EXPECT_EQ(said("local mine = {} for k, v in pairs(n.labels) do mine[k] = v end mine.team = 1"),
+            "");
+  EXPECT_EQ(said("local d = n.data"), "");
+}
+
+TEST_F(Filter, MayDoWhatItLikesWithItsDecodedData) {
+  const auto filter = filter_of("n.data.sum = 1 n.data.more = {} return \"drop\"");
+  HeardCall call(arena);
+  call.heard.data = R"({"sum":5})";
+  EXPECT_EQ(filter->on_message(call), FilterStatus::kDrop) << logged();
+  EXPECT_EQ(call.heard.data, R"({"sum":5})");
+}
+
 TEST_F(Filter, HearsWhatCameOfWhatItRemembered) {
   const auto script = script_of(Kind::kFilter, R"(
     local last = "nothing"

@@ -48,6 +48,15 @@ TEST_F(Route, SaysWhomAndWhen) {
   EXPECT_EQ(ask("return {outputs = \"mail\", delay = -5}").delay, Duration(0));
 }
 
+TEST_F(Route, HasNoOpinionWhenItWroteOverWhatANotificationHolds) {
+  const message::Label labels[] = {{"team", "payments"}};
+  const auto opinion =
+      ask("n.labels.team = \"ops\" return \"mail\"", {.topic = "orders", .labels = labels});
+  EXPECT_FALSE(opinion.has_one);
+  EXPECT_NE(opinion.problem.find("labels[\"team\"] was written over"), std::string::npos)
+      << opinion.problem;
+}
+
 TEST_F(Route, SaysTheSameBesideAList) {
   const auto opinion = ask("return {\"mail\", \"chat\", delay = \"5m\", continue = true}");
   EXPECT_EQ(opinion.outputs, (std::vector<std::uint32_t>{1, 0}));
@@ -65,6 +74,12 @@ TEST_F(Route, CountsARecipientOnce) {
   EXPECT_EQ(ask(R"(return {outputs = "mail", to = {"email:a@b.example", "email:a@b.example"}})")
                 .recipients,
             std::vector<std::string>{"email:a@b.example"});
+}
+
+TEST_F(Route, KnowsAnEmailAddressByItsDomainInSmallLetters) {
+  EXPECT_EQ(ask(R"(return {outputs = "mail", to = {"email:A@B.example", "email:A@b.example"}})")
+                .recipients,
+            std::vector<std::string>{"email:A@b.example"});
 }
 
 TEST_F(Route, ReachesWhomANotificationMayReachAndNobodyElse) {

@@ -59,6 +59,7 @@ class HeardCall final : public stage::FilterCall {
   Arena& arena() override { return arena_; }
   std::string_view identity() const override { return own_identity; }
   void remember(std::uint64_t reservation) override { remembered = reservation; }
+  void because(std::string_view why) override { reason = why; }
   void decide(stage::FilterStatus status) override {
     decided.push_back(status);
     if (on_decide) on_decide();
@@ -67,6 +68,7 @@ class HeardCall final : public stage::FilterCall {
   message::Notification heard;
   std::string own_identity;
   std::uint64_t remembered = 0;
+  std::string reason;
   std::vector<stage::FilterStatus> decided;
   std::function<void()> on_decide;
 

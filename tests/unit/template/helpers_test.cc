@@ -57,6 +57,14 @@ TEST(DefaultHelper, StandsInForNothingAndForAnEmptyText) {
   EXPECT_EQ(rendered("{{data.a | default x}}", R"({"a": "y"})"), "y");
 }
 
+TEST(MapHelper, PutsAnotherWordForEachAndOneForTheRest) {
+  const std::string_view data = R"({"a": "warning", "b": "notice"})";
+  EXPECT_EQ(rendered("{{data.a | map warning=2 error=3}}{{data.b | map warning=2 error=3}}", data),
+            "2notice");
+  EXPECT_EQ(rendered("{{data.b | map warning=2 1}}{{data.c | map warning=2 1}}", data), "1");
+  EXPECT_EQ(rendered("{{data.a | map \"warning=look here\"}}", data), "look here");
+}
+
 TEST(Helpers, ApplyFromLeftToRightAndBeforeTheEscaping) {
   EXPECT_EQ(rendered("{{data.a | default \"<a> & b\" | cut 4 | url}}", "{}"), "%3Ca%3E%E2%80%A6");
   EXPECT_EQ(rendered("{{data.a | cut 3}}", R"({"a": "<<<<"})", {.escape = Escape::kHtml}),

@@ -257,6 +257,7 @@ class Entry {
         out->has_own_address = kept.has_own_address ? 1 : 0;
         out->idempotent = kept.idempotent ? 1 : 0;
         out->account = to_c(kept.account);
+        out->rehearses = kept.rehearses ? 1 : 0;
         return 0;
       });
     }

@@ -68,6 +68,7 @@ struct OutputTraits {
   bool has_own_address = true;
   bool idempotent = false;
   std::string account = {};
+  bool rehearses = false;  ///< see tocsin_output_traits
 };
 
 class Output {

@@ -66,6 +66,9 @@ class Value {
     return {};
   }
 
+  /// The setting itself, for one of type kAny; null: not given.
+  const tocsin_value* c() const { return value_; }
+
   /// "file:line:column"; empty for a default.
   std::string_view place() const { return value_ == nullptr ? "" : view(value_->place); }
 

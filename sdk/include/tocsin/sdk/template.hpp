@@ -24,11 +24,12 @@ class Template {
   /// Renders to nothing.
   Template() : compiled_(nullptr, Free{nullptr}) {}
 
-  /// False when `text` is broken: the fault says how and names the option `key`.
+  /// False when `text` is broken: the fault says how and names the option `key`. Where an operator
+  /// wrote other texts of this option for some topics, those are rendered for them.
   bool compile(const InstanceHost& host, std::string_view text, Escape escape, Fault& fault,
                std::string_view key) {
     tocsin_fault why = empty_fault();
-    compiled_ = {host.c_host().template_compile(host.c_instance(), to_c(text),
+    compiled_ = {host.c_host().template_compile(host.c_instance(), to_c(key), to_c(text),
                                                 static_cast<std::uint32_t>(escape), &why),
                  Free{&host.c_host()}};
     return compiled_ != nullptr || fault.refuse({why.what, why.what_len}, key);

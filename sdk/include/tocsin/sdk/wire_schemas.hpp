@@ -20,7 +20,7 @@ inline constexpr openapi::Schema kNotification = {"Notification", R"json({
 "key":{"type":"string","maxLength":256,"description":"What it is about, such as one order: what an output may keep in order."},
 "supersede":{"type":"boolean","default":false,"description":"With a key: what is not yet sent of the caller's earlier ones with that key is cancelled."},
 "external_id":{"type":"string","maxLength":256,"description":"The sender's own name for it."},
-"to":{"type":"array","maxItems":1000,"items":{"type":"string","maxLength":320,"pattern":"^[a-z][a-z0-9_-]*:"},"description":"Addresses, kind:value, such as email:ops@example.com."},
+"to":{"type":"array","maxItems":1000,"items":{"type":"string","maxLength":512,"pattern":"^[a-z][a-z0-9_-]*:"},"description":"Addresses, kind:value, such as email:ops@example.com."},
 "deliver_at":{"type":"string","format":"date-time","description":"Not before."},
 "delay":{"type":"string","description":"A duration such as 5m, for deliver_at."},
 "expires_at":{"type":"string","format":"date-time","description":"Not after."},

@@ -20,8 +20,8 @@ namespace tocsin::testing {
 class FakeTemplate {
  public:
   /// Null with a fault when a place is not closed or names no field.
-  static tocsin_template* compile(tocsin_instance* /*instance*/, tocsin_str text,
-                                  std::uint32_t /*escape*/, tocsin_fault* fault) {
+  static tocsin_template* compile(tocsin_instance* /*instance*/, tocsin_str /*option*/,
+                                  tocsin_str text, std::uint32_t /*escape*/, tocsin_fault* fault) {
     auto made = std::make_unique<FakeTemplate>();
     const std::string why = made->parse(sdk::view(text));
     if (why.empty()) return reinterpret_cast<tocsin_template*>(made.release());
