@@ -27,7 +27,7 @@ constexpr std::array kListParameters = {
         .schema =
             R"({"type":"string","enum":)"
             R"(["exhausted","rejected","target_gone","ambiguous","unauthorized","internal","expired",)"
-            R"("crashed_gateway","unreadable","breaker","suppressed"]})"},
+            R"("crashed_gateway","unreadable","breaker","suppressed","bounced"]})"},
     Parameter{.name = "topic",
               .doc = "Only of this topic, or of topics that fit a pattern: orders.*"},
     Parameter{.name = "address",

@@ -288,7 +288,7 @@ constexpr openapi::Schema kSweep = {"Sweep", R"json({
 "description":"Which ones: `ids`, or at least one of the filter's members, all of which must fit.","properties":{
 "ids":{"type":"array","minItems":1,"maxItems":1000,"uniqueItems":true,"items":{"type":"string"}},
 "output":{"type":"string","minLength":1},
-"reason":{"type":"string","enum":["exhausted","rejected","target_gone","ambiguous","unauthorized","internal","expired","crashed_gateway","unreadable","breaker","suppressed"]},
+"reason":{"type":"string","enum":["exhausted","rejected","target_gone","ambiguous","unauthorized","internal","expired","crashed_gateway","unreadable","breaker","suppressed","bounced"]},
 "topic":{"type":"string","minLength":1,"description":"A topic, or a pattern of topics."},
 "address":{"type":"string","description":"kind:value, or kind: for all of a kind."},
 "review":{"type":"string","enum":["pending","approved"],"description":"Discarded ones are changed by their ids alone."},

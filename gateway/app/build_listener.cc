@@ -85,11 +85,10 @@ std::unique_ptr<http::Handler> build_handler(const Value& settings, const proxy:
   if (const Value* target = settings.find("redirect")) {
     return std::make_unique<proxy::Redirect>(redirect(*target, match));
   }
-  const auto input =
-      std::ranges::find(snapshot.inputs(), settings.string("plugin"), &PluginPart::id);
-  TOCSIN_ASSERT(input != snapshot.inputs().end(), "a route was checked and its input is gone");
-  plugin::HandlerAdapter* handler = loop.handler(*input);
-  TOCSIN_ASSERT(handler != nullptr, "a route was checked and its input answers nothing");
+  const PluginPart* plugin = snapshot.handler(settings.string("plugin"));
+  TOCSIN_ASSERT(plugin != nullptr, "a route was checked and its plugin is gone");
+  plugin::HandlerAdapter* handler = loop.handler(*plugin);
+  TOCSIN_ASSERT(handler != nullptr, "a route was checked and its plugin answers nothing");
   return std::make_unique<plugin::HandlerRoute>(*handler,
                                                 match.path.empty() ? match.prefix : std::string());
 }

@@ -30,6 +30,10 @@ Result<void> LoopEstate::open_store(std::unique_ptr<delivery::OutboxPort> port) 
   records_ = std::make_unique<delivery::OutboxRecords>(*port_, storage, shared_.pool());
   suppressions_ = std::make_unique<delivery::Suppressions>(shared_.suppressions(), *records_, loop_,
                                                            shared_.log());
+  reports_ = std::make_unique<delivery::OutboxReports>(delivery::OutboxReports::Surroundings{
+      *port_, *ledger_, notices_, shared_.metrics(), shared_.log()});
+  plugin_suppressions_ = std::make_unique<PluginSuppressions>(PluginSuppressions::Surroundings{
+      loop_, *suppressions_, *records_, shared_.log(), shared_.metrics()});
   pace_keeper_ =
       std::make_unique<delivery::PaceKeeper>(loop_, *records_, shared_.paces(), shared_.log());
   lanes_ = std::make_unique<LoopLanes>(
@@ -37,12 +41,16 @@ Result<void> LoopEstate::open_store(std::unique_ptr<delivery::OutboxPort> port) 
       delivery::LaneSurroundings{*port_, pool_, shared_.metrics(), shared_.log(),
                                  suppressions_.get(), &notices_, pace_keeper_.get()},
       home_);
-  plugins_ = std::make_unique<LoopPlugins>(plugin::Environment{.loop = loop_,
-                                                               .client = client_.get(),
-                                                               .pool = &shared_.pool(),
-                                                               .table = &shared_.table(),
-                                                               .emit = &emit_,
-                                                               .ledger = ledger_.get()});
+  plugins_ =
+      std::make_unique<LoopPlugins>(plugin::Environment{.loop = loop_,
+                                                        .client = client_.get(),
+                                                        .pool = &shared_.pool(),
+                                                        .table = &shared_.table(),
+                                                        .emit = &emit_,
+                                                        .ledger = ledger_.get(),
+                                                        .reports = reports_.get(),
+                                                        .suppressions = plugin_suppressions_.get(),
+                                                        .records = records_.get()});
   return {};
 }
 
@@ -60,6 +68,8 @@ void LoopEstate::drop_lent() {
   resolver_.reset();
   lanes_.reset();
   pace_keeper_.reset();
+  reports_.reset();
+  plugin_suppressions_.reset();
   suppressions_.reset();
   records_.reset();
   ledger_.reset();
@@ -130,8 +140,12 @@ Result<void> LoopEstate::start_route_scripts(Part& part) {
 
 Result<void> LoopEstate::start_outputs(const Snapshot& snapshot) {
   for (const OutputPart& output : snapshot.outputs()) {
-    if (output.home != home_) continue;
-    TOCSIN_TRY(plugins_->start(output, lanes_->verdicts_of(output.plugin.id)));
+    if (output.home == home_) {
+      TOCSIN_TRY(plugins_->start(output, lanes_->verdicts_of(output.plugin.id)));
+    } else if (output.plugin.code.handles() && home_ != kNoHome) {
+      // Its provider calls back on any loop.
+      TOCSIN_TRY(plugins_->start(output.plugin));
+    }
   }
   return {};
 }
@@ -154,9 +168,16 @@ void LoopEstate::commit() {
     plugins_->reconfigure(*instance);
   }
   if (next.intake != nullptr) emit_.lead_to(*next.intake);
+  if (next.snapshot->notifies()) adopt_policies(*next.snapshot);
   servers_.serve(next.listeners, next.routes);
   if (current_ != nullptr) retiring_.push_back(std::move(current_));
   current_ = std::move(prepared_);
+}
+
+void LoopEstate::adopt_policies(const Snapshot& snapshot) {
+  reports_->follow(snapshot.dead_letters());
+  plugin_suppressions_->set_audit_keep(
+      snapshot.settings().at("admin").at("audit").duration("keep"));
 }
 
 void LoopEstate::discard() {
@@ -308,8 +329,8 @@ void LoopEstate::finish() {
   logs_.reset();
 }
 
-plugin::HandlerAdapter* LoopEstate::handler(const PluginPart& input) {
-  LoopPlugins::Run* run = plugins_->find(*input.instance);
+plugin::HandlerAdapter* LoopEstate::handler(const PluginPart& part) {
+  LoopPlugins::Run* run = plugins_->find(*part.instance);
   return run == nullptr ? nullptr : run->handler.get();
 }
 

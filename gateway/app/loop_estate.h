@@ -11,6 +11,7 @@
 #include "gateway/app/loop_lanes.h"
 #include "gateway/app/loop_plugins.h"
 #include "gateway/app/loop_servers.h"
+#include "gateway/app/plugin_suppressions.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/base/arena.h"
 #include "gateway/delivery/dead_letter_notices.h"
@@ -18,6 +19,7 @@
 #include "gateway/delivery/outbox_ledger.h"
 #include "gateway/delivery/outbox_port.h"
 #include "gateway/delivery/outbox_records.h"
+#include "gateway/delivery/outbox_reports.h"
 #include "gateway/delivery/suppressions.h"
 #include "gateway/event/loop.h"
 #include "gateway/event/resolver.h"
@@ -97,8 +99,8 @@ class LoopEstate {
   stage::Ledger& ledger() { return *ledger_; }
   stage::Records& records() { return *records_; }
   delivery::Suppressions& suppressions() { return *suppressions_; }
-  /// The handler of an input that runs here; null: it answers nothing.
-  plugin::HandlerAdapter* handler(const PluginPart& input);
+  /// The handler of an input or output that runs here; null: it answers nothing.
+  plugin::HandlerAdapter* handler(const PluginPart& part);
   LoopAccessLogs& access_logs() { return *logs_; }
   LoopLanes& lanes() { return *lanes_; }
   event::Loop& loop() { return loop_; }
@@ -127,6 +129,7 @@ class LoopEstate {
   Result<void> prepare_notifications(Part& part, DoorList doors);
   Result<void> start_route_scripts(Part& part);
   Result<void> start_outputs(const Snapshot& snapshot);
+  void adopt_policies(const Snapshot& snapshot);
   Result<void> start_inputs(const Snapshot& snapshot);
   bool in_use(const Part& part);
   std::vector<Component*> leaving(const Part& part) const;
@@ -150,6 +153,8 @@ class LoopEstate {
   std::unique_ptr<delivery::Suppressions> suppressions_;
   std::unique_ptr<delivery::PaceKeeper> pace_keeper_;
   delivery::DeadLetterNotices notices_;
+  std::unique_ptr<delivery::OutboxReports> reports_;
+  std::unique_ptr<PluginSuppressions> plugin_suppressions_;
   std::unique_ptr<LoopLanes> lanes_;
   std::unique_ptr<LoopPlugins> plugins_;
   LoopServers servers_;

@@ -38,7 +38,8 @@ Result<LoopPlugins::Run> LoopPlugins::begin(const PluginPart& part) {
     run.compiled_filter = filter.get();
     run.filter = std::move(filter);
   }
-  if (part.kind == plugin::Kind::kInput && part.code.handles()) {
+  const bool may_answer = part.kind == plugin::Kind::kInput || part.kind == plugin::Kind::kOutput;
+  if (may_answer && part.code.handles()) {
     run.handler = std::make_unique<plugin::HandlerAdapter>(*worker);
   }
   return run;

@@ -159,7 +159,7 @@ class NotificationChecker {
           "write storage: {type: sqlite, path: /var/lib/tocsin/outbox.db}");
   }
 
-  // Routes of a listener that end in an input.
+  // Routes of a listener that end in a plugin: an input, or else an output of that name.
   void doors(const Value::Entry& listener) {
     const auto& routes = listener.value.at("routes").as<Value::List>();
     for (std::size_t i = 0; i < routes.size(); ++i) {
@@ -168,24 +168,33 @@ class NotificationChecker {
       const std::string path =
           path_of_item(path_of_key("listeners", listener.key) + ".routes", i) + ".plugin";
       const auto& wanted = name->as<std::string>();
-      const Value* input = root_.at("inputs").find(wanted);
-      if (input == nullptr) {
-        unknown_input(*name, path);
-        continue;
+      if (const Value* input = root_.at("inputs").find(wanted)) {
+        if (answers(Kind::kInput, *input, *name, path)) guarded(listener, *input, *name, path);
+      } else if (const Value* output = root_.at("outputs").find(wanted)) {
+        (void)answers(Kind::kOutput, *output, *name, path);
+      } else {
+        unknown_handler(*name, path);
       }
-      if (!catalog_.code(Kind::kInput, input->string("type")).handles()) {
-        blame(name->place(), path, "the input " + wanted + " answers no HTTP requests",
-              "name an input of type http");
-        continue;
-      }
-      guarded(listener, *input, *name, path);
     }
   }
 
-  void unknown_input(const Value& name, const std::string& path) {
+  // Whether the plugin behind a route is one that answers requests.
+  bool answers(Kind kind, const Value& settings, const Value& name, const std::string& path) {
+    const std::string& type = settings.string("type");
+    if (catalog_.code(kind, type).handles()) return true;
+    const std::string word(plugin::kind_name(kind));
+    const bool input = kind == Kind::kInput;
+    blame(name.place(), path,
+          "the " + word + " " + name.as<std::string>() + " answers no HTTP requests",
+          input ? "name an input of type http"
+                : "outputs of type " + type + " are called back by nobody");
+    return false;
+  }
+
+  void unknown_handler(const Value& name, const std::string& path) {
     const std::vector<std::string_view> inputs = names_of(root_.at("inputs"));
     const auto meant = closest(name.as<std::string>(), inputs);
-    std::string hint = "name one of inputs:";
+    std::string hint = "name one of inputs:, or an output that is called back";
     if (meant) hint = "did you mean \"" + std::string(*meant) + "\"?";
     blame(name.place(), path, "there is no input \"" + name.as<std::string>() + "\"",
           std::move(hint));

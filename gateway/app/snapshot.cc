@@ -109,27 +109,11 @@ class Snapshot::Maker {
     list.push_back(std::move(part));
   }
 
-  delivery::DeadLetterPolicy dead_letters() const {
-    const Value& settings = made_.settings().at("dead_letters");
-    delivery::DeadLetterPolicy policy;
-    if (const Value* waits = settings.find("redrive")) {
-      for (const Value& wait : waits->as<Value::List>()) {
-        policy.redrive.push_back(wait.as<Duration>());
-      }
-    } else {
-      policy.redrive = {std::chrono::minutes(1), std::chrono::minutes(10), std::chrono::hours(1)};
-    }
-    if (const Value* mirror = settings.find("mirror")) policy.mirror = mirror->as<std::string>();
-    policy.notify = settings.at("notify").as<bool>();
-    policy.on_recovery = settings.at("redrive_on_recovery").as<bool>();
-    return policy;
-  }
-
   void add_output(const Value::Entry& entry) {
     const std::string path = config::path_of_key("outputs", entry.key);
     auto policy = delivery::LanePolicy::make(entry.value.at("delivery"));
     TOCSIN_ASSERT(policy.has_value(), "a policy that was checked cannot be made");
-    policy->dead_letters = dead_letters();
+    policy->dead_letters = made_.dead_letters();
     OutputPart output{
         part_of(Kind::kOutput, entry.key, entry.value, catalog_), {}, std::move(*policy), 0};
     const OutputPart* old = before_ == nullptr ? nullptr : before_->output(entry.key);
@@ -261,6 +245,29 @@ bool Snapshot::makes_new(const Value& root, const PluginCatalog& catalog, const 
     return !is_same(old == nullptr ? nullptr : &old->plugin,
                     part_of(Kind::kOutput, entry.key, entry.value, catalog));
   });
+}
+
+delivery::DeadLetterPolicy Snapshot::dead_letters() const {
+  const Value& said = settings().at("dead_letters");
+  delivery::DeadLetterPolicy policy;
+  if (const Value* waits = said.find("redrive")) {
+    for (const Value& wait : waits->as<Value::List>()) {
+      policy.redrive.push_back(wait.as<Duration>());
+    }
+  } else {
+    policy.redrive = {std::chrono::minutes(1), std::chrono::minutes(10), std::chrono::hours(1)};
+  }
+  if (const Value* mirror = said.find("mirror")) policy.mirror = mirror->as<std::string>();
+  policy.notify = said.at("notify").as<bool>();
+  policy.on_recovery = said.at("redrive_on_recovery").as<bool>();
+  return policy;
+}
+
+const PluginPart* Snapshot::handler(std::string_view name) const {
+  const auto input = std::ranges::find(inputs_, name, &PluginPart::id);
+  if (input != inputs_.end()) return &*input;
+  const OutputPart* named = output(name);
+  return named == nullptr ? nullptr : &named->plugin;
 }
 
 const OutputPart* Snapshot::output(std::string_view name) const {

@@ -80,11 +80,15 @@ class Snapshot {
   const std::vector<PluginPart>& filters() const { return filters_; }
   const std::vector<OutputPart>& outputs() const { return outputs_; }
   const routing::Router& router() const { return *router_; }
+  /// What becomes of dead letters.
+  delivery::DeadLetterPolicy dead_letters() const;
   /// Of the routes that a script decides, as the router counts them.
   const std::vector<PluginPart>& route_scripts() const { return route_scripts_; }
 
   /// The output of that name, or null.
   const OutputPart* output(std::string_view name) const;
+  /// What a listener's route of that name leads to: the input, or else the output; null: neither.
+  const PluginPart* handler(std::string_view name) const;
   /// Every instance of it but the storage.
   std::vector<Component*> instances() const;
   bool uses(const Component& instance) const;

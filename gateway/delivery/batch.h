@@ -47,6 +47,7 @@ class Batch {
   }
   void add(MoveRequest& one) { add_one(one, one.op); }
   void add(RescheduleRequest& one) { add_one(one, one.op); }
+  void add(AmendRequest& one) { add_one(one, one.op); }
   void add(AppendGroup& group);
   /// A place for a claim; null when kClaimsMax are in. Its operation is the batch's from now on.
   ClaimOf* add_claim();

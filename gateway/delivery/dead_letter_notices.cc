@@ -11,8 +11,6 @@ namespace tocsin::delivery {
 
 namespace {
 
-constexpr std::string_view kInput = "dead_letters";
-
 std::string text_of(message::DeliveryId id, std::string_view output, std::string_view reason,
                     std::uint32_t attempts) {
   const std::string times = std::to_string(attempts) + (attempts == 1 ? " attempt" : " attempts");
@@ -63,7 +61,7 @@ void DeadLetterNotices::tell(message::DeliveryId id, std::string_view output,
   const std::string json = text_of(id, output, reason, attempts);
   const stage::EmitItem items[] = {{.json = json, .idempotency_key = {}}};
   auto notice = std::make_unique<Notice>(log_, id);
-  const stage::EmitRequest request{.input = kInput, .caller = {}, .items = items};
+  const stage::EmitRequest request{.input = kDeadLetterInput, .caller = {}, .items = items};
   if (emit_.emit(request, *notice)) {
     notice.release();  // until its outcome
     return;

@@ -11,6 +11,8 @@ namespace tocsin::delivery {
 
 /// The topic of what tells of dead letters. A notification of this topic is never told of itself.
 inline constexpr std::string_view kDeadLetterTopic = "tocsin.dead_letter";
+/// The input that it comes from.
+inline constexpr std::string_view kDeadLetterInput = "dead_letters";
 
 /// Tells of a delivery that was given up for good, by a notification that is filtered and routed
 /// like any other. One per loop.

@@ -70,6 +70,12 @@ void FrontMetrics::redrive(std::string_view output, std::string_view by) {
   redriven_.with({output, by}).add();
 }
 
+telemetry::Family<telemetry::Counter>& given_up_family(telemetry::Metrics& metrics) {
+  return metrics.counters("tocsin_deliveries_given_up_total",
+                          "Deliveries given up by the output, by why and what followed.",
+                          {"output", "reason", "next"});
+}
+
 LaneMetrics::LaneMetrics(telemetry::Metrics& metrics, std::string_view output)
     : attempt_seconds(metrics
                           .histograms("tocsin_attempt_seconds", "Time an attempt took.",
@@ -102,9 +108,7 @@ LaneMetrics::LaneMetrics(telemetry::Metrics& metrics, std::string_view output)
           metrics
               .counters("tocsin_lane_breaker_opened_total", "Times the breaker opened.", {"output"})
               .with({output})),
-      given_up_(metrics.counters("tocsin_deliveries_given_up_total",
-                                 "Deliveries given up by the output, by why and what followed.",
-                                 {"output", "reason", "next"})),
+      given_up_(given_up_family(metrics)),
       redriven_(metrics.counters("tocsin_redrives_settled_total",
                                  "Dead letters sent again that came to an end, by what it was.",
                                  {"output", "result"})),

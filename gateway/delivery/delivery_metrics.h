@@ -36,6 +36,9 @@ struct FrontMetrics {
   telemetry::Family<telemetry::Counter>& redriven_;
 };
 
+/// Deliveries given up, by output, why, and what followed.
+telemetry::Family<telemetry::Counter>& given_up_family(telemetry::Metrics& metrics);
+
 /// What one lane counts.
 struct LaneMetrics {
   LaneMetrics(telemetry::Metrics& metrics, std::string_view output);

@@ -26,6 +26,7 @@ constexpr std::array<Beginning, kGiveUpCauses> kBeginnings = {{
     {"cannot be read", GiveUpCause::kUnreadable},
     {"the breaker was not closed for ", GiveUpCause::kBreaker},
     {"suppressed", GiveUpCause::kSuppressed},
+    {"bounced", GiveUpCause::kBounced},
 }};
 
 }  // namespace

@@ -186,6 +186,7 @@ void OutboxFront::accept(Submission& one) {
     case Submission::Kind::kRecord:
     case Submission::Kind::kMove:
     case Submission::Kind::kReschedule:
+    case Submission::Kind::kAmend:
       if (takes(one) && !stopped_) return urgent_.push_back(one);
       break;
     case Submission::Kind::kOpenLane:
@@ -347,6 +348,9 @@ void OutboxFront::take_urgent(WallTime now) {
         batch_has_more_ = true;
         break;
       }
+      case Submission::Kind::kAmend:
+        take_amend(static_cast<AmendRequest&>(one), now);
+        break;
       case Submission::Kind::kRecord:
         take_record(static_cast<RecordRequest&>(one), now);
         break;

@@ -119,6 +119,7 @@ class OutboxFront final : private event::TickEnd {
   void take_urgent(WallTime now);
   void take_settle(SettleRequest& one, WallTime now);
   void take_record(RecordRequest& one, WallTime now);
+  void take_amend(AmendRequest& one, WallTime now);
   void take_appends(WallTime now);
   void prepare(AppendGroup& group, WallTime now);
   bool may_claim() const;
@@ -145,6 +146,7 @@ class OutboxFront final : private event::TickEnd {
   void commit_supersedes();
   void look_up_supersedes();
   void commit_reschedule(const stage::Reschedule& op);
+  void commit_amend(const AmendRequest& one);
   void commit_settle(SettleRequest& one, WallTime now);
   void commit_successor(const SettleRequest& one, WallTime now);
   void commit_claims(WallTime now);

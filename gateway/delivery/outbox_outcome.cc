@@ -136,6 +136,9 @@ void OutboxFront::commit_one(Submission& one, WallTime now) {
     case Submission::Kind::kReschedule:
       commit_reschedule(static_cast<RescheduleRequest&>(one).op);
       break;
+    case Submission::Kind::kAmend:
+      commit_amend(static_cast<AmendRequest&>(one));
+      break;
     case Submission::Kind::kRecord:
       break;
     case Submission::Kind::kMove: {

@@ -37,6 +37,7 @@ bool may_fall_back(GiveUpCause cause) {
     case GiveUpCause::kExpired:
     case GiveUpCause::kCrashed:
     case GiveUpCause::kUnreadable:
+    case GiveUpCause::kBounced:
       return false;
   }
   return false;
@@ -109,7 +110,7 @@ Settlement drop_address(const Verdict& verdict, const DeliveryContext& context) 
 std::string_view give_up_cause_name(GiveUpCause cause) {
   constexpr std::array<std::string_view, kGiveUpCauses> kNames = {
       "exhausted", "rejected",        "target_gone", "ambiguous", "unauthorized", "internal",
-      "expired",   "crashed_gateway", "unreadable",  "breaker",   "suppressed"};
+      "expired",   "crashed_gateway", "unreadable",  "breaker",   "suppressed",   "bounced"};
   return kNames.at(static_cast<std::size_t>(cause));
 }
 

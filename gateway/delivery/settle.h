@@ -35,10 +35,11 @@ enum class GiveUpCause : std::uint8_t {
   kUnreadable,
   kBreaker,     ///< its output's breaker was not closed for too long
   kSuppressed,  ///< nothing is sent to its address
+  kBounced,     ///< its provider said so after it had taken it
 };
-inline constexpr std::size_t kGiveUpCauses = 11;
+inline constexpr std::size_t kGiveUpCauses = 12;
 /// "exhausted", "rejected", "target_gone", "ambiguous", "unauthorized", "internal", "expired",
-/// "crashed_gateway", "unreadable", "breaker", "suppressed".
+/// "crashed_gateway", "unreadable", "breaker", "suppressed", "bounced".
 std::string_view give_up_cause_name(GiveUpCause cause);
 /// Whether that may be otherwise later, so that the clock may send the dead letter again.
 bool may_pass(GiveUpCause cause);

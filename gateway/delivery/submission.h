@@ -35,6 +35,7 @@ class Submission {
     kCloseLane,
     kMove,
     kReschedule,
+    kAmend,
     kHeld,
     kRecovered,
     kProbe
@@ -178,6 +179,18 @@ class ReviewRequest : public Submission {
  public:
   ReviewRequest() : Submission(Kind::kReview) {}
   stage::Review op;
+};
+
+/// What a provider says later of one delivery. The front fills op.at, op.reason, op.provider_id and
+/// op.successor.
+class AmendRequest : public Submission {
+ public:
+  AmendRequest() : Submission(Kind::kAmend) {}
+  stage::Amend op;
+  std::string output;  ///< of the delivery
+  std::string reason;
+  std::string provider_id;
+  std::string mirror;  ///< the output that gets a copy of what dies by this; empty: none
 };
 
 /// One change of a record. The front fills op.now, op.version and op.expires_at.

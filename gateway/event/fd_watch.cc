@@ -2,6 +2,8 @@
 
 #include <uv.h>
 
+#include <utility>
+
 namespace tocsin::event {
 
 // libuv points at it, so it outlives the watch until the close callback.
@@ -11,6 +13,7 @@ struct FdWatch::Handle {
   int events = 0;
   bool watching = true;  // the watch still exists
 
+  int begin(Loop& loop, int fd, Callback told);
   void start() { uv_poll_start(&poll, events, on_ready); }
   static void on_ready(uv_poll_t* poll, int status, int ready);
 };
@@ -25,12 +28,24 @@ void FdWatch::Handle::on_ready(uv_poll_t* poll, int status, int ready) {
   self->callback({failed || (ready & UV_READABLE) != 0, (ready & UV_WRITABLE) != 0, failed});
 }
 
-FdWatch::FdWatch(Loop& loop, int fd, Callback callback) : handle_(new Handle) {
+// libuv leaves a handle that it refuses as it was.
+int FdWatch::Handle::begin(Loop& loop, int fd, Callback told) {
   loop.assert_owner();
-  handle_->callback = std::move(callback);
-  handle_->poll.data = handle_;
-  const int made = uv_poll_init(loop.uv(), &handle_->poll, fd);
+  callback = std::move(told);
+  poll.data = this;
+  return uv_poll_init(loop.uv(), &poll, fd);
+}
+
+FdWatch::FdWatch(Loop& loop, int fd, Callback callback) : handle_(new Handle) {
+  const int made = handle_->begin(loop, fd, std::move(callback));
   TOCSIN_ASSERT(made == 0, "a descriptor that cannot be watched, or is watched already");
+}
+
+Result<std::unique_ptr<FdWatch>> FdWatch::make(Loop& loop, int fd, Callback callback) {
+  auto handle = std::make_unique<Handle>();
+  const int made = handle->begin(loop, fd, std::move(callback));
+  if (made != 0) return fail(Code::kInvalid, ::uv_strerror(made));
+  return std::unique_ptr<FdWatch>(new FdWatch(handle.release()));
 }
 
 FdWatch::~FdWatch() {

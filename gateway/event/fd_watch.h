@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "gateway/base/function.h"
+#include "gateway/base/result.h"
 #include "gateway/event/loop.h"
 
 namespace tocsin::event {
@@ -20,16 +21,22 @@ class FdWatch {
   };
   using Callback = Function<void(Ready)>;
 
-  /// Watches for nothing until want() says otherwise.
+  /// Watches for nothing until want() says otherwise. The descriptor must be one that can be
+  /// watched, and it becomes non-blocking.
   FdWatch(Loop& loop, int fd, Callback callback);
   ~FdWatch();
   FdWatch(const FdWatch&) = delete;
   FdWatch& operator=(const FdWatch&) = delete;
 
+  /// The same for a descriptor that nobody vouches for: kInvalid when it is closed, a file, or
+  /// watched already.
+  static Result<std::unique_ptr<FdWatch>> make(Loop& loop, int fd, Callback callback);
+
   void want(bool read, bool write);
 
  private:
   struct Handle;
+  explicit FdWatch(Handle* handle) : handle_(handle) {}
   Handle* handle_;
 };
 

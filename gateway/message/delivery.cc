@@ -10,7 +10,7 @@
 //     | redrive          v                       v (takeover: dead, ambiguous)
 //     +------ dead, delivered, cancelled, fell_back
 //               ^         |
-//               +---------+ a bounce that is reported later
+//               +---------+ a bounce that is reported later (report.h)
 #include "gateway/message/delivery.h"
 
 #include <array>
@@ -53,8 +53,12 @@ constexpr Transition kTransitions[] = {
     // Nobody knows whether it went out.
     {kSending, DeliveryEvent::kTakeOver, kDead},
 
-    // The provider took it and reported a bounce later.
+    // The provider took it and reported a bounce later; or it reports what became of an attempt
+    // that was taken for a failure, or of which nobody knew.
     {kDelivered, DeliveryEvent::kDie, kDead},
+    {kReady, DeliveryEvent::kDeliver, kDelivered},
+    {kReady, DeliveryEvent::kDie, kDead},
+    {kDead, DeliveryEvent::kDeliver, kDelivered},
 
     {kDead, DeliveryEvent::kRedrive, kReady},
 };

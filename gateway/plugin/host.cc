@@ -7,10 +7,12 @@
 #include <string>
 
 #include "gateway/plugin/fault.h"
+#include "gateway/plugin/fd_watches.h"
 #include "gateway/plugin/http_calls.h"
 #include "gateway/plugin/http_verdict.h"
 #include "gateway/plugin/instance.h"
 #include "gateway/plugin/intake.h"
+#include "gateway/plugin/store_door.h"
 #include "gateway/plugin/templates.h"
 #include "gateway/plugin/text.h"
 #include "gateway/plugin/timers.h"
@@ -79,14 +81,23 @@ void host_timer_cancel(tocsin_worker* handle, tocsin_token token) {
   worker.timers().cancel(token);
 }
 
-tocsin_token host_fd_watch(tocsin_worker*, std::int32_t, std::uint32_t,
-                           void (*)(void*, std::uint32_t), void*) {
-  return 0;
+tocsin_token host_fd_watch(tocsin_worker* handle, std::int32_t fd, std::uint32_t events,
+                           void (*fn)(void*, std::uint32_t), void* user) {
+  Worker& worker = Worker::of(handle);
+  return worker.may_call("fd_watch") != TOCSIN_OK ? 0 : worker.fds().watch(fd, events, fn, user);
 }
 
-std::uint32_t host_fd_change(tocsin_worker*, tocsin_token, std::uint32_t) { return TOCSIN_GONE; }
+std::uint32_t host_fd_change(tocsin_worker* handle, tocsin_token token, std::uint32_t events) {
+  Worker& worker = Worker::of(handle);
+  const std::uint32_t refused = worker.may_call("fd_change");
+  return refused != 0 ? refused : worker.fds().change(token, events);
+}
 
-void host_fd_unwatch(tocsin_worker*, tocsin_token) {}
+void host_fd_unwatch(tocsin_worker* handle, tocsin_token token) {
+  Worker& worker = Worker::of(handle);
+  if (worker.finished() || worker.may_call("fd_unwatch") != TOCSIN_OK) return;
+  worker.fds().unwatch(token);
+}
 
 std::uint32_t host_offload(tocsin_worker* handle, void (*work)(void*), void (*done)(void*),
                            void (*drop)(void*), void* user) {
@@ -217,28 +228,35 @@ std::uint32_t host_notification_reschedule(tocsin_worker* handle, tocsin_str id,
 
 // ---- what the store keeps
 
-std::uint32_t host_report(tocsin_worker* handle, const tocsin_report*,
-                          void (*)(void*, std::uint32_t), void*) {
-  const std::uint32_t refused = Worker::of(handle).may_call("report");
-  return refused != 0 ? refused : std::uint32_t{TOCSIN_UNAVAILABLE};
+std::uint32_t host_report(tocsin_worker* handle, const tocsin_report* report,
+                          void (*fn)(void*, std::uint32_t), void* user) {
+  Worker& worker = Worker::of(handle);
+  if (const std::uint32_t refused = worker.may_call("report"); refused != 0) return refused;
+  if (report == nullptr) return worker.misused("report of nothing");
+  return worker.store().report(*report, fn, user);
 }
 
-std::uint32_t host_suppress(tocsin_worker* handle, const tocsin_suppression*,
-                            void (*)(void*, std::uint32_t), void*) {
-  const std::uint32_t refused = Worker::of(handle).may_call("suppress");
-  return refused != 0 ? refused : std::uint32_t{TOCSIN_UNAVAILABLE};
+std::uint32_t host_suppress(tocsin_worker* handle, const tocsin_suppression* suppression,
+                            void (*fn)(void*, std::uint32_t), void* user) {
+  Worker& worker = Worker::of(handle);
+  if (const std::uint32_t refused = worker.may_call("suppress"); refused != 0) return refused;
+  if (suppression == nullptr) return worker.misused("suppress of nothing");
+  return worker.store().suppress(*suppression, fn, user);
 }
 
-std::uint32_t host_record_get(tocsin_worker* handle, tocsin_str,
-                              void (*)(void*, const tocsin_record_answer*), void*) {
-  const std::uint32_t refused = Worker::of(handle).may_call("record_get");
-  return refused != 0 ? refused : std::uint32_t{TOCSIN_UNAVAILABLE};
+std::uint32_t host_record_get(tocsin_worker* handle, tocsin_str key,
+                              void (*fn)(void*, const tocsin_record_answer*), void* user) {
+  Worker& worker = Worker::of(handle);
+  const std::uint32_t refused = worker.may_call("record_get");
+  return refused != 0 ? refused : worker.store().get(key, fn, user);
 }
 
-std::uint32_t host_record_put(tocsin_worker* handle, tocsin_str, tocsin_str, std::uint64_t,
-                              std::int64_t, void (*)(void*, std::uint32_t), void*) {
-  const std::uint32_t refused = Worker::of(handle).may_call("record_put");
-  return refused != 0 ? refused : std::uint32_t{TOCSIN_UNAVAILABLE};
+std::uint32_t host_record_put(tocsin_worker* handle, tocsin_str key, tocsin_str value,
+                              std::uint64_t version, std::int64_t ttl_ns,
+                              void (*fn)(void*, std::uint32_t), void* user) {
+  Worker& worker = Worker::of(handle);
+  const std::uint32_t refused = worker.may_call("record_put");
+  return refused != 0 ? refused : worker.store().put(key, value, version, ttl_ns, fn, user);
 }
 
 // ---- completions

@@ -9,6 +9,9 @@
 #include "gateway/policy/shared_table.h"
 #include "gateway/stage/emit.h"
 #include "gateway/stage/ledger.h"
+#include "gateway/stage/records.h"
+#include "gateway/stage/reports.h"
+#include "gateway/stage/suppression_list.h"
 #include "gateway/telemetry/log.h"
 #include "gateway/template/settings.h"
 #include "tocsin/plugin.h"
@@ -44,6 +47,9 @@ struct Environment {
   policy::SharedTable* table = nullptr;
   stage::Emit* emit = nullptr;
   stage::Ledger* ledger = nullptr;
+  stage::Reports* reports = nullptr;
+  stage::SuppressionList* suppressions = nullptr;
+  stage::Records* records = nullptr;
   RequestWitness* witness = nullptr;  ///< takes the place of the client
   bool may_block = false;  ///< a storage loop: long callbacks are its business and not counted
 };

@@ -91,6 +91,19 @@ tocsin_redrive_due convert(const stage::RedriveDue& from) {
   return to;
 }
 
+tocsin_amend convert(const stage::Amend& from) {
+  auto to = headed<tocsin_amend>(TOCSIN_OP_AMEND);
+  to.notification_id = from.id.notification.value;
+  to.ordinal = from.id.ordinal;
+  to.state = static_cast<std::uint32_t>(from.state);
+  to.was = static_cast<std::uint32_t>(from.was);
+  to.was_updated_at_ns = ns_of(from.was_updated_at);
+  to.at_ns = ns_of(from.at);
+  to.reason = str_of(from.reason);
+  to.provider_id = str_of(from.provider_id);
+  return to;
+}
+
 tocsin_blame convert(const stage::Blame& from) {
   auto to = headed<tocsin_blame>(TOCSIN_OP_BLAME);
   to.notification_id = from.id.notification.value;
@@ -323,6 +336,14 @@ bool read_back(const tocsin_owned& from, stage::Owned& to) {
   return true;
 }
 
+bool read_back(const tocsin_amend& from, stage::Amend& to) {
+  to.changed = from.changed != 0;
+  to.mirror = from.mirror != 0;
+  to.successor_ordinal = from.successor_ordinal;
+  to.freed = from.freed != 0;
+  return true;
+}
+
 bool read_back(const tocsin_blame& from, stage::Blame& to) {
   to.changed = from.changed != 0;
   return true;
@@ -365,6 +386,7 @@ union StorageOperations::AnyOperation {
   tocsin_supersede supersede;
   tocsin_reschedule reschedule;
   tocsin_redrive_due redrive_due;
+  tocsin_amend amend;
   tocsin_owned owned;
 };
 
@@ -389,6 +411,9 @@ void StorageOperations::load(std::span<stage::Operation* const> batch) {
     } else if (batch[i]->kind == OperationKind::kSettle &&
                static_cast<const stage::Settle&>(*batch[i]).successor) {
       converted_[i].settle.successor = deliveries_.data() + next++;
+    } else if (batch[i]->kind == OperationKind::kAmend &&
+               static_cast<const stage::Amend&>(*batch[i]).successor) {
+      converted_[i].amend.successor = deliveries_.data() + next++;
     }
   }
 }
@@ -437,6 +462,12 @@ void StorageOperations::convert_one(const stage::Operation& from, AnyOperation& 
     case OperationKind::kRedriveDue:
       to.redrive_due = convert(static_cast<const stage::RedriveDue&>(from));
       return;
+    case OperationKind::kAmend: {
+      const auto& amend = static_cast<const stage::Amend&>(from);
+      to.amend = convert(amend);
+      if (amend.successor) deliveries_.push_back(convert(*amend.successor));
+      return;
+    }
     case OperationKind::kOwned:
       to.owned = convert(static_cast<const stage::Owned&>(from));
       return;
@@ -491,6 +522,8 @@ bool StorageOperations::read_one(const AnyOperation& from, stage::Operation& to)
       return read_back(from.reschedule, static_cast<stage::Reschedule&>(to));
     case OperationKind::kRedriveDue:
       return read_back(from.redrive_due, static_cast<stage::RedriveDue&>(to));
+    case OperationKind::kAmend:
+      return read_back(from.amend, static_cast<stage::Amend&>(to));
     case OperationKind::kOwned:
       return read_back(from.owned, static_cast<stage::Owned&>(to));
   }

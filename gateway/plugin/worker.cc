@@ -5,9 +5,11 @@
 
 #include "gateway/plugin/crash_signals.h"
 #include "gateway/plugin/fault.h"
+#include "gateway/plugin/fd_watches.h"
 #include "gateway/plugin/http_calls.h"
 #include "gateway/plugin/instance.h"
 #include "gateway/plugin/intake.h"
+#include "gateway/plugin/store_door.h"
 #include "gateway/plugin/timers.h"
 
 namespace tocsin::plugin {
@@ -62,7 +64,9 @@ Worker::Worker(Instance& instance, const Environment& environment)
       number_(instance.crash_number()),
       timers_(std::make_unique<Timers>(*this)),
       http_(std::make_unique<HttpCalls>(*this)),
-      intake_(std::make_unique<Intake>(*this)) {
+      intake_(std::make_unique<Intake>(*this)),
+      fds_(std::make_unique<FdWatches>(*this)),
+      store_(std::make_unique<StoreDoor>(*this)) {
   if (slot_ != nullptr) CrashSignals::enter_thread(slot_);
 }
 
@@ -77,10 +81,16 @@ Result<void> Worker::start() {
   }
   if (status == TOCSIN_OK) return {};
   finished_.store(true, std::memory_order_release);
+  drop_lent();
+  return fail(code_of(status), fault_text(fault));
+}
+
+void Worker::drop_lent() {
   timers_.reset();
   http_.reset();
   intake_.reset();
-  return fail(code_of(status), fault_text(fault));
+  fds_.reset();
+  store_.reset();
 }
 
 // What a plugin need not have.
@@ -112,7 +122,7 @@ std::size_t Worker::under_way() const {
   if (finished()) return 0;
   const auto of = [](const auto* kind) { return kind == nullptr ? 0 : kind->under_way(); };
   return of(completions_.deliveries) + of(completions_.decisions) + of(completions_.answers) +
-         of(completions_.batches) + intake_->under_way();
+         of(completions_.batches) + intake_->under_way() + store_->under_way();
 }
 
 void Worker::finish() {
@@ -121,9 +131,7 @@ void Worker::finish() {
   finished_.store(true, std::memory_order_release);
   completions_ = {};
   afterwards_.clear();
-  timers_.reset();
-  http_.reset();
-  intake_.reset();
+  drop_lent();
   const Inside inside(*this, "worker_fini");
   instance_.plugin().worker_fini(self_);
 }

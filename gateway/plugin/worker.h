@@ -21,6 +21,8 @@ class Instance;
 class Timers;
 class HttpCalls;
 class Intake;
+class FdWatches;
+class StoreDoor;
 
 /// A call into a plugin that takes longer is counted; longer than the second one, logged.
 inline constexpr Duration kSlowCallback = std::chrono::milliseconds(10);
@@ -109,10 +111,10 @@ class Worker {
   /// gives the adapters nothing new from now on, waits for under_way() to be 0, and cuts them at
   /// the deadline.
   void drain(MonoTime deadline);
-  /// Attempts, messages and their outcomes, requests, batches, emits and questions that are not
-  /// over.
+  /// Attempts, messages and their outcomes, requests, batches, emits, questions, and what is asked
+  /// of the store that are not over.
   std::size_t under_way() const;
-  /// Ends every timer, request and emit without a further call, then calls worker_fini. The
+  /// Ends every timer, watch, request and emit without a further call, then calls worker_fini. The
   /// adapters on this worker are gone. Not inside a callback.
   void finish();
   bool finished() const { return finished_.load(std::memory_order_acquire); }
@@ -162,6 +164,8 @@ class Worker {
   Timers& timers() { return *timers_; }
   HttpCalls& http() { return *http_; }
   Intake& intake() { return *intake_; }
+  FdWatches& fds() { return *fds_; }
+  StoreDoor& store() { return *store_; }
 
   static Worker& of(tocsin_worker* handle) { return *reinterpret_cast<Worker*>(handle); }
   tocsin_worker* handle() { return reinterpret_cast<tocsin_worker*>(this); }
@@ -170,6 +174,7 @@ class Worker {
   class Task;
   template <typename... Arguments>
   void tell(const char* callback, void (*fn)(void*, Arguments...), Arguments... arguments);
+  void drop_lent();
   void leave(const char* callback, Duration took);
   void run_afterwards();
 
@@ -189,6 +194,8 @@ class Worker {
   std::unique_ptr<Timers> timers_;
   std::unique_ptr<HttpCalls> http_;
   std::unique_ptr<Intake> intake_;
+  std::unique_ptr<FdWatches> fds_;
+  std::unique_ptr<StoreDoor> store_;
   std::atomic<bool> finished_{false};
   std::atomic<std::size_t> outstanding_{0};
 };

@@ -39,7 +39,8 @@ enum class OperationKind : std::uint8_t {
   kOwned,
   kSupersede,
   kReschedule,
-  kRedriveDue
+  kRedriveDue,
+  kAmend
 };
 
 struct Operation {
@@ -238,6 +239,27 @@ struct RedriveDue : Operation {
   std::uint32_t redriven = 0;
   std::optional<WallTime> next_due;  ///< the earliest that is left, of any output
   std::vector<std::string> outputs;  ///< of what was redriven, one for each of it
+};
+
+/// Corrects a delivery that is in nobody's hands by what its provider said later, and only if it is
+/// still as a query told it.
+struct Amend : Operation {
+  Amend() : Operation(OperationKind::kAmend) {}
+  message::DeliveryId id;
+  message::DeliveryState was = message::DeliveryState::kDelivered;  ///< kReady, or settled
+  WallTime was_updated_at{};
+  /// kDelivered, kDead for people to decide, or the one it has, of which this says more.
+  message::DeliveryState state = message::DeliveryState::kDelivered;
+  WallTime at{};
+  std::string_view reason;       ///< empty where it stays what it is: it keeps its own
+  std::string_view provider_id;  ///< kept where none is
+  /// As a settlement's beside kDead; a mirror has none.
+  std::optional<NewDelivery> successor;
+
+  bool changed = false;  ///< false: it is not as it was; nothing was written
+  bool mirror = false;   ///< it is a copy itself
+  std::uint32_t successor_ordinal = 0;
+  bool freed = false;  ///< the next in line is ready
 };
 
 /// The process that owned a delivery died while its output had it in hand: adds one to `crashes` of

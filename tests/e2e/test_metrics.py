@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from gateway_process import ROOT, eventually
+from gateway_process import BUILD, ROOT, eventually
 from notifications import Client, command, settings, webhook
 
 OUTPUTS_TOLD_APART = 125
@@ -46,15 +46,18 @@ def documents(names, family):
 
 @pytest.fixture(name="gateway")
 def fixture_gateway(start_gateway, tmp_path, sink):
-    """One that has answered, delivered, given up, sent again, failed in a script, logged, and has too many outputs."""
+    """One that has answered, delivered, given up, sent again, been called back, failed in a script, logged, and has too
+    many outputs."""
     (tmp_path / "wrong.lua").write_text("function route(n) error('no idea') end\n", encoding="utf-8")
     outputs = {f"more-{i}": {"type": "null"} for i in range(OUTPUTS_TOLD_APART)}
-    outputs |= {"hook": webhook(sink), "bad": {"type": "flaky", "script": ["rejected"]}}
+    outputs |= {"hook": webhook(sink), "bad": {"type": "flaky", "script": ["rejected"]}, "called": {"type": "called_back"}}
     routes = [{"match": {"topic": "bad"}, "outputs": ["bad"]},
+              {"match": {"topic": "called"}, "outputs": ["called"]},
               {"match": {"topic": "script"}, "script": str(tmp_path / "wrong.lua")},
               {"outputs": ["hook"]}]
     config = settings(tmp_path, outputs, routes=routes, dead_letters={"redrive": []},
-                      gateway={"plugin_path": [str(tmp_path)]})
+                      gateway={"plugin_path": [str(tmp_path), str(BUILD / "tests" / "plugins" / "called")]})
+    config["listeners"]["public"]["routes"].insert(0, {"prefix": "/called/", "plugin": "called"})
     config["listeners"]["public"]["filters"] = [{"type": "access_log", "path": str(tmp_path / "access.log")}]
     gateway = start_gateway(config)
     client = Client(gateway)
@@ -62,6 +65,10 @@ def fixture_gateway(start_gateway, tmp_path, sink):
     eventually(lambda: client.states(good)["hook"], "delivered")
     bad = client.accepted({"topic": "bad"})
     eventually(lambda: client.states(bad)["bad"], "dead")
+    called = client.accepted({"topic": "called"})
+    eventually(lambda: client.states(called)["called"], "delivered")
+    delivery = called.replace("ntf_", "dlv_") + "-0"
+    assert client.request("POST", f"/called/delivered/{delivery}")[0] == 204
     client.accepted({"topic": "script"})
     command(gateway, "dlq", "redrive", "--output", "bad", "--all")
     eventually(lambda: gateway.metrics().get(("tocsin_redrives_settled_total",
@@ -83,6 +90,6 @@ def test_the_readme_has_every_metric_with_its_labels_and_no_other(gateway):
 
 def test_too_many_outputs_for_the_metrics_are_told_of_once(gateway):
     line = gateway.wait_for_log("more outputs than the metrics tell apart: the rest are counted as other")
-    assert (line["outputs"], line["limit"]) == (OUTPUTS_TOLD_APART + 2, OUTPUTS_TOLD_APART)
+    assert (line["outputs"], line["limit"]) == (OUTPUTS_TOLD_APART + 3, OUTPUTS_TOLD_APART)
     assert json.loads(gateway.admin("/v1/reload", "POST")[2])
     assert sum(entry["message"] == line["message"] for entry in gateway.log()) == 1

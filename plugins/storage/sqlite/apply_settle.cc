@@ -65,7 +65,10 @@ bool Settler::apply(tocsin_settle& op) {
   }
   if (sqlite3_changes(work_.database.handle()) == 1) {
     op.changed = 1;
-    return count(op) && (op.successor == nullptr || add_successor(op)) && free_line(op);
+    return count(op) &&
+           (op.successor == nullptr || add_successor(op.notification_id, op.ordinal, op.at_ns,
+                                                     *op.successor, op.successor_ordinal)) &&
+           free_line(op);
   }
   if (outruns_cancel(op.state)) return true;
   if (!settle_cancelled_.run(op.notification_id, op.ordinal, work_.epoch, op.attempts, op.crashes,
@@ -99,23 +102,22 @@ bool Settler::count(const tocsin_settle& op) {
   return true;
 }
 
-// It has the class of the one it follows.
-bool Settler::add_successor(tocsin_settle& op) {
-  const tocsin_new_delivery& next = *op.successor;
+bool Settler::add_successor(std::uint64_t notification, std::uint32_t follows, std::int64_t at_ns,
+                            const tocsin_new_delivery& next, std::uint32_t& ordinal) {
   const std::int64_t output = work_.backlog.number_of(next.output);
   if (output == 0) return false;
   std::int64_t owner = 0;
   std::int64_t line = 0;
   if (next.ordering != TOCSIN_ORDER_NONE) {
-    auto key = key_of_.rows(op.notification_id, op.ordinal);
+    auto key = key_of_.rows(notification, follows);
     if (!key.next()) return false;
     line = key.number(0) != 0 ? std::int64_t{next.ordering} : 0;
     if (line == TOCSIN_ORDER_JOIN && !work_.lines.join(output, key.number(0), owner)) return false;
   }
-  auto rows = add_successor_.rows(op.notification_id, op.ordinal, output, next.next_at_ns, op.at_ns,
+  auto rows = add_successor_.rows(notification, follows, output, next.next_at_ns, at_ns,
                                   next.address, next.mirror, owner, line);
   if (!rows.next()) return false;
-  op.successor_ordinal = rows.small(0);
+  ordinal = rows.small(0);
   work_.backlog.add_ready(output, 1);
   return true;
 }

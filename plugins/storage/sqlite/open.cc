@@ -221,11 +221,11 @@ bool Store::begin_epoch(Session& session, const tocsin_store_open& how, tocsin_s
          session.commit.prepare(database, "COMMIT") &&
          session.rollback.prepare(database, "ROLLBACK") && session.backlog.load(database) &&
          session.appender.prepare() && session.claimer.prepare() && session.settler.prepare() &&
-         session.reviewer.prepare() && session.lines.prepare(database) &&
-         session.rethinker.prepare() && session.reviver.prepare() && session.recorder.prepare() &&
-         session.keeper.prepare() && session.mover.prepare() && session.looker.prepare() &&
-         report(session, state) && session.company.prepare(database, epoch, goes_on) &&
-         database.run("COMMIT");
+         session.amender.prepare() && session.reviewer.prepare() &&
+         session.lines.prepare(database) && session.rethinker.prepare() &&
+         session.reviver.prepare() && session.recorder.prepare() && session.keeper.prepare() &&
+         session.mover.prepare() && session.looker.prepare() && report(session, state) &&
+         session.company.prepare(database, epoch, goes_on) && database.run("COMMIT");
 }
 
 bool Store::report(Session& session, tocsin_store_state& state) {

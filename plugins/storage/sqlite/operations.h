@@ -94,10 +94,13 @@ class Settler {
   explicit Settler(Work& work) : work_(work) {}
   bool prepare();
   bool apply(tocsin_settle& op);
+  /// Adds `next` behind the last delivery of the notification of the one it follows, whose class it
+  /// has; its ordinal comes back.
+  bool add_successor(std::uint64_t notification, std::uint32_t follows, std::int64_t at_ns,
+                     const tocsin_new_delivery& next, std::uint32_t& ordinal);
 
  private:
   bool count(const tocsin_settle& op);
-  bool add_successor(tocsin_settle& op);
   bool free_line(tocsin_settle& op);
 
   Work& work_;
@@ -106,6 +109,24 @@ class Settler {
   Statement output_of_;
   Statement key_of_;
   Statement add_successor_;
+};
+
+/// Amend: what a provider says of a delivery that nobody holds.
+class Amender {
+ public:
+  Amender(Work& work, Settler& settler) : work_(work), settler_(settler) {}
+  bool prepare();
+  bool apply(tocsin_amend& op);
+
+ private:
+  bool move_on(tocsin_amend& op, std::int64_t output, bool discarded);
+  bool add_successor(tocsin_amend& op);
+
+  Work& work_;
+  Settler& settler_;
+  Statement find_;
+  Statement move_;
+  Statement tell_;
 };
 
 /// Supersede and reschedule: what a sender thinks better of.

@@ -124,6 +124,8 @@ bool Store::apply_one(Session& session, tocsin_operation& operation) {
       return session.rethinker.apply(as<tocsin_reschedule>(operation));
     case TOCSIN_OP_REDRIVE_DUE:
       return session.reviver.apply(as<tocsin_redrive_due>(operation));
+    case TOCSIN_OP_AMEND:
+      return session.amender.apply(as<tocsin_amend>(operation));
     case TOCSIN_OP_OWNED:
       return session.claimer.apply(as<tocsin_owned>(operation));
     case TOCSIN_OP_LOOK:

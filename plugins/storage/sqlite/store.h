@@ -65,6 +65,7 @@ class Store {
     Appender appender{work};
     Claimer claimer{work};
     Settler settler{work};
+    Amender amender{work, settler};
     Reviewer reviewer{work};
     Rethinker rethinker{work};
     Reviver reviver{work};

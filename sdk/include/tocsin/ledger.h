@@ -13,6 +13,21 @@
 extern "C" {
 #endif
 
+enum tocsin_delivery_state {
+  TOCSIN_STATE_READY = 0,
+  TOCSIN_STATE_CLAIMED = 1,
+  TOCSIN_STATE_SENDING = 2,
+  TOCSIN_STATE_DELIVERED = 3,
+  TOCSIN_STATE_DEAD = 4,
+  TOCSIN_STATE_CANCELLED = 5,
+  TOCSIN_STATE_FELL_BACK = 6
+};
+enum tocsin_review_state {
+  TOCSIN_REVIEW_PENDING = 0,
+  TOCSIN_REVIEW_APPROVED = 1,
+  TOCSIN_REVIEW_DISCARDED = 2
+};
+
 typedef struct tocsin_delivery_row {
   uint32_t size;
   uint32_t attempts;

@@ -338,7 +338,8 @@ typedef struct tocsin_host {
                                       void* user);
 
   /* Of these four: OK means that fn follows once, never inside this call, unless the loop is over
-   * first; for any other answer it is not called. FULL: too many are under way. fn may be null.
+   * first; for any other answer it is not called. FULL: too many are under way. fn may be null, but
+   * of record_get.
    *
    * What a provider tells later of a delivery. fn: OK once it is kept, NOT_FOUND, UNAVAILABLE.
    * NOT_FOUND at once: the text is no delivery's id. */
@@ -507,7 +508,8 @@ typedef struct tocsin_http_head {
   tocsin_str request_id; /* empty: none */
 } tocsin_http_head;
 
-/* Answers HTTP requests that end in it; once each, by host->respond. */
+/* Answers HTTP requests that end in it; once each, by host->respond. Requests come on any loop: an
+ * instance that is an output as well runs on all of them, and delivers on one. */
 typedef struct tocsin_handler {
   uint32_t size;
   uint32_t reserved;

@@ -30,6 +30,11 @@
 //                                            // returns, so nothing may point into them any more
 //   void drain(sdk::Duration deadline);      // worker_drain
 //
+// A class may be of several kinds. An output whose provider calls back is an sdk::Handler as well,
+// to which a listener's route leads: it then runs on every loop and delivers on one, so that what a
+// call says goes to host.report(), which the store keeps, and not to the object's members. Whoever
+// answers calls from outside checks that they are its provider's: delivery ids can be guessed.
+//
 // An instance of a class without reconfigure() is replaced when any of its settings change. What
 // escapes as an exception is logged and becomes an internal verdict, a pass, a 500 or a failed
 // status; it never reaches the host.

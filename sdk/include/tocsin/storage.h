@@ -18,21 +18,6 @@
 extern "C" {
 #endif
 
-enum tocsin_delivery_state {
-  TOCSIN_STATE_READY = 0,
-  TOCSIN_STATE_CLAIMED = 1,
-  TOCSIN_STATE_SENDING = 2,
-  TOCSIN_STATE_DELIVERED = 3,
-  TOCSIN_STATE_DEAD = 4,
-  TOCSIN_STATE_CANCELLED = 5,
-  TOCSIN_STATE_FELL_BACK = 6
-};
-enum tocsin_review_state {
-  TOCSIN_REVIEW_PENDING = 0,
-  TOCSIN_REVIEW_APPROVED = 1,
-  TOCSIN_REVIEW_DISCARDED = 2
-};
-
 enum tocsin_operation_kind {
   TOCSIN_OP_RENEW = 0,
   TOCSIN_OP_SETTLE = 1,
@@ -48,7 +33,8 @@ enum tocsin_operation_kind {
   TOCSIN_OP_OWNED = 11,
   TOCSIN_OP_SUPERSEDE = 12,
   TOCSIN_OP_RESCHEDULE = 13,
-  TOCSIN_OP_REDRIVE_DUE = 14
+  TOCSIN_OP_REDRIVE_DUE = 14,
+  TOCSIN_OP_AMEND = 15
 };
 
 /* The head of every operation. */
@@ -272,6 +258,31 @@ typedef struct tocsin_redrive_due {
   uint32_t output_count;     /* result: as many as `redriven` */
   uint32_t reserved;
 } tocsin_redrive_due;
+
+/* Corrects a delivery that nobody holds by what its provider said later, and only if it is still as
+ * a query told: READY, or settled. To DELIVERED, to DEAD, or to the state it has, of which it says
+ * more: a reason when there is one. What is DEAD by this, or has a reason by it, is sent again by
+ * people only; with another state it begins PENDING. What was in line leaves it. A successor is
+ * added as beside a settlement's DEAD, unless the delivery is a mirror. */
+typedef struct tocsin_amend {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t notification_id;
+  uint32_t ordinal;
+  uint32_t state;
+  uint32_t was;
+  uint32_t reserved;
+  int64_t was_updated_at_ns;
+  int64_t at_ns;
+  tocsin_str reason;
+  tocsin_str provider_id;               /* kept where none is */
+  const tocsin_new_delivery* successor; /* null: none */
+
+  uint32_t changed;           /* result: 0: it is not as it was, nothing was written */
+  uint32_t mirror;            /* result: 1: it is one */
+  uint32_t successor_ordinal; /* result: of the one that was added */
+  uint32_t freed;             /* result: 1: the next in line is ready */
+} tocsin_amend;
 
 /* The process that owned the delivery died while its output had it in hand: adds one to `crashes`
  * of what is not settled, whoever owns it. */

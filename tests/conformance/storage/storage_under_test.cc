@@ -251,6 +251,20 @@ tocsin_redrive_due redrive_due_of(std::int64_t now_ns, std::uint32_t limit,
   return op;
 }
 
+tocsin_amend amend_of(std::uint64_t id, std::uint32_t was, std::uint32_t state,
+                      std::string_view reason, std::string_view provider_id,
+                      std::int64_t was_updated_at_ns) {
+  auto op = make<tocsin_amend>(TOCSIN_OP_AMEND);
+  op.notification_id = id;
+  op.was = was;
+  op.state = state;
+  op.was_updated_at_ns = was_updated_at_ns;
+  op.at_ns = kStart + kSecond;
+  op.reason = str(reason);
+  op.provider_id = str(provider_id);
+  return op;
+}
+
 tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordinal) {
   auto op = make<tocsin_review>(TOCSIN_OP_REVIEW);
   op.notification_id = id;

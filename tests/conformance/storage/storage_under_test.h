@@ -73,6 +73,10 @@ tocsin_supersede supersede_of(std::uint64_t id, std::string_view caller, std::st
 tocsin_reschedule reschedule_of(std::uint64_t id, std::string_view caller, std::int64_t next_at_ns);
 tocsin_redrive_due redrive_due_of(std::int64_t now_ns, std::uint32_t limit = 100,
                                   std::string_view output = {});
+/// What was read of the delivery is what it is, unless a test says otherwise.
+tocsin_amend amend_of(std::uint64_t id, std::uint32_t was, std::uint32_t state,
+                      std::string_view reason = {}, std::string_view provider_id = {},
+                      std::int64_t was_updated_at_ns = kStart);
 tocsin_review review_of(std::uint64_t id, std::uint32_t verb, std::uint32_t ordinal = 0);
 tocsin_move move_of(std::string_view from, std::string_view to, std::uint32_t limit,
                     bool dead = false);

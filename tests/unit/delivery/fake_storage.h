@@ -15,6 +15,7 @@
 #include "gateway/delivery/outbox_front.h"
 #include "gateway/message/delivery.h"
 #include "gateway/stage/storage.h"
+#include "tests/unit/delivery/fake_amend.h"
 #include "tests/unit/delivery/fake_keys.h"
 #include "tests/unit/delivery/fake_lines.h"
 #include "tests/unit/delivery/fake_records.h"
@@ -215,6 +216,7 @@ class FakeStorage final : public stage::Storage {
 
  private:
   friend struct FakeTime;
+  friend struct FakeAmend;
   struct Note {
     std::string input;
     std::string caller;
@@ -313,6 +315,9 @@ class FakeStorage final : public stage::Storage {
           break;
         case stage::OperationKind::kRedriveDue:
           FakeTime::redrive_due(*this, *static_cast<stage::RedriveDue*>(op));
+          break;
+        case stage::OperationKind::kAmend:
+          FakeAmend::apply(*this, *static_cast<stage::Amend*>(op));
           break;
         case stage::OperationKind::kOwned:
           list_owned(rows_, epoch_, *static_cast<stage::Owned*>(op));
@@ -540,6 +545,9 @@ class FakeStorage final : public stage::Storage {
       row.state = at->second.state;
       row.attempts = at->second.attempts;
       row.reason = at->second.reason;
+      row.provider_id = at->second.provider_id;
+      row.updated_at = at->second.updated_at;
+      row.redrive_at = at->second.redrive_at;
       result.deliveries.push_back(row);
     }
   }

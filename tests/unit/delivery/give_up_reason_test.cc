@@ -38,6 +38,7 @@ TEST(GiveUpReason, IsReadFromWhatLanesAndStoresWrite) {
   EXPECT_EQ(cause_of_reason("crashed_gateway"), GiveUpCause::kCrashed);
   EXPECT_EQ(cause_of_reason("cannot be read: /topic: is empty"), GiveUpCause::kUnreadable);
   EXPECT_EQ(cause_of_reason("suppressed: asked to"), GiveUpCause::kSuppressed);
+  EXPECT_EQ(cause_of_reason("bounced: no such number"), GiveUpCause::kBounced);
   EXPECT_EQ(cause_of_reason("ambiguous"), GiveUpCause::kAmbiguous);
 }
 

@@ -190,5 +190,24 @@ TEST_F(FdWatchTest, ADescriptorNumberUsedAnewIsWatchedAnew) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST_F(FdWatchTest, ADescriptorOfWhichNobodyKnowsMayBeRefused) {
+  const auto silent = [](FdWatch::Ready) {};
+  EXPECT_EQ(FdWatch::make(loop, -1, silent).error().code, Code::kInvalid);
+  const RawSocket file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(FdWatch::make(loop, file.fd(), silent).error().code, Code::kInvalid);
+  int calls = 0;
+  auto first = FdWatch::make(loop, out.fd(), [&](FdWatch::Ready) { ++calls; });
+  ASSERT_TRUE(first);
+  (*first)->want(true, false);
+  EXPECT_FALSE(FdWatch::make(loop, out.fd(), silent));
+  fill();
+  turn(loop);
+  EXPECT_GT(calls, 0);
+  first->reset();
+  turn(loop);
+  EXPECT_TRUE(FdWatch::make(loop, out.fd(), silent));
+  turn(loop);
+}
+
 }  // namespace
 }  // namespace tocsin::event

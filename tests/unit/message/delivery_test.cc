@@ -15,11 +15,11 @@ namespace {
 //                                    claim mark keep release resched deliver die cancel fallback
 //                                    takeover redrive
 constexpr std::string_view kExpected[kDeliveryStates] = {
-    "C......X...",  // ready
+    "C....DKX...",  // ready
     ".SCRRDKXFR.",  // claimed
     "..CRRDKXFK.",  // sending
     "......K....",  // delivered
-    "..........R",  // dead
+    ".....D....R",  // dead
     "...........",  // cancelled
     "...........",  // fell back
 };
