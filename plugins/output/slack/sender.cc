@@ -1,5 +1,7 @@
 #include "sender.h"
 
+#include <algorithm>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -12,6 +14,7 @@ namespace {
 constexpr std::string_view kUserAgent = "Tocsin/0.1";
 // The API repeats the message, with escapes of up to twelve bytes for a character.
 constexpr std::uint64_t kAnswerBytesMax = 4 * 1024 * 1024;
+constexpr sdk::Duration kMargin = std::chrono::milliseconds(200);
 constexpr std::string_view kContentType = "application/json; charset=utf-8";
 
 // What a 429 comes to, Retry-After included: Slack may say the same with another status.
@@ -61,7 +64,19 @@ Sender::Call& Sender::begin(const sdk::Attempt& attempt) {
 void Sender::send(const sdk::Attempt& attempt) {
   Call& call = begin(attempt);
   if (call.subject.empty()) return post(call);
+  wait(call);
   if (turns_.take(call.subject, call.token)) look_up(call);
+}
+
+// The host cannot know that an attempt it cuts short was never posted, and would take it for one
+// that may have been.
+void Sender::wait(Call& call) {
+  call.patience.start(
+      std::max(call.attempt->deadline() - host_.now() - kMargin, sdk::Duration::zero()));
+}
+
+void Sender::give_up_waiting(Call& call) {
+  end(call, sdk::Verdict::retry("the one before it with its key was not posted in time"));
 }
 
 void Sender::look_up(Call& call) {
@@ -79,6 +94,7 @@ void Sender::look_up(Call& call) {
 }
 
 void Sender::post(Call& call) {
+  call.patience.cancel();
   std::string why;
   if (!writer_.write(*call.attempt, why)) {
     return end(call, sdk::Verdict::rejected(std::move(why)));
@@ -171,6 +187,7 @@ void Sender::end(Call& call, const sdk::Verdict& verdict) {
 void Sender::forget(Call& call) {
   tocsin_token next = 0;
   if (!call.subject.empty()) next = turns_.pass(call.subject, call.token);
+  call.patience.cancel();
   call.attempt.reset();
   calls_.remove(call.token);
   if (Call* following = next == 0 ? nullptr : calls_.find(next); following != nullptr) {

@@ -30,18 +30,23 @@ class Sender {
   /// An attempt under way, or one that is over and kept for the next.
   struct Call {
     explicit Call(Sender& sender)
-        : http(sender.host_, [this, &sender](const sdk::HttpResponse& response) {
-            sender.finish(*this, response);
-          }) {}
+        : http(sender.host_,
+               [this, &sender](const sdk::HttpResponse& response) {
+                 sender.finish(*this, response);
+               }),
+          patience(sender.host_, [this, &sender] { sender.give_up_waiting(*this); }) {}
     tocsin_token token = 0;
     std::optional<sdk::Attempt> attempt;
     Follow follow = Follow::kNone;
     std::string subject;  // the record of its key; empty: it follows none
     std::optional<Earlier> earlier;
     sdk::HttpCall http;
+    sdk::Timer patience;  // until it is posted
   };
 
   Call& begin(const sdk::Attempt& attempt);
+  void wait(Call& call);
+  void give_up_waiting(Call& call);
   void look_up(Call& call);
   void post(Call& call);
   void finish(Call& call, const sdk::HttpResponse& response);

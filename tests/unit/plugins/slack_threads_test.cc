@@ -101,6 +101,18 @@ TEST_F(SlackThreadsTest, WaitUntilTheFirstMessageIsThere) {
   EXPECT_EQ(host.late, 0U);
 }
 
+TEST_F(SlackThreadsTest, AreTriedAgainWhenTheirTurnDoesNotComeInTime) {
+  start("thread");
+  const tocsin_token first = deliver("db-1");
+  const tocsin_token second = deliver("db-1");
+  host.advance(std::chrono::seconds(29));
+  EXPECT_FALSE(host.verdicts.contains(second));
+  host.advance(std::chrono::milliseconds(900));
+  EXPECT_EQ(kind(second), std::uint32_t{TOCSIN_RETRY}) << "it certainly was not posted";
+  EXPECT_FALSE(host.verdicts.contains(first)) << "which may have been";
+  EXPECT_EQ(host.requests.size(), 1U);
+}
+
 TEST_F(SlackThreadsTest, BeginAnewWhenTheFirstMessageFailed) {
   start("thread");
   const tocsin_token first = deliver("db-1");
