@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "gateway/app/admin_client.h"
+#include "gateway/app/command_arguments.h"
 #include "gateway/app/command_audit.h"
 #include "gateway/app/command_check.h"
 #include "gateway/app/command_dlq.h"
@@ -37,30 +38,6 @@
 namespace tocsin::app {
 
 namespace {
-
-constexpr const char* kDefaultConfigPath = "/etc/tocsin/tocsin.yaml";
-
-// What every command may be told; CLI11 fills it in.
-struct Arguments {
-  std::string config_path = kDefaultConfigPath;
-  bool json = false;
-  bool create = false;  // check
-  AdminArguments admin;
-  SendArguments send;
-  std::string send_path;   // "-": standard input
-  std::string event_path;  // explain, render; "-": standard input
-  RouteTestArguments route_test;
-  ListArguments list;
-  ReviewArguments review;
-  MoveArguments move;
-  std::string letter_id;
-  std::string output;  // of `render`, `outputs pause`, `resume` and `breaker`
-  std::string breaker_state;
-  AuditArguments audit;
-  SuppressionArguments suppression;
-  SearchArguments search;
-  TopArguments top;
-};
 
 bool wants_colour(int fd) {
   const char* no_colour = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe)
