@@ -38,7 +38,7 @@ struct Suppression {
 
 /// A record as it was written by this or another release; nothing: it cannot be read.
 std::optional<Suppression> decode_suppression(const stage::Record& record);
-/// Whether the text is an address that can be suppressed: "kind:value", up to 512 bytes.
+/// Whether the text is an address that can be suppressed, as those of notifications are.
 bool is_suppressible(std::string_view address);
 
 /// The list as one loop uses it. The table is every loop's, the rest is its own.
