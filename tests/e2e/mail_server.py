@@ -69,7 +69,8 @@ class MailServer:
 
     @staticmethod
     def _authenticate(_server, _session, _envelope, _mechanism, data):
-        return AuthResult(success=(data.login, data.password) == (USER.encode(), PASSWORD.encode()))
+        known = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
+        return AuthResult(success=known, handled=False)  # it is the server's to answer
 
     # --- what aiosmtpd calls ---------------------------------------------------------------------------
 

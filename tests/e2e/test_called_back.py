@@ -202,8 +202,8 @@ def test_a_reload_may_take_the_route_away_and_bring_it_back(world, tmp_path):
     settled(client, notification, "delivered")
     without = config(tmp_path)
     del without["listeners"]["public"]["routes"][0]
-    gateway.reconfigure(without)
+    gateway.reconfigure(complete(without))
     assert provider.report("bounced", delivery) == 404
-    gateway.reconfigure(config(tmp_path))
+    gateway.reconfigure(complete(config(tmp_path)))
     assert provider.report("bounced", delivery) == 204
     assert row(client, notification)["state"] == "dead"

@@ -117,5 +117,6 @@ def test_a_delivery_that_nobody_knows_is_404(gateway, client, twilio):
 def test_the_example_is_accepted(tmp_path):
     example = ROOT / "conf" / "examples" / "people" / "tocsin.yaml"
     done = subprocess.run([BINARY, "check", "--create", "-c", example], capture_output=True, text=True, check=False,
-                          timeout=PATIENCE_SECONDS, env={**os.environ, "TOCSIN_STATE": str(tmp_path)})
+                          timeout=PATIENCE_SECONDS, env={**os.environ, "TOCSIN_STATE": str(tmp_path), "SLACK_TOKEN": "xoxb-1",
+                                                   "TWILIO_TOKEN": "t0ken"})
     assert done.returncode == 0, done.stdout + done.stderr

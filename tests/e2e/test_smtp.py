@@ -91,8 +91,8 @@ def test_a_mail_arrives_with_text_html_and_attachments(serve, start):
     assert mail["Auto-Submitted"] == "auto-generated" and mail["Date"].datetime
     assert mail["List-Unsubscribe"] == "<https://example.com/u?of=email%3Aops%40example.net>"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert text_of(mail.get_body(("plain",))) == "The disk of db-1 is full.\n"
-    assert text_of(mail.get_body(("html",))) == "<h1>Disk &lt;full&gt;</h1>\n"
+    assert text_of(mail.get_body(("plain",))) == "The disk of db-1 is full."
+    assert text_of(mail.get_body(("html",))) == "<h1>Disk &lt;full&gt;</h1>"
     attached, = mail.iter_attachments()
     assert (attached.get_filename(), text_of(attached)) == ("Plan №1.txt", "hello")
 
@@ -120,7 +120,7 @@ def test_no_value_begins_a_header_or_the_body(serve, start):
     assert mail["Bcc"] is None and mail["Subject"] == "x Bcc: victim@example.org body"
     assert server.attempts == ["ops@example.net"]
     status, _, told = client.send(sent_to("ops@example.net\r\nRCPT TO:<victim@example.org>"))
-    assert status == 422, told
+    assert status == 400, told
 
 
 def test_the_message_id_is_the_same_on_every_attempt(serve, start):

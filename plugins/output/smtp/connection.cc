@@ -81,6 +81,7 @@ void Connection::set_options(const Route& route) {
   }
   set_text(CURLOPT_USERNAME, route.username);
   set_text(CURLOPT_PASSWORD, route.password);
+  set_number(CURLOPT_SASL_IR, 1);  // saves a round trip, and RFC 4954 has it
   set_number(CURLOPT_USE_SSL, route.starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE);
   set_number(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
   set_number(CURLOPT_SSL_VERIFYPEER, route.verify ? 1 : 0);

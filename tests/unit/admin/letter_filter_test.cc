@@ -43,7 +43,7 @@ TEST(LetterFilter, KnowsItsNames) {
 
 TEST(LetterFilter, SaysWhatWouldBeRight) {
   LetterFilter none;
-  EXPECT_THAT(none.set("reason", "tired", kNow).error().what, HasSubstr("breaker or suppressed"));
+  EXPECT_THAT(none.set("reason", "tired", kNow).error().what, HasSubstr("suppressed or bounced"));
   EXPECT_THAT(none.set("accepted_after", "10", kNow).error().what, HasSubstr("2h"));
   EXPECT_THAT(none.set("topic", "a.**b", kNow).error().what, HasSubstr("pattern"));
   EXPECT_THAT(none.set("address", ":x", kNow).error().what, HasSubstr("kind:value"));

@@ -117,7 +117,7 @@ TEST(OutputsCommand, ShowsLanesAndBacklog) {
        R"("dead":0}]})"}};
   EXPECT_EQ(list_outputs(kPeople, door).out,
             "OUTPUT  TYPE  LANE     BREAKER  IN FLIGHT  WAITING  OVERDUE  DEAD  STATE\n"
-            "mail    smtp  spilled  open             2      120  2h          3  paused: refused\n"
+            "mail    smtp  spilled  open             2      127  2h          3  paused: refused\n"
             "old           -        -                0        1  -           0  orphaned\n");
   door.replies = {{200, R"({"outputs":[]})"}};
   EXPECT_EQ(list_outputs(kPeople, door).out, "no outputs\n");

@@ -52,7 +52,7 @@ TEST(GiveUpReason, HasANameThatIsRead) {
     const auto cause = static_cast<GiveUpCause>(i);
     EXPECT_EQ(parse_give_up_cause(give_up_cause_name(cause)), cause);
   }
-  EXPECT_EQ(parse_give_up_cause("bounced"), std::nullopt);
+  EXPECT_EQ(parse_give_up_cause("tired"), std::nullopt);
 }
 
 }  // namespace

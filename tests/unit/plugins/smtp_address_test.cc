@@ -69,7 +69,7 @@ TEST(SmtpAddress, IsNoLongerThanMailAllows) {
   const std::string local(64, 'a');
   const std::string domain =
       std::string(63, 'b') + "." + std::string(63, 'c') + "." + std::string(57, 'd') + ".ee";
-  EXPECT_EQ((local + "@" + domain).size(), 252U);
+  EXPECT_EQ((local + "@" + domain).size(), 253U);
   EXPECT_EQ(read(local + "@" + domain), local + "@" + domain);
   EXPECT_EQ(read(local + "@" + domain + "eee"), "refused: the address is longer than mail allows");
   EXPECT_EQ(read(local + "a@example.com"), "refused: the address is longer than mail allows");
