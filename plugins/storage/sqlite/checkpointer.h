@@ -19,7 +19,8 @@ class Checkpointer {
   /// is full `room` says how many bytes are left: the log then takes no more than a share of them,
   /// since both it and the database file it is moved into must find theirs.
   int after_commit(std::optional<std::int64_t> room);
-  /// Moves what the log holds, so that the next commit writes over it. Returns an SQLite error code.
+  /// Moves what the log holds, so that the next commit writes over it. Returns an SQLite error
+  /// code.
   int now();
 
  private:
