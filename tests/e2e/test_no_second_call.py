@@ -11,7 +11,7 @@ CRASHES = 50
 # One request for each number, and no key by which a repetition would be known.
 SMS = """\
 return {
-  name = "sms", kind = "output", doc = "Calls a number.",
+  name = "caller", kind = "output", doc = "Calls a number.",
   options = {{key = "url", doc = "Where.", required = true}},
   create = function(cfg)
     return {
@@ -33,8 +33,8 @@ def number_of(title):
 
 
 def test_no_number_is_called_twice_over_fifty_crashes_and_none_is_forgotten(start_gateway, sink, tmp_path):
-    (tmp_path / "output_sms.lua").write_text(SMS)
-    sms = {"type": "sms", "url": sink.url("/sms"), "delivery": {"timeout": "30s", "breaker": False, "concurrency": 8}}
+    (tmp_path / "output_caller.lua").write_text(SMS)
+    sms = {"type": "caller", "url": sink.url("/sms"), "delivery": {"timeout": "30s", "breaker": False, "concurrency": 8}}
     config = settings(tmp_path, {"sms": sms}, gateway={"plugin_path": [str(tmp_path)]})
     sink.mode("slow", "0.03")
     chance = random.Random(50)

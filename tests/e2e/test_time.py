@@ -42,7 +42,7 @@ def test_what_waits_gets_another_time(start, sink):
 
 @pytest.mark.parametrize("body,pointer", [
     ({"delay": "soon"}, "/delay"), ({"deliver_at": "soon"}, "/deliver_at"), ({"delay": 5}, "/delay"),
-    ({}, ""), ({"title": "other"}, ""), ("[", "")])
+    ({}, ""), ({"title": "other"}, "/title"), ("[", "")])
 def test_no_time_is_400_with_a_pointer(start, sink, body, pointer):
     _, client = start({"hook": webhook(sink)})
     sent = client.accepted({**NOTE, "delay": "1h"})
