@@ -14,15 +14,16 @@ class TlsHandshake::Impl {
         where_(peer.name.empty() ? stream->peer().text() : peer.name),
         timer_(stream->loop().timers(), [this] { time_is_up(); }) {
     timer_.arm_after(timeout);
-    stream_ = std::make_unique<TlsStream>(std::move(stream), context, std::move(peer),
-                                          [this](Result<void> outcome) { finish(outcome); });
+    stream_ =
+        std::make_unique<TlsStream>(std::move(stream), context, std::move(peer),
+                                    [this](Result<void> outcome) { finish(std::move(outcome)); });
     stream_->shake_hands();
   }
 
  private:
   void time_is_up() { finish(fail(Code::kTimeout, "the TLS handshake took too long", where_)); }
 
-  void finish(const Result<void>& outcome) {
+  void finish(Result<void> outcome) {
     timer_.cancel();
     Done done = std::move(done_);  // the callback may destroy this handshake
     std::unique_ptr<Stream> stream = std::move(stream_);
@@ -30,9 +31,8 @@ class TlsHandshake::Impl {
       done(std::move(stream));
       return;
     }
-    const Error why = outcome.error();
     stream.reset();  // no attempt is left open behind a failure
-    done(tl::unexpected(why));
+    done(tl::unexpected(std::move(outcome.error())));
   }
 
   Done done_;

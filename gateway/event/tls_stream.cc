@@ -46,7 +46,7 @@ struct TlsBio {
   static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
 
   static const BIO_METHOD* method() {
-    static BIO_METHOD* const kMethod = [] {
+    static BIO_METHOD* const method = [] {
       BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "stream");
       TOCSIN_ASSERT(made != nullptr, "OpenSSL made no BIO method");
       BIO_meth_set_read_ex(made, read);
@@ -54,7 +54,7 @@ struct TlsBio {
       BIO_meth_set_ctrl(made, control);
       return made;
     }();
-    return kMethod;
+    return method;
   }
 };
 
@@ -159,10 +159,10 @@ TlsStream::~TlsStream() {
   if (ssl_ != nullptr) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN);
 }
 
-Error TlsStream::failed(std::string what) const {
+Error TlsStream::failed(const std::string& what) const {
   std::string where = peer_.name.empty() ? inner_->peer().text() : peer_.name;
   return Error{refusal_.empty() ? Code::kUnavailable : Code::kPermission,
-               refusal_.empty() ? std::move(what) : refusal_, std::move(where)};
+               refusal_.empty() ? what : refusal_, std::move(where)};
 }
 
 // --- the handshake -----------------------------------------------------------------------------
@@ -305,7 +305,7 @@ void TlsStream::on_broken(const Error& why) {
   break_with(why);
 }
 
-void TlsStream::break_with(Error why) {
+void TlsStream::break_with(const Error& why) {
   if (phase_ == Phase::kBroken) return;
   phase_ = Phase::kBroken;
   failure_.reset();
@@ -413,7 +413,7 @@ void TlsStream::on_tick_end() {
     if (phase_ == Phase::kShaking) {
       finish_handshake(tl::unexpected(std::move(why)));
     } else {
-      break_with(std::move(why));
+      break_with(why);
     }
     return;
   }

@@ -72,11 +72,11 @@ class TlsStream final : public Stream, private Stream::Events, private TickEnd {
   void encrypt(std::string_view bytes);
   void flush();
   void say_goodbye();
-  void break_with(Error why);
+  void break_with(const Error& why);
   void tell_writable();
   bool accepts_more();
   bool can_write() const { return phase_ == Phase::kOpen && !failure_; }
-  Error failed(std::string what) const;
+  Error failed(const std::string& what) const;
 
   Loop& loop_;
   std::unique_ptr<Stream> inner_;

@@ -48,16 +48,16 @@ std::vector<std::pair<event::AddressRange, const Row*>> read_table(const Row (&r
 }
 
 std::string_view forbidden(const event::Address& address) {
-  static const auto kTable = read_table(kForbidden);
-  for (const auto& [range, row] : kTable) {
+  static const auto table = read_table(kForbidden);
+  for (const auto& [range, row] : table) {
     if (range.contains(address)) return row->what;
   }
   return {};
 }
 
 std::optional<event::Address> carried(const event::Address& address) {
-  static const auto kTable = read_table(kCarriers);
-  for (const auto& [range, row] : kTable) {
+  static const auto table = read_table(kCarriers);
+  for (const auto& [range, row] : table) {
     if (!range.contains(address)) continue;
     const auto bytes = event::address_bytes(address);
     sockaddr_in v4{};

@@ -79,6 +79,7 @@ void Server::listen(event::ListeningSocket socket) {
 
 std::vector<int> Server::listening() const {
   std::vector<int> descriptors;
+  descriptors.reserve(listeners_.size());
   for (const auto& listener : listeners_) descriptors.push_back(listener->fd());
   return descriptors;
 }
