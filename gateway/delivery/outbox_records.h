@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -40,6 +41,9 @@ class OutboxRecords final : public stage::Records {
   stage::Storage& storage_;
   event::OffloadPool& pool_;
   std::size_t changes_ = 0;
+  // Set at its end: what the front answers later finds nobody. A process that ends does not wait
+  // for a store that hangs.
+  const std::shared_ptr<bool> gone_ = std::make_shared<bool>(false);
   std::size_t change_bytes_ = 0;
 };
 

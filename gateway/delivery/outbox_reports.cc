@@ -73,6 +73,7 @@ class OutboxReports::Case final : public AmendRequest, public std::enable_shared
  public:
   Case(OutboxReports& owner, stage::Report report, Function<void(Result<void>)> done)
       : owner_(owner),
+        gone_(owner.gone_),
         report_(std::move(report)),
         done_(std::move(done)),
         give_up_at_(owner.around_.port.loop().now() + kPatience),
@@ -94,6 +95,7 @@ class OutboxReports::Case final : public AmendRequest, public std::enable_shared
 
  private:
   void on_found(Result<stage::QueryResult> found) {
+    if (*gone_) return;
     if (!found) return end(tl::unexpected(Error{Code::kUnavailable, found.error().what, {}}));
     const auto row = std::ranges::find(found->deliveries, report_.id, &stage::DeliveryRow::id);
     if (row == found->deliveries.end()) {
@@ -131,6 +133,7 @@ class OutboxReports::Case final : public AmendRequest, public std::enable_shared
 
   void on_answered() override {
     const std::shared_ptr<Case> self = std::move(held_);
+    if (*gone_) return;
     if (!committed()) return end(tl::unexpected(store_cannot_commit()));
     // Another report, a person or the clock was faster: what it left is to be looked at.
     if (!op.changed) return wait();
@@ -158,6 +161,7 @@ class OutboxReports::Case final : public AmendRequest, public std::enable_shared
   }
 
   OutboxReports& owner_;
+  const std::shared_ptr<const bool> gone_;
   const stage::Report report_;
   Function<void(Result<void>)> done_;
   const MonoTime give_up_at_;
@@ -172,7 +176,7 @@ OutboxReports::OutboxReports(const Surroundings& around)
           {"output", "state"})),
       given_up_(given_up_family(around.metrics)) {}
 
-OutboxReports::~OutboxReports() = default;
+OutboxReports::~OutboxReports() { *gone_ = true; }
 
 void OutboxReports::report(stage::Report report, Function<void(Result<void>)> done) {
   if (cases_ == kReportsMax) {

@@ -69,6 +69,8 @@ class OutboxReports final : public stage::Reports {
   telemetry::Family<telemetry::Counter>& given_up_;
   std::vector<std::shared_ptr<Case>> waiting_;  // for an attempt's end
   std::size_t cases_ = 0;
+  // Set at its end: what the pool or the front answers later finds nobody.
+  const std::shared_ptr<bool> gone_ = std::make_shared<bool>(false);
 };
 
 }  // namespace tocsin::delivery

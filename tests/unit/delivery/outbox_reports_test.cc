@@ -265,5 +265,18 @@ TEST_F(OutboxReportsTest, TellsRowsApart) {
   EXPECT_EQ(of(DeliveryState::kFellBack, 1), ReportedRow::kEnded);
 }
 
+TEST_F(OutboxReportsTest, WhatIsAnsweredAfterTheirEndFindsNobody) {
+  const message::DeliveryId id = after(delivered("p-1"));
+  bool told = false;
+  {
+    OutboxReports ended{{*world.port, ledger, notices, world.metrics, world.log}};
+    ended.report({ReportState::kBounced, id, "p-1", "no such number"},
+                 [&told](const Result<void>&) { told = true; });
+  }
+  EXPECT_TRUE(report(id, ReportState::kDelivered).taken) << "asked after it, answered after it";
+  EXPECT_FALSE(told);
+  EXPECT_EQ(row(id).state, DeliveryState::kDelivered);
+}
+
 }  // namespace
 }  // namespace tocsin::delivery::testing
