@@ -44,7 +44,8 @@ void SecretMask::add(const Option& option, const Value& value, bool below_secret
 void SecretMask::add_text(std::string_view secret) {
   if (secret.empty()) return;
   using templates::Escape;
-  for (const Escape escape : {Escape::kNone, Escape::kJson, Escape::kHtml, Escape::kUrl}) {
+  for (const Escape escape :
+       {Escape::kNone, Escape::kJson, Escape::kHtml, Escape::kUrl, Escape::kSlack}) {
     std::string form;
     templates::append_escaped(form, secret, escape);
     secrets_.push_back(std::move(form));
