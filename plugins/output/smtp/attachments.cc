@@ -6,6 +6,7 @@
 #include "encoding.h"
 #include "message.h"
 #include "tocsin/sdk/json.hpp"
+#include "tocsin/sdk/text.hpp"
 
 namespace tocsin::output_smtp {
 
@@ -28,8 +29,8 @@ bool is_media_type(std::string_view text) {
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos) return false;
   const std::string_view first = text.substr(0, slash);
-  return is_token(first) && is_token(text.substr(slash + 1)) && first != "multipart" &&
-         first != "message";
+  return is_token(first) && is_token(text.substr(slash + 1)) &&
+         !sdk::same_name(first, "multipart") && !sdk::same_name(first, "message");
 }
 
 bool is_file_name(std::string_view text) {

@@ -13,10 +13,11 @@ bool is_about_credentials(Step step, const Reply& reply) {
   return code || step == Step::kAuth;
 }
 
+// Before RCPT nothing was said about a recipient, whatever the code. 5.1.0 is what servers say of
+// senders and of rates, too, when they judge them at RCPT, and 5.1.7 and 5.1.8 are the sender's.
 bool is_recipients_address(Step step, const Reply& reply) {
-  if (!reply.permanent() || reply.subject != 1) return false;
-  if (reply.detail == 0) return step == Step::kRecipient;
-  return reply.detail != 7 && reply.detail != 8;
+  if (!reply.permanent() || reply.subject != 1 || step == Step::kMail) return false;
+  return reply.detail != 0 && reply.detail != 7 && reply.detail != 8;
 }
 
 std::string told(Step step, const Reply& reply) {

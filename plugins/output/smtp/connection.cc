@@ -82,11 +82,15 @@ void Connection::set_options(const Route& route) {
   set_text(CURLOPT_USERNAME, route.username);
   set_text(CURLOPT_PASSWORD, route.password);
   set_number(CURLOPT_SASL_IR, 1);  // saves a round trip, and RFC 4954 has it
+  // Those of passwords: Kerberos, which libcurl would prefer, asks its servers inside a call.
+  set_text(CURLOPT_LOGIN_OPTIONS, "AUTH=PLAIN;AUTH=LOGIN");
   set_number(CURLOPT_USE_SSL, route.starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE);
   set_number(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
   set_number(CURLOPT_SSL_VERIFYPEER, route.verify ? 1 : 0);
   set_number(CURLOPT_SSL_VERIFYHOST, route.verify ? 2 : 0);
   set_text(CURLOPT_CAINFO, route.ca_file);
+  // Instead of the system's, which Debian's libcurl would look through as well.
+  if (!route.ca_file.empty()) ::curl_easy_setopt(easy_, CURLOPT_CAPATH, nullptr);
   set_text(CURLOPT_SSLCERT, route.cert_file);
   set_text(CURLOPT_SSLKEY, route.key_file);
 }
@@ -183,7 +187,7 @@ sdk::Verdict Connection::failure(CURLcode code) const {
     return unanswered(Step::kConnect, false, "the host watches no more descriptors");
   }
   const std::string_view words = error_[0] != '\0' ? error_ : ::curl_easy_strerror(code);
-  if (code == CURLE_LOGIN_DENIED) {
+  if (code == CURLE_LOGIN_DENIED || code == CURLE_AUTH_ERROR) {
     if (last_.permanent() || last_.transient()) return classify(Step::kAuth, last_);
     return sdk::Verdict::unauthorized("AUTH: " + std::string(words));
   }

@@ -7,7 +7,7 @@ namespace tocsin::output_smtp {
 Session::Session(sdk::Host host, Owner& owner, std::uint64_t generation)
     : owner_(owner), generation_(generation), connection_(host, *this), rest_(host, [this] {
         if (mail_ != 0) return go_on();
-        quit();
+        is_idle() ? quit() : connection_.close();
         owner_.on_over(*this, {}, false);
       }) {}
 
@@ -54,6 +54,7 @@ void Session::go_on() {
   if (auto verdict = dialogue_->take_verdict()) {
     owner_.on_verdict(*this, *verdict);
     mail_ = 0;
+    rest_.start(kRestMax);  // for what is left to say about that mail, too
   }
   connection_.send(dialogue_->take_out());
   if (!is_idle()) return;

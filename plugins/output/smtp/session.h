@@ -35,7 +35,8 @@ class Session final : private Connection::Owner {
     std::string message;
   };
 
-  static constexpr std::chrono::seconds kRestMax{20};  ///< how long it is kept without a mail
+  static constexpr std::chrono::seconds kRestMax{
+      20};  ///< how long it is kept without a mail, or without an end of one that has its verdict
 
   Session(sdk::Host host, Owner& owner, std::uint64_t generation);
 

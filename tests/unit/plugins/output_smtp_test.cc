@@ -272,6 +272,23 @@ TEST_F(SmtpOutputTest, ACancelledMailIsClosedAndTheNextOneGoes) {
   EXPECT_EQ(host.late, 0U);
 }
 
+TEST_F(SmtpOutputTest, AServerThatHangsBehindARefusalHoldsNoPlace) {
+  server.answers = [](const auto& peer, std::string_view command) -> std::string {
+    if (peer.number > 0) return "";
+    if (command.starts_with("RCPT")) return "550 5.1.1 No such user";
+    return command == "DATA" ? "none" : "";
+  };
+  host.settings.set("connections", "1");
+  start();
+  EXPECT_EQ(kind(deliver()), kGone);
+  const tocsin_token next = deliver();
+  for (int i = 0; i < 1000; ++i) turn();
+  EXPECT_FALSE(host.verdicts.contains(next));
+  host.advance(std::chrono::seconds(21));
+  EXPECT_EQ(kind(next), kDelivered);
+  EXPECT_EQ(server.connections, 2U);
+}
+
 TEST_F(SmtpOutputTest, SaysGoodbyeToAServerItNeedsNoMore) {
   start();
   EXPECT_EQ(kind(deliver()), kDelivered);

@@ -43,8 +43,6 @@ TEST(SmtpClassify, ARecipientThatIsNotThereIsGone) {
     EXPECT_EQ(verdict_of(Step::kRecipient, reply), std::uint32_t{TOCSIN_TARGET_GONE}) << reply;
     EXPECT_EQ(verdict_of(Step::kFinalDot, reply), std::uint32_t{TOCSIN_TARGET_GONE}) << reply;
   }
-  EXPECT_EQ(verdict_of(Step::kRecipient, "550 5.1.0 Address rejected"),
-            std::uint32_t{TOCSIN_TARGET_GONE});
 }
 
 TEST(SmtpClassify, ASenderThatIsRefusedTakesNoRecipientWithIt) {
@@ -52,6 +50,9 @@ TEST(SmtpClassify, ASenderThatIsRefusedTakesNoRecipientWithIt) {
   EXPECT_EQ(verdict_of(Step::kRecipient, "550 5.1.8 Sender has no MX"),
             std::uint32_t{TOCSIN_REJECTED});
   EXPECT_EQ(verdict_of(Step::kMail, "550 5.1.0 Sender refused"), std::uint32_t{TOCSIN_REJECTED});
+  EXPECT_EQ(verdict_of(Step::kRecipient, "550 5.1.0 Sender refused, told late"),
+            std::uint32_t{TOCSIN_REJECTED});
+  EXPECT_EQ(verdict_of(Step::kMail, "550 5.1.1 No such sender"), std::uint32_t{TOCSIN_REJECTED});
 }
 
 TEST(SmtpClassify, RefusedCredentialsPauseTheAccount) {

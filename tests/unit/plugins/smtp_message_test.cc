@@ -283,6 +283,8 @@ TEST(SmtpAttachments, AreRefusedWithThePlaceThatIsWrong) {
        "data/attachments/0/type is no media type of a file"},
       {R"({"name":"a","type":"multipart/mixed","content":"aGk="})",
        "data/attachments/0/type is no media type of a file"},
+      {R"({"name":"a","type":"Message/RFC822","content":"aGk="})",
+       "data/attachments/0/type is no media type of a file"},
   };
   for (const auto& [one, expected] : cases) {
     std::vector<Attachment> read;
