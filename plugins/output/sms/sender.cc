@@ -43,7 +43,7 @@ void Sender::reconfigure(const Settings& next) {
     text_template_.compile(host_, next.text, sdk::Escape::kNone, unheard, "text");
   }
   if (!next.body.empty()) {
-    body_template_.compile(host_, next.body, escape_for(next.content_type), unheard, "body");
+    body_template_.compile(host_, next.body, sdk::escape_for(next.content_type), unheard, "body");
   }
 }
 

@@ -75,14 +75,6 @@ std::string header_fault(std::string_view name, std::string_view value) {
 
 }  // namespace
 
-sdk::Escape escape_for(std::string_view content_type) {
-  const std::string_view type = content_type.substr(0, content_type.find_first_of("; "));
-  if (sdk::same_name(type, "application/json")) return sdk::Escape::kJson;
-  if (sdk::same_name(type, "application/x-www-form-urlencoded")) return sdk::Escape::kUrl;
-  const bool xml = type.ends_with("/xml") || type.ends_with("+xml") || type == "text/html";
-  return xml ? sdk::Escape::kHtml : sdk::Escape::kNone;
-}
-
 bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
   is_twilio = setup.settings["provider"].text_view() == "twilio";
   to = setup.settings["to"].text();
@@ -126,6 +118,12 @@ bool Settings::load_twilio(const sdk::Setup& setup, sdk::Fault& fault) {
       !callback_base.empty() && !why.empty()) {
     return fault.refuse(why, "status_callback");
   }
+  if (api.find('?') != std::string::npos) {
+    return fault.refuse("it has a query, but paths are put behind it", "api_url");
+  }
+  if (callback_base.find('?') != std::string::npos) {
+    return fault.refuse("it has a query, but paths are put behind it", "status_callback");
+  }
   url = api + "/2010-04-01/Accounts/" + account + "/Messages.json";
   method = "POST";
   content_type = "application/x-www-form-urlencoded";
@@ -148,7 +146,7 @@ bool Settings::load_other(const sdk::Setup& setup, sdk::Fault& fault) {
   }
   if (body.empty()) return fault.refuse("a provider needs a body to be posted", "http.body");
   sdk::Template tried;
-  return tried.compile(setup.host, body, escape_for(content_type), fault, "http.body") &&
+  return tried.compile(setup.host, body, sdk::escape_for(content_type), fault, "http.body") &&
          load_headers(http["headers"], fault) && load_rules(http, fault);
 }
 

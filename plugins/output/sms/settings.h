@@ -44,7 +44,4 @@ struct Settings {
   bool load_rules(const sdk::Value& http, sdk::Fault& fault);
 };
 
-/// How values are written into a body of this type.
-sdk::Escape escape_for(std::string_view content_type);
-
 }  // namespace tocsin::output_sms

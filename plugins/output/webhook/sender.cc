@@ -29,7 +29,7 @@ void Sender::reconfigure(const Settings& next) {
     url_template_.compile(host_, next.url, sdk::Escape::kUrl, unheard, "url");
   }
   if (!next.body.empty()) {
-    template_.compile(host_, next.body, escape_for(next.content_type), unheard, "body");
+    template_.compile(host_, next.body, sdk::escape_for(next.content_type), unheard, "body");
   }
 }
 

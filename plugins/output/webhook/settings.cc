@@ -108,11 +108,15 @@ std::string_view url_fault(std::string_view url) {
   return authority_fault(authority);
 }
 
+// A dot is one whether it is encoded or not (RFC 3986, 6.2.2.2).
 std::string_view filled_url_fault(std::string_view url) {
   if (const std::string_view why = url_fault(url); !why.empty()) return why;
-  const std::string_view path = url.substr(0, url.find('?'));
+  std::string path(url.substr(0, url.find('?')));
+  for (std::size_t at = path.find("%2"); at != path.npos; at = path.find("%2", at + 1)) {
+    if (sdk::same_name(path.substr(at, 3), "%2e")) path.replace(at, 3, ".");
+  }
   for (std::size_t at = path.find("/.."); at != path.npos; at = path.find("/..", at + 1)) {
-    const std::string_view behind = path.substr(at + 3);
+    const std::string_view behind = std::string_view(path).substr(at + 3);
     if (behind.empty() || behind.front() == '/') return "a value would lead out of the URL's path";
   }
   return {};
@@ -130,15 +134,6 @@ std::string header_fault(std::string_view name, std::string_view value) {
     return "the value of " + quoted + " begins or ends with a blank";
   }
   return {};
-}
-
-sdk::Escape escape_for(std::string_view content_type) {
-  const std::string_view type = content_type.substr(0, content_type.find_first_of("; "));
-  if (sdk::same_name(type, "application/json") || type.ends_with("+json"))
-    return sdk::Escape::kJson;
-  if (sdk::same_name(type, "text/html")) return sdk::Escape::kHtml;
-  const bool form = sdk::same_name(type, "application/x-www-form-urlencoded");
-  return form ? sdk::Escape::kUrl : sdk::Escape::kNone;
 }
 
 // What the operator sets is the same for every notification, so it can be looked at now.
@@ -178,7 +173,8 @@ bool Settings::load(const sdk::Setup& setup, sdk::Fault& fault) {
   }
   body = setup.settings["body"].text();
   sdk::Template tried;
-  if (!body.empty() && !tried.compile(setup.host, body, escape_for(content_type), fault, "body")) {
+  if (!body.empty() &&
+      !tried.compile(setup.host, body, sdk::escape_for(content_type), fault, "body")) {
     return false;
   }
   account = setup.settings["account"].text();

@@ -33,9 +33,6 @@ struct Settings {
   bool load_whole_url(const sdk::Setup& setup, sdk::Fault& fault);
 };
 
-/// How values are written into a body of this type.
-sdk::Escape escape_for(std::string_view content_type);
-
 /// Why no request can go to this URL, in a sentence; empty: one can.
 std::string_view url_fault(std::string_view url);
 /// The same of a URL that a template made, whose values must not lead out of its path.

@@ -229,6 +229,8 @@ TEST_F(SmsOutputTest, RefusesWhatCannotBeSentAndShowsNoSecret) {
       {"messaging_service_sid", "MG1",
        "from: messages need a sender: either from or messaging_service_sid"},
       {"to", "0170", "to: a phone number is written with + and its country, as +4917012345678"},
+      {"status_callback", "https://gw.example/sms?k=1",
+       "status_callback: it has a query, but paths are put behind it"},
       {"status_callback", "gw.example", "status_callback: a URL begins with https:// or http://"},
       {"api_url", "https://:80", "api_url: the URL names no host"}};
   for (const auto& [key, value, why] : cases) {

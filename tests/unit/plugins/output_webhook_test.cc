@@ -164,7 +164,7 @@ TEST_F(WebhookOutputTest, MakesItsUrlBehindTheHostOfATemplate) {
 TEST_F(WebhookOutputTest, NeverSendsAValueThatLeadsOutOfItsPath) {
   host.settings.set("url", "http://hook.example/in/{{topic}}");
   start();
-  for (const char* topic : {"..", "../admin", "a/../..", "a b", "a#b"}) {
+  for (const char* topic : {"..", "../admin", "a/../..", "%2e%2E", "a/.%2e/b", "a b", "a#b"}) {
     tocsin_notification notification{};
     notification.topic = tocsin::sdk::to_c(topic);
     const tocsin_token attempt = host.deliver(R"({"topic":"a"})", "", notification);

@@ -17,6 +17,17 @@ enum class Escape : std::uint32_t {
   kSlack = TOCSIN_ESCAPE_SLACK  ///< & < >
 };
 
+/// How values are escaped inside a body of that media type, in whatever letters it is written.
+inline Escape escape_for(std::string_view content_type) {
+  const std::string_view type = content_type.substr(0, content_type.find_first_of("; \t"));
+  const auto ends_with = [type](std::string_view end) {
+    return type.size() >= end.size() && same_name(type.substr(type.size() - end.size()), end);
+  };
+  if (ends_with("/json") || ends_with("+json")) return Escape::kJson;
+  if (ends_with("/xml") || ends_with("+xml") || same_name(type, "text/html")) return Escape::kHtml;
+  return same_name(type, "application/x-www-form-urlencoded") ? Escape::kUrl : Escape::kNone;
+}
+
 /// A compiled text with places for a notification's fields (Mustache). One thread at a time, while
 /// the instance lives. Write its option with kTemplate, so that the host tells where it is wrong.
 class Template {
