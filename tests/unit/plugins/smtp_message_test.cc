@@ -190,7 +190,8 @@ TEST_F(SmtpMessageTest, BreaksLongSubjectsBetweenWordsAndLetters) {
 TEST_F(SmtpMessageTest, EncodesWhatLooksEncoded) {
   letter.subject = "=?UTF-8?Q?x?=";
   EXPECT_EQ(field("Subject"), "=?UTF-8?B?PT9VVEYtOD9RP3g/PQ==?=");
-  letter.subject = std::string(200, 'x');
+  const std::string without_a_break(200, 'x');
+  letter.subject = without_a_break;
   EXPECT_EQ(field("Subject").substr(0, 10), "=?UTF-8?B?");
 }
 
